@@ -1,0 +1,915 @@
+package dev.iothreads.qmp;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.net.SocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.ClosedByInterruptException;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+import dev.iothreads.qmp.QmpConnectException.Reason;
+import dev.iothreads.qmp.QmpMessage.Kind;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One connection to one monitor, from connecting to its end.
+ * <p>
+ * A connection has one thread, named {@code qmp-} and the address: it connects, awaits
+ * the greeting, negotiates, reads, and calls the listeners. Commands are written by the
+ * thread that asks for them, those of {@link #executeAll} also by the connection's.
+ * Futures are completed by the connection's thread, by the JDK's timer when time is up,
+ * or by whoever calls {@link #close()}: <strong>continuations and listeners must not
+ * block</strong>, and must not wait for another reply of this client; use the
+ * {@code …Async} methods of the future where that is needed.
+ * <p>
+ * At most {@value #MAX_UNANSWERED} commands and {@value #MAX_UNANSWERED_BYTES} bytes of
+ * them wait for replies at a time, as many as fit into the buffer of a socket: so sending
+ * never blocks, even on a QEMU that is stopped.
+ * <p>
+ * All methods may be called from any thread. There is no reconnecting: a client that is
+ * {@link QmpState#CLOSED} stays so.
+ */
+public final class QmpClient implements AutoCloseable {
+
+	/**
+	 * How many commands may be unanswered, timed-out ones included.
+	 */
+	public static final int MAX_UNANSWERED = 64;
+
+	/**
+	 * How many bytes of commands may be unanswered; also the length of the longest
+	 * command.
+	 */
+	public static final int MAX_UNANSWERED_BYTES = 256 * 1024;
+
+	// A long batch leaves a quarter to others, so that it does not get them refused.
+	private static final int MAX_OF_BATCHES = MAX_UNANSWERED * 3 / 4;
+
+	private static final int MAX_BYTES_OF_BATCHES = MAX_UNANSWERED_BYTES * 3 / 4;
+
+	private static final long NEGOTIATION_ID = 0;
+
+	private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
+
+	private static final Logger logger = System.getLogger(QmpClient.class.getName());
+
+	private final MonitorAddress address;
+
+	private final QmpOptions options;
+
+	private final List<Consumer<QmpEvent>> listeners = new CopyOnWriteArrayList<>();
+
+	private final CompletableFuture<QmpGreeting> ready = new CompletableFuture<>();
+
+	private final CompletableFuture<QmpException> closed = new CompletableFuture<>();
+
+	private final AtomicLong nextId = new AtomicLong(NEGOTIATION_ID + 1);
+
+	private final AtomicLong unmatchedReplies = new AtomicLong();
+
+	/**
+	 * Held while writing, so that the commands of one caller go out in their order. Taken
+	 * before {@link #lock}.
+	 */
+	private final ReentrantLock writeLock = new ReentrantLock();
+
+	/**
+	 * Guards what follows. Nothing that blocks, and nobody else's code, runs under it.
+	 */
+	private final ReentrantLock lock = new ReentrantLock();
+
+	private volatile QmpState state = QmpState.CONNECTING;
+
+	private @Nullable SocketChannel channel;
+
+	private final Map<Long, Pending> unanswered = new HashMap<>();
+
+	private int unansweredBytes;
+
+	private final Queue<Batch> batches = new ArrayDeque<>();
+
+	private volatile @Nullable Deadline phaseDeadline;
+
+	private volatile @Nullable QmpGreeting greeting;
+
+	private volatile @Nullable Thread thread;
+
+	private QmpClient(MonitorAddress address, QmpOptions options) {
+		this.address = address;
+		this.options = options;
+	}
+
+	/**
+	 * Begins to connect, and returns at once; {@link #ready()} tells how it went.
+	 * @param address where the monitor listens
+	 * @param options deadlines, limits, and the source of the thread
+	 * @param listener sees every event of this connection, from the very first, in the
+	 * order QEMU sent them; see {@link #addListener}
+	 * @return the client, to be closed by the caller
+	 */
+	public static QmpClient open(MonitorAddress address, QmpOptions options, Consumer<QmpEvent> listener) {
+		QmpClient client = new QmpClient(address, options);
+		client.addListener(listener);
+		client.start();
+		return client;
+	}
+
+	/**
+	 * Connects, and waits until the client is {@link QmpState#READY}.
+	 * @param address where the monitor listens
+	 * @param options deadlines, limits, and the source of the thread
+	 * @return the client, to be closed by the caller
+	 * @throws QmpConnectException if there is no connection, or the waiting thread is
+	 * interrupted
+	 * @throws QmpGreetingException if no QMP monitor greets
+	 * @throws QmpNegotiationException if it greets and goes no further
+	 */
+	public static QmpClient connect(MonitorAddress address, QmpOptions options) {
+		QmpClient client = new QmpClient(address, options);
+		client.start();
+		try {
+			client.ready.get();
+			return client;
+		}
+		catch (ExecutionException ex) {
+			if (ex.getCause() instanceof QmpException reason) {
+				throw reason;
+			}
+			throw new IllegalStateException(ex);
+		}
+		catch (InterruptedException ex) {
+			client.close();
+			Thread.currentThread().interrupt();
+			throw new QmpConnectException(Reason.OTHER, address + ": interrupted while connecting", ex);
+		}
+	}
+
+	private void start() {
+		try {
+			Thread reader = this.options.threadFactory().newThread(this::run);
+			reader.setName("qmp-" + this.address);
+			this.thread = reader;
+			reader.start();
+		}
+		catch (RuntimeException | OutOfMemoryError ex) {
+			end(new QmpConnectException(Reason.OTHER, this.address + ": there is no thread to be had for it", ex));
+		}
+	}
+
+	/**
+	 * The greeting, once commands are accepted.
+	 * @return a future of one's own; it fails with the {@link QmpException} that ended
+	 * the connection, if that comes first
+	 */
+	public CompletableFuture<QmpGreeting> ready() {
+		return this.ready.copy();
+	}
+
+	/**
+	 * How far the connection has come.
+	 * @return the state at this moment
+	 */
+	public QmpState state() {
+		return this.state;
+	}
+
+	/**
+	 * Sends a command.
+	 * @param command the command
+	 * @return the {@code return} member of the reply, an empty object for most commands
+	 * that change something. It fails with a {@link QmpCommandException} if QEMU refuses,
+	 * a {@link QmpTimeoutException} if it does not answer in time, a
+	 * {@link QmpInterruptedException} if the connection ends first; and, without having
+	 * sent anything, with a {@link QmpStateException} if the client is not ready, a
+	 * {@link QmpBusyException} if too much is unanswered. Cancelling it does not recall
+	 * the command
+	 * @throws IllegalArgumentException if the command cannot be written as JSON that QEMU
+	 * accepts, or is longer than {@value #MAX_UNANSWERED_BYTES} bytes
+	 */
+	public CompletableFuture<JsonNode> execute(QmpCommand command) {
+		Pending pending = pending(command);
+		this.writeLock.lock();
+		try {
+			QmpException refusal = admit(pending);
+			if (refusal == null) {
+				send(List.of(pending));
+			}
+			else {
+				pending.reply.completeExceptionally(refusal);
+			}
+		}
+		finally {
+			this.writeLock.unlock();
+		}
+		return pending.reply;
+	}
+
+	/**
+	 * Sends commands one after the other without waiting for replies in between, as many
+	 * at a time as may be unanswered, the others as replies come in. Three quarters of
+	 * what may be unanswered is for such batches, in turn if there are several, so that
+	 * they leave room for {@link #execute}.
+	 * @param commands the commands, any number of them
+	 * @return one future for each command, in their order, which fails as
+	 * {@link #execute} says, but never for too much being unanswered. A command's time
+	 * runs from its being sent. If the next command to be sent has to wait longer than
+	 * that, it and all after it fail with a {@link QmpTimeoutException} unsent
+	 * @throws IllegalArgumentException as {@link #execute} says; nothing is sent then
+	 */
+	public List<CompletableFuture<JsonNode>> executeAll(List<QmpCommand> commands) {
+		Batch batch = new Batch();
+		List<CompletableFuture<JsonNode>> replies = new ArrayList<>(commands.size());
+		for (QmpCommand command : commands) {
+			Pending pending = pending(command);
+			batch.waiting.add(pending);
+			replies.add(pending.reply);
+		}
+		if (replies.isEmpty()) {
+			return replies;
+		}
+		QmpException refusal = null;
+		this.lock.lock();
+		try {
+			refusal = refusalByState();
+			if (refusal == null) {
+				this.batches.add(batch);
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (refusal == null) {
+			sendWaiting();
+		}
+		else {
+			for (Pending pending : batch.waiting) {
+				pending.reply.completeExceptionally(refusal);
+			}
+		}
+		return replies;
+	}
+
+	private Pending pending(QmpCommand command) {
+		long id = this.nextId.getAndIncrement();
+		byte[] line = QmpMessage.encode(command, id);
+		if (line.length > MAX_UNANSWERED_BYTES) {
+			throw new IllegalArgumentException(command.name() + " with its arguments has " + line.length
+					+ " bytes, but a command has at most " + MAX_UNANSWERED_BYTES);
+		}
+		return new Pending(id, command, line);
+	}
+
+	/**
+	 * Adds a listener for events to come. What it throws is logged and keeps neither the
+	 * other listeners nor the next event from anybody; an {@link Error} ends the
+	 * connection.
+	 * @param listener called on the connection's thread; must not block
+	 */
+	public void addListener(Consumer<QmpEvent> listener) {
+		this.listeners.add(listener);
+	}
+
+	/**
+	 * Removes a listener; an event that is being delivered may still reach it.
+	 * @param listener the listener, ignored if it is not there
+	 */
+	public void removeListener(Consumer<QmpEvent> listener) {
+		this.listeners.remove(listener);
+	}
+
+	/**
+	 * The end of the connection. Poll {@link #state()} instead of calling this over and
+	 * over.
+	 * @return a future of one's own, completed with the reason when the connection has
+	 * ended. It never fails: before {@link #ready()} the reason is what that failed with,
+	 * after it a {@link QmpClosedException} or a {@link QmpProtocolException}
+	 */
+	public CompletableFuture<QmpException> closed() {
+		return this.closed.copy();
+	}
+
+	/**
+	 * How many commands were sent and are not answered, timed-out and cancelled ones
+	 * included.
+	 * @return 0 to {@value #MAX_UNANSWERED}
+	 */
+	public int unanswered() {
+		this.lock.lock();
+		try {
+			return this.unanswered.size();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * How many replies came that belong to no command of this client. They are ignored.
+	 * @return 0, unless the monitor is not what it should be
+	 */
+	public long unmatchedReplies() {
+		return this.unmatchedReplies.get();
+	}
+
+	/**
+	 * Ends the connection: pending commands fail with a {@link QmpInterruptedException},
+	 * no event is delivered any more but one that is being delivered, and the thread
+	 * ends. Does nothing on a client that is closed.
+	 */
+	@Override
+	public void close() {
+		end(new QmpClosedException(true, this.address + ": this side closed the connection", null));
+	}
+
+	@Override
+	public String toString() {
+		return "QmpClient[" + this.address + ", " + this.state + "]";
+	}
+
+	private void run() {
+		QmpException reason;
+		try {
+			reason = converse();
+		}
+		catch (QmpException ex) {
+			reason = ex;
+		}
+		catch (ClosedByInterruptException ex) {
+			reason = lost("this side's thread was interrupted", ex);
+		}
+		catch (IOException ex) {
+			reason = lost("the connection broke (" + ex.getMessage() + ")", ex);
+		}
+		catch (ProtocolViolation ex) {
+			reason = violated(ex);
+		}
+		catch (OutOfMemoryError ex) {
+			reason = new QmpProtocolException(
+					this.address + ": there is not enough memory for what QEMU sent. Give the service more", ex);
+		}
+		catch (Throwable ex) {
+			reason = new QmpProtocolException(this.address + ": the connection was closed because of " + ex, ex);
+		}
+		end(reason);
+	}
+
+	private QmpException converse() throws IOException, ProtocolViolation {
+		SocketChannel connected = connect();
+		LineReader lines = new LineReader(connected, this.options.maxLineBytes());
+		enter(QmpState.GREETING, this.options.greetingTimeout(), this::notGreeted);
+		do {
+			while (lines.next()) {
+				receive(QmpMessage.of(lines.bytes(), lines.lineOffset(), lines.lineLength()));
+				if (this.state == QmpState.CLOSED) {
+					return lost("this side closed the connection", null);
+				}
+			}
+			sendWaiting();
+		}
+		while (lines.fill());
+		return lost((lines.unfinished(1).length == 0) ? "QEMU closed the connection"
+				: "QEMU closed the connection in the middle of a message", null);
+	}
+
+	private SocketChannel connect() throws IOException {
+		enter(QmpState.CONNECTING, this.options.connectTimeout(),
+				() -> MonitorSocket.timedOut(this.address, this.options.connectTimeout()));
+		SocketAddress target = MonitorSocket.resolve(this.address);
+		while (true) {
+			SocketChannel socket = MonitorSocket.open(target);
+			try {
+				adopt(socket);
+				socket.connect(target);
+				return socket;
+			}
+			catch (IOException | RuntimeException ex) {
+				socket.close();
+				if (this.state == QmpState.CLOSED || !(ex instanceof IOException failure)) {
+					throw ex;
+				}
+				if (failure instanceof ClosedByInterruptException || !MonitorSocket.isBacklogFull(failure)) {
+					throw MonitorSocket.failed(this.address, failure);
+				}
+			}
+			LockSupport.parkNanos(RETRY_PAUSE.toNanos());
+		}
+	}
+
+	private void adopt(SocketChannel socket) throws IOException {
+		this.lock.lock();
+		try {
+			if (this.state != QmpState.CLOSED) {
+				this.channel = socket;
+				return;
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		socket.close();
+	}
+
+	/**
+	 * Goes on to a phase, and gives it its time.
+	 */
+	private void enter(QmpState phase, @Nullable Duration limit, Supplier<QmpException> tooLate) {
+		this.lock.lock();
+		try {
+			if (this.state == QmpState.CLOSED) {
+				return;
+			}
+			this.state = phase;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		Deadline before = this.phaseDeadline;
+		if (before != null) {
+			before.cancel();
+		}
+		this.phaseDeadline = (limit != null) ? new Deadline(limit, () -> endIn(phase, tooLate.get())) : null;
+	}
+
+	private void receive(QmpMessage message) throws IOException, ProtocolViolation {
+		if (message.kind() == Kind.EVENT) {
+			deliver(message.event());
+			return;
+		}
+		switch (this.state) {
+			case GREETING -> greeted(message);
+			case NEGOTIATING -> negotiated(message);
+			case READY -> answered(message);
+			default -> {
+			}
+		}
+	}
+
+	private void greeted(QmpMessage message) throws IOException, ProtocolViolation {
+		if (message.kind() != Kind.GREETING) {
+			throw new ProtocolViolation("A reply came before any greeting", null);
+		}
+		this.greeting = message.greeting();
+		enter(QmpState.NEGOTIATING, this.options.commandTimeout(), this::notNegotiated);
+		write(ByteBuffer.wrap(QmpMessage.encode(QmpCommand.of("qmp_capabilities"), NEGOTIATION_ID)));
+	}
+
+	private void negotiated(QmpMessage message) {
+		if (message.kind() == Kind.ERROR) {
+			throw new QmpNegotiationException(
+					this.address + ": QEMU refused qmp_capabilities: " + message.errorDescription(), null);
+		}
+		Long id = message.id();
+		QmpGreeting received = this.greeting;
+		if (message.kind() != Kind.RETURN || id == null || id != NEGOTIATION_ID || received == null) {
+			this.unmatchedReplies.incrementAndGet();
+			return;
+		}
+		enter(QmpState.READY, null, this::notNegotiated);
+		this.ready.complete(received);
+	}
+
+	private void answered(QmpMessage message) throws ProtocolViolation {
+		Long id = message.id();
+		if (id == null && message.kind() == Kind.ERROR) {
+			throw new ProtocolViolation("QEMU did not understand a command: " + message.errorDescription(), null);
+		}
+		Pending pending = null;
+		if (id != null && message.kind() != Kind.GREETING) {
+			this.lock.lock();
+			try {
+				pending = this.unanswered.get(id);
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+		if (pending == null) {
+			this.unmatchedReplies.incrementAndGet();
+			return;
+		}
+		// Until its content has been read the command stays pending: should that fail, it
+		// fails with the connection.
+		JsonNode content = null;
+		QmpException refusal = null;
+		if (!pending.reply.isDone()) {
+			if (message.kind() == Kind.RETURN) {
+				content = message.content();
+			}
+			else {
+				refusal = new QmpCommandException(pending.command, message.errorClass(), message.errorDescription());
+			}
+		}
+		this.lock.lock();
+		try {
+			if (this.unanswered.remove(pending.id) != null) {
+				this.unansweredBytes -= pending.line.length;
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		pending.cancelDeadline();
+		if (content != null) {
+			pending.reply.complete(content);
+		}
+		else if (refusal != null) {
+			pending.reply.completeExceptionally(refusal);
+		}
+	}
+
+	private void deliver(QmpEvent event) {
+		for (Consumer<QmpEvent> listener : this.listeners) {
+			try {
+				listener.accept(event);
+			}
+			catch (Exception ex) {
+				logger.log(Level.WARNING, () -> this.address + ": a listener failed on " + event.name(), ex);
+			}
+		}
+	}
+
+	private @Nullable QmpException admit(Pending pending) {
+		this.lock.lock();
+		try {
+			QmpException refusal = refusalByState();
+			if (refusal != null) {
+				return refusal;
+			}
+			if (this.unanswered.size() >= MAX_UNANSWERED
+					|| this.unansweredBytes + pending.line.length > MAX_UNANSWERED_BYTES) {
+				return new QmpBusyException(this.address + ": " + pending.command.name() + " was not sent, because "
+						+ this.unanswered.size() + " commands (" + this.unansweredBytes
+						+ " bytes) wait for replies already. QEMU is stopped or overloaded");
+			}
+			register(pending);
+			return null;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private @Nullable QmpException refusalByState() {
+		return switch (this.state) {
+			case READY -> null;
+			case CLOSED -> {
+				QmpException reason = this.closed.getNow(null);
+				yield new QmpStateException(QmpState.CLOSED,
+						(reason != null) ? "The connection has ended. " + reason.getMessage()
+								: this.address + ": the connection has ended",
+						reason);
+			}
+			default -> new QmpStateException(this.state,
+					this.address + ": the monitor takes no commands yet, the connection is " + this.state, null);
+		};
+	}
+
+	private void register(Pending pending) {
+		this.unanswered.put(pending.id, pending);
+		this.unansweredBytes += pending.line.length;
+	}
+
+	/**
+	 * Sends as much of the batches as may be unanswered, a command of each in turn.
+	 */
+	private void sendWaiting() {
+		this.writeLock.lock();
+		try {
+			List<Pending> admitted = new ArrayList<>();
+			List<Batch> blocked = new ArrayList<>();
+			this.lock.lock();
+			try {
+				if (this.state != QmpState.READY || this.batches.isEmpty()) {
+					return;
+				}
+				for (Batch batch = this.batches.peek(); batch != null; batch = this.batches.peek()) {
+					Pending next = batch.waiting.element();
+					if (!hasRoomForBatch(next)) {
+						break;
+					}
+					register(next);
+					admitted.add(next);
+					this.batches.remove();
+					batch.waiting.remove();
+					if (!batch.waiting.isEmpty()) {
+						this.batches.add(batch);
+					}
+				}
+				blocked.addAll(this.batches);
+			}
+			finally {
+				this.lock.unlock();
+			}
+			for (Batch batch : blocked) {
+				batch.await();
+			}
+			send(admitted);
+		}
+		finally {
+			this.writeLock.unlock();
+		}
+	}
+
+	private boolean hasRoomForBatch(Pending pending) {
+		return this.unanswered.isEmpty() || (this.unanswered.size() < MAX_OF_BATCHES
+				&& this.unansweredBytes + pending.line.length <= MAX_BYTES_OF_BATCHES);
+	}
+
+	/**
+	 * Writes commands that have been registered. A failure to write is none of the
+	 * commands': what QEMU said before it left is still to be read, and the end of the
+	 * stream will end them.
+	 */
+	private void send(List<Pending> commands) {
+		int length = 0;
+		for (Pending pending : commands) {
+			pending.startDeadline();
+			length += pending.line.length;
+		}
+		ByteBuffer bytes = ByteBuffer.allocate(length);
+		for (Pending pending : commands) {
+			bytes.put(pending.line);
+		}
+		try {
+			write(bytes.flip());
+		}
+		catch (IOException ex) {
+			logger.log(Level.DEBUG, () -> this.address + ": cannot write", ex);
+			return;
+		}
+		for (Pending pending : commands) {
+			pending.written = true;
+		}
+	}
+
+	private void write(ByteBuffer bytes) throws IOException {
+		SocketChannel socket;
+		this.lock.lock();
+		try {
+			socket = this.channel;
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (socket == null) {
+			return;
+		}
+		// A channel closes when an interrupted thread uses it, which would end the
+		// connection of everybody else too.
+		boolean interrupted = Thread.interrupted();
+		try {
+			while (bytes.hasRemaining()) {
+				socket.write(bytes);
+			}
+		}
+		finally {
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
+		}
+	}
+
+	private void overdue(Pending pending) {
+		Duration timeout = this.options.commandTimeout();
+		pending.reply.completeExceptionally(new QmpTimeoutException(
+				this.address + ": QEMU did not answer " + pending.command.name() + " within "
+						+ MonitorSocket.seconds(timeout) + ", and may still carry it out. It is stopped or overloaded",
+				pending.command, timeout, true));
+		if (!pending.written) {
+			end(lost("QEMU takes no more bytes", null));
+		}
+	}
+
+	private void giveUp(Batch batch, Pending head) {
+		List<Pending> unsent;
+		this.lock.lock();
+		try {
+			if (batch.waiting.peek() != head || !this.batches.remove(batch)) {
+				return;
+			}
+			unsent = List.copyOf(batch.waiting);
+		}
+		finally {
+			this.lock.unlock();
+		}
+		Duration timeout = this.options.commandTimeout();
+		for (Pending pending : unsent) {
+			pending.reply.completeExceptionally(new QmpTimeoutException(this.address + ": " + pending.command.name()
+					+ " was not sent, because QEMU has not answered enough " + "of what was sent before for "
+					+ MonitorSocket.seconds(timeout), pending.command, timeout, false));
+		}
+	}
+
+	private void endIn(QmpState phase, QmpException reason) {
+		if (this.state == phase) {
+			end(reason, phase);
+		}
+	}
+
+	private void end(QmpException reason) {
+		end(reason, null);
+	}
+
+	/**
+	 * Ends the connection, for the first reason given.
+	 * @param phase the phase the reason holds for, {@code null} for any
+	 */
+	private void end(QmpException reason, @Nullable QmpState phase) {
+		SocketChannel socket;
+		List<Pending> lost = new ArrayList<>();
+		this.lock.lock();
+		try {
+			if (this.state == QmpState.CLOSED || (phase != null && this.state != phase)) {
+				return;
+			}
+			this.state = QmpState.CLOSED;
+			socket = this.channel;
+			lost.addAll(this.unanswered.values());
+			this.batches.forEach((batch) -> lost.addAll(batch.waiting));
+			this.unanswered.clear();
+			this.unansweredBytes = 0;
+			this.batches.clear();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (socket != null) {
+			try {
+				socket.close();
+			}
+			catch (IOException ex) {
+				logger.log(Level.DEBUG, () -> this.address + ": cannot close", ex);
+			}
+		}
+		LockSupport.unpark(this.thread);
+		Deadline deadline = this.phaseDeadline;
+		if (deadline != null) {
+			deadline.cancel();
+		}
+		this.closed.complete(reason);
+		this.ready.completeExceptionally(reason);
+		for (Pending pending : lost) {
+			pending.cancelDeadline();
+			pending.reply.completeExceptionally(new QmpInterruptedException(pending.command, reason));
+		}
+	}
+
+	private QmpException notGreeted() {
+		Duration timeout = this.options.greetingTimeout();
+		return new QmpGreetingException(QmpGreetingException.Reason.NOT_GREETED, this.address
+				+ ": connected, but not greeted within "
+				+ ((timeout != null) ? MonitorSocket.seconds(timeout) : "the time given")
+				+ ". Another client holds this monitor, and QEMU serves one at a time: give the service a -qmp of "
+				+ "its own. Or QEMU is stopped", null);
+	}
+
+	private QmpException notNegotiated() {
+		return new QmpNegotiationException(this.address + ": QEMU did not answer qmp_capabilities within "
+				+ MonitorSocket.seconds(this.options.commandTimeout()) + ". It is stopped or overloaded", null);
+	}
+
+	/**
+	 * Names the end of the stream after the phase it comes in.
+	 */
+	private QmpException lost(String how, @Nullable IOException cause) {
+		String message = this.address + ": " + how;
+		return switch (this.state) {
+			case CONNECTING -> new QmpConnectException(Reason.OTHER, message, cause);
+			case GREETING -> new QmpGreetingException(QmpGreetingException.Reason.HUNG_UP,
+					message + " before any greeting. It is ending", cause);
+			case NEGOTIATING ->
+				new QmpNegotiationException(message + " instead of answering qmp_capabilities. It is ending", cause);
+			case READY, CLOSED -> new QmpClosedException(false, message, cause);
+		};
+	}
+
+	private QmpException violated(ProtocolViolation violation) {
+		String message = this.address + ": " + violation.getMessage();
+		return switch (this.state) {
+			case CONNECTING,
+					GREETING ->
+				new QmpGreetingException(QmpGreetingException.Reason.NOT_QMP, message
+						+ ". Whoever listens there is no QMP monitor: name the socket of QEMU's -qmp option, not "
+						+ "that of -monitor", violation);
+			case NEGOTIATING -> new QmpNegotiationException(message, violation);
+			case READY, CLOSED -> new QmpProtocolException(message, violation);
+		};
+	}
+
+	/**
+	 * A command on its way, from being asked for to its reply.
+	 */
+	private final class Pending {
+
+		private final long id;
+
+		private final QmpCommand command;
+
+		private final byte[] line;
+
+		private final CompletableFuture<JsonNode> reply = new CompletableFuture<>();
+
+		private volatile boolean written;
+
+		private volatile @Nullable Deadline deadline;
+
+		Pending(long id, QmpCommand command, byte[] line) {
+			this.id = id;
+			this.command = command;
+			this.line = line;
+		}
+
+		private void startDeadline() {
+			cancelDeadline();
+			this.deadline = new Deadline(QmpClient.this.options.commandTimeout(), () -> overdue(this));
+		}
+
+		private void cancelDeadline() {
+			Deadline started = this.deadline;
+			if (started != null) {
+				started.cancel();
+			}
+		}
+
+	}
+
+	/**
+	 * Commands given together and not sent yet.
+	 */
+	private final class Batch {
+
+		private final Queue<Pending> waiting = new ArrayDeque<>();
+
+		private @Nullable Pending awaited;
+
+		/**
+		 * Gives the next command its time to be sent, once.
+		 */
+		private void await() {
+			Pending head;
+			QmpClient.this.lock.lock();
+			try {
+				head = this.waiting.peek();
+				if (head == null || head == this.awaited) {
+					return;
+				}
+				this.awaited = head;
+			}
+			finally {
+				QmpClient.this.lock.unlock();
+			}
+			head.deadline = new Deadline(QmpClient.this.options.commandTimeout(), () -> giveUp(this, head));
+		}
+
+	}
+
+	/**
+	 * Something to be done unless it is cancelled in time, without a thread of its own.
+	 */
+	private static final class Deadline {
+
+		private final CompletableFuture<Boolean> expired;
+
+		Deadline(Duration limit, Runnable action) {
+			this.expired = new CompletableFuture<Boolean>().completeOnTimeout(true, nanos(limit), TimeUnit.NANOSECONDS);
+			this.expired.thenAccept((late) -> {
+				if (late) {
+					action.run();
+				}
+			});
+		}
+
+		private static long nanos(Duration duration) {
+			try {
+				return duration.toNanos();
+			}
+			catch (ArithmeticException ex) {
+				return Long.MAX_VALUE;
+			}
+		}
+
+		private void cancel() {
+			this.expired.complete(false);
+		}
+
+	}
+
+}

@@ -1,0 +1,47 @@
+package dev.iothreads.qmp;
+
+/**
+ * QEMU carried out a command and answered with an error. The connection is as good as
+ * before.
+ */
+public final class QmpCommandException extends QmpException {
+
+	private final QmpCommand command;
+
+	private final String errorClass;
+
+	private final String description;
+
+	QmpCommandException(QmpCommand command, String errorClass, String description) {
+		super("QEMU refused " + command.name() + ": " + description + " (" + errorClass + ")", null);
+		this.command = command;
+		this.errorClass = errorClass;
+		this.description = description;
+	}
+
+	/**
+	 * What was refused.
+	 * @return the command
+	 */
+	public QmpCommand command() {
+		return this.command;
+	}
+
+	/**
+	 * QEMU's error class (docs: {@code qapi/error.json}, {@code QapiErrorClass}).
+	 * @return {@code GenericError}, {@code CommandNotFound}, {@code DeviceNotFound},
+	 * {@code DeviceNotActive} or {@code KVMMissingCap}
+	 */
+	public String errorClass() {
+		return this.errorClass;
+	}
+
+	/**
+	 * QEMU's own words, for people: they change from version to version.
+	 * @return the description
+	 */
+	public String description() {
+		return this.description;
+	}
+
+}

@@ -1,0 +1,114 @@
+package dev.iothreads.qmp;
+
+import java.time.Duration;
+import java.util.concurrent.ThreadFactory;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How patient a client is, how much it takes, and where its thread comes from.
+ *
+ * @param connectTimeout how long connecting may take, name resolution included
+ * @param greetingTimeout how long the monitor may take to greet once connected;
+ * {@code null} waits for ever, because a monitor serves one client at a time and greets
+ * when its turn comes
+ * @param commandTimeout how long QEMU may take to answer a command, and
+ * {@code qmp_capabilities}
+ * @param maxLineBytes the longest message accepted, in bytes without the line's end, 1024
+ * to 1 GiB; a longer one ends the connection
+ * @param threadFactory makes the one thread of a connection, of the platform's or a
+ * virtual one
+ */
+public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTimeout, Duration commandTimeout,
+		int maxLineBytes, ThreadFactory threadFactory) {
+
+	private static final QmpOptions DEFAULTS = new QmpOptions(Duration.ofSeconds(2), Duration.ofSeconds(2),
+			Duration.ofSeconds(5), 64 * 1024 * 1024, QmpOptions::daemon);
+
+	/**
+	 * Checks the durations and the limit.
+	 * @throws IllegalArgumentException if a duration is not positive or the limit is out
+	 * of range
+	 */
+	public QmpOptions {
+		requirePositive("connectTimeout", connectTimeout);
+		if (greetingTimeout != null) {
+			requirePositive("greetingTimeout", greetingTimeout);
+		}
+		requirePositive("commandTimeout", commandTimeout);
+		if (maxLineBytes < 1024 || maxLineBytes > 1024 * 1024 * 1024) {
+			throw new IllegalArgumentException("maxLineBytes must be from 1024 to 1 GiB, and not " + maxLineBytes);
+		}
+	}
+
+	/**
+	 * What suits a monitor on the same host: 2 s to connect, 2 s to be greeted, 5 s for a
+	 * command, lines of up to 64 MiB, daemon threads of the platform.
+	 * @return the defaults
+	 */
+	public static QmpOptions defaults() {
+		return DEFAULTS;
+	}
+
+	/**
+	 * These options with another deadline on connecting.
+	 * @param timeout how long connecting may take
+	 * @return the changed copy
+	 */
+	public QmpOptions withConnectTimeout(Duration timeout) {
+		return new QmpOptions(timeout, this.greetingTimeout, this.commandTimeout, this.maxLineBytes,
+				this.threadFactory);
+	}
+
+	/**
+	 * These options with another deadline on the greeting.
+	 * @param timeout how long the greeting may take, {@code null} to wait for ever
+	 * @return the changed copy
+	 */
+	public QmpOptions withGreetingTimeout(@Nullable Duration timeout) {
+		return new QmpOptions(this.connectTimeout, timeout, this.commandTimeout, this.maxLineBytes, this.threadFactory);
+	}
+
+	/**
+	 * These options with another deadline on commands.
+	 * @param timeout how long the reply to a command may take
+	 * @return the changed copy
+	 */
+	public QmpOptions withCommandTimeout(Duration timeout) {
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, timeout, this.maxLineBytes,
+				this.threadFactory);
+	}
+
+	/**
+	 * These options with another limit on messages.
+	 * @param bytes the longest message accepted
+	 * @return the changed copy
+	 */
+	public QmpOptions withMaxLineBytes(int bytes) {
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, bytes,
+				this.threadFactory);
+	}
+
+	/**
+	 * These options with another source of threads.
+	 * @param factory makes the one thread of a connection
+	 * @return the changed copy
+	 */
+	public QmpOptions withThreadFactory(ThreadFactory factory) {
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.maxLineBytes,
+				factory);
+	}
+
+	private static void requirePositive(String name, Duration duration) {
+		if (duration.isZero() || duration.isNegative()) {
+			throw new IllegalArgumentException(name + " must be longer than nothing, and not " + duration);
+		}
+	}
+
+	private static Thread daemon(Runnable work) {
+		Thread thread = new Thread(work);
+		thread.setDaemon(true);
+		return thread;
+	}
+
+}
