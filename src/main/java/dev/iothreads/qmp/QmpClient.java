@@ -471,7 +471,7 @@ public final class QmpClient implements AutoCloseable {
 		write(ByteBuffer.wrap(QmpMessage.encode(QmpCommand.of("qmp_capabilities"), NEGOTIATION_ID)));
 	}
 
-	private void negotiated(QmpMessage message) {
+	private void negotiated(QmpMessage message) throws ProtocolViolation {
 		if (message.kind() == Kind.ERROR) {
 			throw new QmpNegotiationException(
 					this.address + ": QEMU refused qmp_capabilities: " + message.errorDescription(), null);

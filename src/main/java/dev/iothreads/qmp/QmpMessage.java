@@ -43,16 +43,13 @@ final class QmpMessage {
 
 	private final Kind kind;
 
-	private final int content;
-
 	private final @Nullable Long id;
 
-	private QmpMessage(byte[] bytes, int offset, int length, Kind kind, int content, @Nullable Long id) {
+	private QmpMessage(byte[] bytes, int offset, int length, Kind kind, @Nullable Long id) {
 		this.bytes = bytes;
 		this.offset = offset;
 		this.length = length;
 		this.kind = kind;
-		this.content = content;
 		this.id = id;
 	}
 
@@ -66,7 +63,6 @@ final class QmpMessage {
 				throw notQmp(bytes, offset, length, null);
 			}
 			Kind kind = null;
-			int content = 0;
 			Long id = null;
 			String name = parser.nextName();
 			while (name != null) {
@@ -74,7 +70,6 @@ final class QmpMessage {
 				Kind named = Kind.of(name);
 				if (named != null && kind == null) {
 					kind = named;
-					content = (int) parser.currentTokenLocation().getByteOffset();
 				}
 				else if (name.equals("id") && value == JsonToken.VALUE_NUMBER_INT
 						&& parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER) {
@@ -86,7 +81,7 @@ final class QmpMessage {
 			if (kind == null || parser.nextToken() != null) {
 				throw notQmp(bytes, offset, length, null);
 			}
-			return new QmpMessage(bytes, offset, length, kind, content, id);
+			return new QmpMessage(bytes, offset, length, kind, id);
 		}
 		catch (JacksonException ex) {
 			throw notQmp(bytes, offset, length, ex);
@@ -126,18 +121,26 @@ final class QmpMessage {
 	/**
 	 * Builds the tree of the member that makes the message's kind.
 	 */
-	JsonNode content() {
-		try (JsonParser parser = MAPPER.createParser(this.bytes, this.offset + this.content,
-				this.length - this.content)) {
+	JsonNode content() throws ProtocolViolation {
+		try (JsonParser parser = MAPPER.createParser(this.bytes, this.offset, this.length)) {
+			parser.nextToken();
+			while (!this.kind.member.equals(parser.nextName())) {
+				parser.nextToken();
+				parser.skipChildren();
+			}
+			parser.nextToken();
 			return parser.readValueAsTree();
+		}
+		catch (JacksonException ex) {
+			throw notQmp(this.bytes, this.offset, this.length, ex);
 		}
 	}
 
-	String errorClass() {
+	String errorClass() throws ProtocolViolation {
 		return content().path("class").asString("GenericError");
 	}
 
-	String errorDescription() {
+	String errorDescription() throws ProtocolViolation {
 		return content().path("desc").asString("");
 	}
 
@@ -157,7 +160,13 @@ final class QmpMessage {
 	}
 
 	QmpEvent event() throws ProtocolViolation {
-		JsonNode event = MAPPER.readTree(this.bytes, this.offset, this.length);
+		JsonNode event;
+		try {
+			event = MAPPER.readTree(this.bytes, this.offset, this.length);
+		}
+		catch (JacksonException ex) {
+			throw notQmp(this.bytes, this.offset, this.length, ex);
+		}
 		if (!event.path("event").isString()) {
 			throw notQmp(this.bytes, this.offset, this.length, null);
 		}
