@@ -1,0 +1,46 @@
+package dev.iothreads.testing;
+
+import java.nio.file.Path;
+
+import org.opentest4j.AssertionFailedError;
+import org.opentest4j.TestAbortedException;
+
+/**
+ * Programs that a test runs and that not every machine has. A test that misses one is
+ * skipped, saying what to install; with {@code CI=true} in the environment it fails, so
+ * that nothing is skipped unseen.
+ */
+public final class Needs {
+
+	private Needs() {
+	}
+
+	/**
+	 * Finds a program, or ends the test that asks.
+	 * @param name the program's file name, looked for on {@code PATH}
+	 * @param debianPackage the Debian package that installs it
+	 * @return the program's path
+	 * @throws TestAbortedException if there is none, which skips the test
+	 * @throws AssertionFailedError if there is none and {@code CI=true}
+	 */
+	public static Path program(String name, String debianPackage) {
+		return program(name, debianPackage, Environment.ofThisProcess());
+	}
+
+	static Path program(String name, String debianPackage, Environment environment) {
+		return environment.program(name)
+			.orElseThrow(() -> missing("no " + name + " found: apt-get install " + debianPackage, environment));
+	}
+
+	private static RuntimeException missing(String reason, Environment environment) {
+		failWhereNothingMayBeMissing(reason, environment);
+		return new TestAbortedException(reason);
+	}
+
+	static void failWhereNothingMayBeMissing(String reason, Environment environment) {
+		if (environment.missingProgramsFail()) {
+			throw new AssertionFailedError(reason);
+		}
+	}
+
+}

@@ -1,0 +1,34 @@
+package dev.iothreads.testing;
+
+import java.util.Map;
+
+import org.junit.jupiter.api.Test;
+import org.opentest4j.AssertionFailedError;
+import org.opentest4j.TestAbortedException;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+class NeedsTests {
+
+	@Test
+	void aProgramIsFoundOnThePath() {
+		assertThat(Needs.program("sh", "dash")).isExecutable().hasFileName("sh");
+	}
+
+	@Test
+	void aMissingProgramSkipsTheTestAndNamesThePackage() {
+		assertThatExceptionOfType(TestAbortedException.class)
+			.isThrownBy(() -> Needs.program("chromium", "chromium", new Environment(Map.of("PATH", "/nowhere"))))
+			.withMessage("no chromium found: apt-get install chromium");
+	}
+
+	@Test
+	void aMissingProgramFailsTheTestInContinuousIntegration() {
+		assertThatExceptionOfType(AssertionFailedError.class)
+			.isThrownBy(() -> Needs.program("promtool", "prometheus",
+					new Environment(Map.of("PATH", "/nowhere", "CI", "true"))))
+			.withMessage("no promtool found: apt-get install prometheus");
+	}
+
+}
