@@ -1,0 +1,42 @@
+package dev.iothreads.machine;
+
+import java.util.Comparator;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Something that runs on an IOThread.
+ *
+ * @param kind {@value #DEVICE}, or what QEMU itself says that it is, such as
+ * {@code block-export} or {@code block-node}
+ * @param id the device's id, or the name of what is no device
+ * @param driver the device's driver, {@code null} when it is unknown or no device
+ * @param qomPath where it is in the QOM tree, {@code null} when it is not there
+ */
+public record Attachment(String kind, String id, @Nullable String driver,
+		@Nullable String qomPath) implements Comparable<Attachment> {
+
+	/** The kind of what has a place in the QOM tree. */
+	public static final String DEVICE = "device";
+
+	private static final Comparator<Attachment> ORDER = Comparator.comparing(Attachment::place)
+		.thenComparing(Attachment::kind)
+		.thenComparing(Attachment::id);
+
+	/**
+	 * Names it in one word, for lists that hold nothing else.
+	 * @return its QOM path, or its kind and name where it has none
+	 */
+	public String place() {
+		return (this.qomPath != null) ? this.qomPath : this.kind + ":" + this.id;
+	}
+
+	/**
+	 * Orders by QOM path.
+	 */
+	@Override
+	public int compareTo(Attachment other) {
+		return ORDER.compare(this, other);
+	}
+
+}

@@ -1,0 +1,35 @@
+package dev.iothreads.machine;
+
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device that can run on IOThreads.
+ *
+ * @param id its id, or its place among those without one, such as {@code device[0]}
+ * @param driver its type in QEMU, such as {@code virtio-blk-pci}
+ * @param qomPath the QOM path of the device that does the work: the
+ * {@code virtio-backend} of a PCI or CCW proxy
+ * @param iothreads the ids of the IOThreads it runs on, sorted, each once; none when it
+ * runs in QEMU's main loop
+ * @param state how it stands to them
+ * @param reason why it is in that state, where there is something to say
+ * @param drive the block node it serves, {@code null} when it has none
+ */
+public record Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
+		@Nullable String reason, @Nullable String drive) implements Comparable<Device> {
+
+	public Device {
+		iothreads = iothreads.stream().distinct().sorted().toList();
+	}
+
+	/**
+	 * Orders by QOM path.
+	 */
+	@Override
+	public int compareTo(Device other) {
+		return this.qomPath.compareTo(other.qomPath);
+	}
+
+}

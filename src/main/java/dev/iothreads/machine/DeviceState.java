@@ -1,0 +1,20 @@
+package dev.iothreads.machine;
+
+/**
+ * How a device stands to its IOThreads.
+ */
+public enum DeviceState {
+
+	/** It runs where it was put. */
+	ATTACHED,
+
+	/** Its unplug was asked for here, and the guest has yet to let go. */
+	DETACHING,
+
+	/**
+	 * An IOThread it runs on has been deleted underneath it. QEMU lets that happen; the
+	 * thread goes on, where nobody can see or tune it.
+	 */
+	ORPHANED
+
+}

@@ -1,0 +1,46 @@
+package dev.iothreads.machine;
+
+import java.util.concurrent.CompletableFuture;
+
+/**
+ * A virtual machine that can be asked for its IOThreads. It looks after its own
+ * connection: whoever holds it asks, and is told why when there is no answer.
+ */
+public interface Machine extends AutoCloseable {
+
+	/**
+	 * Says where it is asked.
+	 * @return the monitor's address, such as {@code unix:/run/qemu/vm1.sock}
+	 */
+	String monitor();
+
+	/**
+	 * Returns its present state. It never waits.
+	 * @return the state, with the reason when it is not up
+	 */
+	MachineStatus status();
+
+	/**
+	 * Reads the machine anew. It never waits; the future's continuations run on the
+	 * machine's own thread and must not wait either.
+	 * @return the snapshot to come. It fails with {@link MachineUnavailableException}
+	 * where the machine cannot be asked, {@link MachineTimeoutException} where it does
+	 * not answer in time, and {@link MachineRefusedException} where it refuses
+	 */
+	CompletableFuture<Snapshot> read();
+
+	/**
+	 * Registers who is told that a reading may now give something else: a device has
+	 * gone, the machine was reset, its state has changed. It is called on the machine's
+	 * own thread and must not wait.
+	 * @param listener whom to tell
+	 */
+	void listen(Runnable listener);
+
+	/**
+	 * Lets go of the machine, which goes on as it is.
+	 */
+	@Override
+	void close();
+
+}

@@ -1,0 +1,85 @@
+package dev.iothreads.machine;
+
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine's IOThreads and devices at one moment.
+ *
+ * @param observedAt when the reading began: nothing in it is older
+ * @param qemuVersion the version of that QEMU, such as {@code 11.1.3}
+ * @param managedBy who else manages that QEMU, such as {@code libvirt}, or {@code null}
+ * @param iothreads its IOThreads, sorted by id
+ * @param devices the devices that can run on an IOThread, sorted by QOM path
+ */
+public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
+		List<Device> devices) {
+
+	public Snapshot {
+		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id)).toList();
+		devices = devices.stream().sorted().toList();
+	}
+
+	/**
+	 * Joins what a machine says of its IOThreads with what its devices say of theirs. A
+	 * device that both speak of is there once, known by its QOM path.
+	 * @param observedAt when the reading began
+	 * @param qemuVersion the version of that QEMU
+	 * @param managedBy who else manages it, or {@code null}
+	 * @param iothreads its IOThreads, each with what the machine itself reports to be on
+	 * it
+	 * @param devices its devices, each with the IOThreads it runs on
+	 * @return the snapshot, in which every IOThread has all that runs on it
+	 */
+	public static Snapshot join(Instant observedAt, String qemuVersion, @Nullable String managedBy,
+			List<IOThread> iothreads, List<Device> devices) {
+		List<IOThread> joined = new ArrayList<>(iothreads.size());
+		for (IOThread iothread : iothreads) {
+			Map<String, Attachment> attached = new TreeMap<>();
+			iothread.attached().forEach((attachment) -> attached.put(attachment.place(), attachment));
+			for (Device device : devices) {
+				if (device.iothreads().contains(iothread.id())) {
+					attached.put(device.qomPath(),
+							new Attachment(Attachment.DEVICE, device.id(), device.driver(), device.qomPath()));
+				}
+			}
+			joined.add(new IOThread(iothread.id(), iothread.threadId(), iothread.settings(),
+					attached.values().stream().sorted().toList()));
+		}
+		return new Snapshot(observedAt, qemuVersion, managedBy, joined, devices);
+	}
+
+	/**
+	 * Finds an IOThread.
+	 * @param id its id
+	 * @return the IOThread, or nothing when there is none of that id
+	 */
+	public Optional<IOThread> iothread(String id) {
+		return this.iothreads.stream().filter((iothread) -> iothread.id().equals(id)).findFirst();
+	}
+
+	/**
+	 * Finds a device.
+	 * @param id its id
+	 * @return the device, or nothing when there is none of that id
+	 */
+	public Optional<Device> device(String id) {
+		return this.devices.stream().filter((device) -> device.id().equals(id)).findFirst();
+	}
+
+	/**
+	 * Counts the attachments of all IOThreads: a device that runs on two counts twice.
+	 * @return the sum of the attached counts
+	 */
+	public int attachedCount() {
+		return this.iothreads.stream().mapToInt((iothread) -> iothread.attached().size()).sum();
+	}
+
+}
