@@ -1,0 +1,175 @@
+package dev.iothreads.inventory;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.Snapshot;
+
+/**
+ * What can be asked about the IOThreads of all machines.
+ */
+public final class IOThreadService {
+
+	// As long as answers keep coming in, the rest of the fleet is waited for.
+	private static final Duration STRAGGLER = Duration.ofMillis(250);
+
+	private final Inventory inventory;
+
+	private final Duration maxAge;
+
+	/**
+	 * Creates the service.
+	 * @param inventory the machines
+	 * @param maxAge how old a snapshot may be that a read is answered from
+	 */
+	public IOThreadService(Inventory inventory, Duration maxAge) {
+		this.inventory = inventory;
+		this.maxAge = maxAge;
+	}
+
+	/**
+	 * Returns every machine, those that do not answer included.
+	 * @return the machines, sorted by name
+	 */
+	public List<MachineView> machines() {
+		fleet();
+		return this.inventory.views();
+	}
+
+	/**
+	 * Returns one machine, whether it answers or not.
+	 * @param machine its name
+	 * @return the machine
+	 * @throws NotFoundException when there is no such machine
+	 */
+	public MachineView machine(String machine) {
+		MachineEntry entry = this.inventory.entry(machine);
+		try {
+			entry.await(entry.snapshot(this.maxAge));
+		}
+		catch (MachineException ex) {
+			// the view tells
+		}
+		return entry.view();
+	}
+
+	/**
+	 * Returns what is known of a machine, no older than the service's maximum age.
+	 * @param machine the machine's name
+	 * @return the snapshot
+	 * @throws NotFoundException when there is no such machine
+	 * @throws MachineException when it cannot be read
+	 */
+	public Snapshot snapshot(String machine) {
+		MachineEntry entry = this.inventory.entry(machine);
+		return entry.await(entry.snapshot(this.maxAge));
+	}
+
+	/**
+	 * Finds an IOThread in a snapshot.
+	 * @param snapshot what was read of the machine
+	 * @param machine the machine's name
+	 * @param id the IOThread's id
+	 * @return the IOThread
+	 * @throws NotFoundException when there is no such IOThread
+	 */
+	public IOThread iothread(Snapshot snapshot, String machine, String id) {
+		return snapshot.iothread(id)
+			.orElseThrow(() -> new NotFoundException(NotFoundException.Kind.IOTHREAD,
+					"%s has no IOThread '%s'. GET /api/v1/machines/%1$s/iothreads lists those it has."
+						.formatted(machine, id)));
+	}
+
+	/**
+	 * Finds the devices that run on an IOThread.
+	 * @param snapshot what was read of the machine
+	 * @param machine the machine's name
+	 * @param id the IOThread's id
+	 * @return the devices, sorted by QOM path
+	 * @throws NotFoundException when there is no such IOThread
+	 */
+	public List<Device> devicesOf(Snapshot snapshot, String machine, String id) {
+		IOThread iothread = iothread(snapshot, machine, id);
+		return snapshot.devices().stream().filter((device) -> device.iothreads().contains(iothread.id())).toList();
+	}
+
+	/**
+	 * Finds a device in a snapshot.
+	 * @param snapshot what was read of the machine
+	 * @param machine the machine's name
+	 * @param id the device's id
+	 * @return the device
+	 * @throws NotFoundException when there is no such device
+	 */
+	public Device device(Snapshot snapshot, String machine, String id) {
+		return snapshot.device(id)
+			.orElseThrow(() -> new NotFoundException(NotFoundException.Kind.DEVICE,
+					"%s has no device '%s' that can run on an IOThread. GET /api/v1/machines/%1$s/devices lists those it has."
+						.formatted(machine, id)));
+	}
+
+	/**
+	 * Reads all machines side by side. One that does not answer while the others do is
+	 * left out, and so costs the others nothing.
+	 * @return the machines that answered, and the names of those that did not
+	 */
+	public FleetView fleet() {
+		return read(this.inventory.entries());
+	}
+
+	/**
+	 * Reads some machines side by side, as {@link #fleet()} does.
+	 * @param machines their names
+	 * @return the machines that answered, and the names of those that did not
+	 * @throws NotFoundException when there is no machine of one of the names
+	 */
+	public FleetView fleet(Collection<String> machines) {
+		return read(machines.stream().distinct().map(this.inventory::entry).toList());
+	}
+
+	private FleetView read(List<MachineEntry> machines) {
+		Map<String, CompletableFuture<Snapshot>> readings = new TreeMap<>();
+		Semaphore answers = new Semaphore(0);
+		for (MachineEntry entry : machines) {
+			CompletableFuture<Snapshot> reading = entry.snapshot(this.maxAge);
+			readings.put(entry.name(), reading);
+			reading.whenComplete((snapshot, failure) -> answers.release());
+		}
+		awaitProgress(answers, readings.size());
+		TreeMap<String, Snapshot> snapshots = new TreeMap<>();
+		List<String> unavailable = new ArrayList<>();
+		readings.forEach((name, reading) -> {
+			if (reading.isDone() && !reading.isCompletedExceptionally()) {
+				snapshots.put(name, reading.join());
+			}
+			else {
+				unavailable.add(name);
+			}
+		});
+		return new FleetView(snapshots, unavailable);
+	}
+
+	private static void awaitProgress(Semaphore answers, int expected) {
+		try {
+			for (int answered = 0; answered < expected; answered++) {
+				if (!answers.tryAcquire(STRAGGLER.toMillis(), TimeUnit.MILLISECONDS)) {
+					return;
+				}
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+	}
+
+}

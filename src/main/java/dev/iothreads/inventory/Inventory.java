@@ -1,0 +1,126 @@
+package dev.iothreads.inventory;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentSkipListMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeUnit;
+
+import dev.iothreads.machine.Machine;
+
+/**
+ * The registry of machines. It reads each of them in the background, so that meters and
+ * listeners have something to look at when nobody asks.
+ */
+public final class Inventory implements AutoCloseable {
+
+	private final Map<String, Registered> machines = new ConcurrentSkipListMap<>();
+
+	private final List<InventoryListener> listeners = new CopyOnWriteArrayList<>();
+
+	private final ScheduledExecutorService scheduler;
+
+	private final Duration refreshInterval;
+
+	/**
+	 * Creates an empty registry.
+	 * @param scheduler starts the readings; it is never made to wait
+	 * @param refreshInterval how often a machine is read when nobody asks
+	 */
+	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval) {
+		this.scheduler = scheduler;
+		this.refreshInterval = refreshInterval;
+	}
+
+	/**
+	 * Adds a machine. From now on it is the registry that closes it.
+	 * @param name its name, unique in the registry
+	 * @param machine the machine
+	 * @param readOnly whether it must not be changed
+	 * @throws IllegalArgumentException when the name is taken
+	 */
+	public void add(String name, Machine machine, boolean readOnly) {
+		MachineEntry entry = new MachineEntry(name, machine, readOnly, this::changed);
+		// A phase of its own for each machine: many of them are not read all at once.
+		long interval = this.refreshInterval.toNanos();
+		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> entry.snapshot(this.refreshInterval),
+				ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
+		if (this.machines.putIfAbsent(name, new Registered(entry, refresh)) != null) {
+			refresh.cancel(false);
+			throw new IllegalArgumentException("There is a machine named " + name + " already");
+		}
+		entry.readAnew();
+	}
+
+	/**
+	 * Removes a machine and closes it.
+	 * @param name its name
+	 */
+	public void remove(String name) {
+		Registered registered = this.machines.remove(name);
+		if (registered != null) {
+			registered.close();
+			this.listeners.forEach((listener) -> listener.removed(name));
+		}
+	}
+
+	/**
+	 * Returns every machine as it is known now. It never waits.
+	 * @return the machines, sorted by name
+	 */
+	public List<MachineView> views() {
+		return this.machines.values().stream().map((registered) -> registered.entry().view()).toList();
+	}
+
+	/**
+	 * Registers who is told what becomes of the machines, and tells it of those that are
+	 * there already.
+	 * @param listener whom to tell
+	 */
+	public void listen(InventoryListener listener) {
+		this.listeners.add(listener);
+		views().forEach(listener::changed);
+	}
+
+	MachineEntry entry(String name) {
+		Registered registered = this.machines.get(name);
+		if (registered == null) {
+			throw new NotFoundException(NotFoundException.Kind.MACHINE,
+					"There is no machine named '%s'. GET /api/v1/machines lists those there are.".formatted(name));
+		}
+		return registered.entry();
+	}
+
+	List<MachineEntry> entries() {
+		return this.machines.values().stream().map(Registered::entry).toList();
+	}
+
+	private void changed(MachineView machine) {
+		if (this.machines.containsKey(machine.name())) {
+			this.listeners.forEach((listener) -> listener.changed(machine));
+		}
+	}
+
+	/**
+	 * Closes every machine.
+	 */
+	@Override
+	public void close() {
+		this.machines.keySet().forEach(this::remove);
+	}
+
+	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh) implements AutoCloseable {
+
+		@Override
+		public void close() {
+			this.refresh.cancel(false);
+			this.entry.close();
+		}
+
+	}
+
+}

@@ -1,0 +1,19 @@
+package dev.iothreads.inventory;
+
+import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.Snapshot;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine as it is known at this moment.
+ *
+ * @param name the name the service knows it by
+ * @param monitor where it is asked
+ * @param readOnly whether the configuration forbids to change it
+ * @param status its state
+ * @param snapshot what was read of it last, {@code null} unless it is up
+ */
+public record MachineView(String name, String monitor, boolean readOnly, MachineStatus status,
+		@Nullable Snapshot snapshot) {
+
+}
