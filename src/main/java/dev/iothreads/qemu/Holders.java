@@ -1,0 +1,90 @@
+package dev.iothreads.qemu;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
+
+import dev.iothreads.machine.Attachment;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What a QEMU itself says to be on an IOThread. No released one says anything; a patch
+ * adds {@code attached-dev} to {@code query-iothreads}, and a later revision of it
+ * {@code holders}, whose kinds still change. So it is read tolerantly, and what QEMU
+ * leaves out is known from the devices.
+ */
+final class Holders {
+
+	private static final String NONE = "none";
+
+	private static final String QOM_OBJECT = "qom-object";
+
+	private final Map<String, Qom.Child> devices;
+
+	private final UnaryOperator<String> worker;
+
+	/**
+	 * Creates a reader of reports.
+	 * @param devices the devices of the machine by their QOM path
+	 * @param worker gives the path of the device that does the work, from the device's
+	 */
+	Holders(Map<String, Qom.Child> devices, UnaryOperator<String> worker) {
+		this.devices = devices;
+		this.worker = worker;
+	}
+
+	/**
+	 * Reads what QEMU reports of one IOThread.
+	 * @param iothread an element of the answer of {@code query-iothreads}
+	 * @return what it says to be on that IOThread; nothing when it says nothing
+	 */
+	List<Attachment> of(JsonNode iothread) {
+		List<Attachment> attached = new ArrayList<>();
+		String attachedDev = iothread.path("attached-dev").asString(NONE);
+		if (!NONE.equals(attachedDev)) {
+			for (String path : attachedDev.split(" \\| ")) {
+				attached.add(object(path));
+			}
+		}
+		for (JsonNode holder : iothread.path("holders")) {
+			String path = holder.path("qom-path").asString("");
+			attached.add(path.isEmpty() ? other(holder) : object(path));
+		}
+		return attached;
+	}
+
+	private Attachment object(String path) {
+		Qom.Child device = enclosingDevice(path);
+		if (device == null) {
+			return new Attachment(Attachment.DEVICE, Qom.name(Qom.device(path)), null, path);
+		}
+		return new Attachment(Attachment.DEVICE, device.name(), device.type(), this.worker.apply(device.path()));
+	}
+
+	private Qom.@Nullable Child enclosingDevice(String path) {
+		for (String place = path; place.lastIndexOf('/') > 0; place = place.substring(0, place.lastIndexOf('/'))) {
+			Qom.Child device = this.devices.get(place);
+			if (device != null) {
+				return device;
+			}
+		}
+		return null;
+	}
+
+	// Of a kind that is unknown here, the first text besides the type is its name:
+	// node-name,
+	// export-name, monitor-name, and whatever comes next.
+	private static Attachment other(JsonNode holder) {
+		String kind = holder.path("type").asString("unknown");
+		String name = holder.properties()
+			.stream()
+			.filter((member) -> !member.getKey().equals("type") && member.getValue().isString())
+			.map((member) -> member.getValue().asString())
+			.findFirst()
+			.orElse(kind);
+		return new Attachment(QOM_OBJECT.equals(kind) ? Attachment.DEVICE : kind, name, null, null);
+	}
+
+}

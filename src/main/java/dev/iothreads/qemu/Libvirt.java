@@ -1,0 +1,59 @@
+package dev.iothreads.qemu;
+
+import dev.iothreads.qmp.MonitorAddress;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * How to tell that libvirt runs a QEMU. libvirt compares the number of IOThreads with its
+ * XML when it reconnects, and stops the machine when they differ (source:
+ * {@code src/qemu/qemu_process.c}), so nobody else may change them.
+ */
+final class Libvirt {
+
+	static final String NAME = "libvirt";
+
+	private static final String SECRET = Qom.OBJECTS + "/masterKey0";
+
+	private static final String MONITOR = "charmonitor";
+
+	private Libvirt() {
+	}
+
+	/**
+	 * Tells whether libvirt runs it. Either sign is enough: to be too careful costs
+	 * nobody a machine.
+	 * @param objects the answer of {@code qom-list /objects}
+	 * @param chardevs the answer of {@code query-chardev}
+	 * @return {@code true} when it is libvirt's
+	 */
+	static boolean manages(@Nullable JsonNode objects, @Nullable JsonNode chardevs) {
+		boolean secret = objects != null
+				&& Qom.children(Qom.OBJECTS, objects).stream().anyMatch((child) -> child.path().equals(SECRET));
+		return secret || monitor(chardevs) != null;
+	}
+
+	/**
+	 * Tells whether an address is the monitor that libvirt keeps for itself. Whoever
+	 * holds it locks libvirt out.
+	 * @param address the address of the monitor in use
+	 * @param chardevs the answer of {@code query-chardev}
+	 * @return {@code true} when it is libvirt's own
+	 */
+	static boolean owns(MonitorAddress address, @Nullable JsonNode chardevs) {
+		JsonNode monitor = monitor(chardevs);
+		return monitor != null && address.toString().equals(monitor.path("filename").asString("").split(",")[0]);
+	}
+
+	private static @Nullable JsonNode monitor(@Nullable JsonNode chardevs) {
+		if (chardevs != null) {
+			for (JsonNode chardev : chardevs) {
+				if (MONITOR.equals(chardev.path("label").asString(""))) {
+					return chardev;
+				}
+			}
+		}
+		return null;
+	}
+
+}

@@ -1,0 +1,561 @@
+package dev.iothreads.qemu;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import dev.iothreads.machine.Attachment;
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpCommand;
+import dev.iothreads.qmp.QmpCommandException;
+import dev.iothreads.qmp.QmpEvent;
+import dev.iothreads.qmp.QmpGreeting;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * One QEMU process over one connection, and what has been learnt of it. Nothing of it
+ * outlives the connection: behind the next one there may be another QEMU.
+ * <p>
+ * Two things never change, so they are asked once: which properties a type has, and which
+ * IOThreads a realized device runs on. What remains of a reading is the list of IOThreads
+ * and the lists of devices.
+ */
+final class QemuSession {
+
+	// Before QEMU 10.1 three lists take three commands and the IOThreads a fourth.
+	// Objects
+	// other than devices that hold an IOThread are rare and made by hand, so their list
+	// takes, now and then, the turn of the devices without an id.
+	private static final Duration OBJECTS_TURN = Duration.ofSeconds(10);
+
+	private final QmpClient client;
+
+	private final QmpGreeting greeting;
+
+	private final boolean listsAtOnce;
+
+	private final @Nullable String managedBy;
+
+	private final Map<String, Qom.Traits> deviceTraits = new ConcurrentHashMap<>();
+
+	private final Map<String, Qom.Traits> objectTraits = new ConcurrentHashMap<>();
+
+	private final Map<String, KnownDevice> devices = new ConcurrentHashMap<>();
+
+	private final Map<String, KnownObject> objects = new ConcurrentHashMap<>();
+
+	private final Map<ThreadKey, IOThreadSettings> objectSettings = new ConcurrentHashMap<>();
+
+	private volatile Listed listed = Listed.NOTHING;
+
+	private volatile long forgotten;
+
+	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy) {
+		this.client = client;
+		this.greeting = greeting;
+		this.listsAtOnce = listsAtOnce;
+		this.managedBy = managedBy;
+	}
+
+	/**
+	 * Gets to know the QEMU behind a connection.
+	 * @param client the connection, ready for commands
+	 * @param address where that connection goes
+	 * @param greeting how it greeted
+	 * @return the session to come. It fails with {@link NotAMachineException} when there
+	 * is something behind that must not, or cannot, be asked for IOThreads
+	 */
+	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting) {
+		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(QmpCommand.of("query-iothreads"),
+				Qom.list(Qom.OBJECTS), QmpCommand.of("query-chardev"), Qom.listGet(List.of(Qom.OBJECTS))));
+		return settled(replies).thenApply((settled) -> {
+			if (settled.get(0).failure() instanceof QmpCommandException refused
+					&& "CommandNotFound".equals(refused.errorClass())) {
+				throw new NotAMachineException("a qemu-storage-daemon, or something like it, answers there: "
+						+ "it has no query-iothreads. Name the monitor of a qemu-system instead.");
+			}
+			settled.get(0).orThrow();
+			if (Libvirt.owns(address, settled.get(2).value())) {
+				throw new NotAMachineException("that is the monitor libvirt keeps for itself, and whoever holds it "
+						+ "locks libvirt out. Give the machine a -qmp of its own, by <qemu:commandline> in its XML.");
+			}
+			boolean listsAtOnce = settled.get(3).failure() == null;
+			return new QemuSession(client, greeting, listsAtOnce,
+					Libvirt.manages(settled.get(1).value(), settled.get(2).value()) ? Libvirt.NAME : null);
+		});
+	}
+
+	String version() {
+		return this.greeting.version();
+	}
+
+	/**
+	 * Takes notice of an event.
+	 * @param event what QEMU tells
+	 * @return whether a reading may give something else now
+	 */
+	boolean notice(QmpEvent event) {
+		switch (event.name()) {
+			case "DEVICE_DELETED" -> {
+				this.forgotten++;
+				this.devices.remove(Qom.device(event.data().path("path").asString("")));
+				return true;
+			}
+			// A finished job may have put another node beneath a device.
+			case "JOB_STATUS_CHANGE" -> {
+				if ("concluded".equals(event.data().path("status").asString(""))) {
+					this.forgotten++;
+					this.devices.values().removeIf((device) -> device.drive() != null);
+				}
+				return false;
+			}
+			case "RESET" -> {
+				return true;
+			}
+			default -> {
+				return false;
+			}
+		}
+	}
+
+	/**
+	 * Reads the machine.
+	 * @return the snapshot to come; it fails with what the monitor failed with
+	 */
+	CompletableFuture<Snapshot> read() {
+		Instant begun = Instant.now();
+		long forgottenBefore = this.forgotten;
+		return list()
+			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists)).thenApply((learnt) -> {
+				Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
+				// What went while it was read may be back as something else.
+				if (this.forgotten == forgottenBefore) {
+					keep(learnt);
+				}
+				return snapshot;
+			}));
+	}
+
+	// Devices first, IOThreads after: so each IOThread that a listed device was made with
+	// is in the list, unless it has gone since.
+	private CompletableFuture<Lists> list() {
+		QmpCommand iothreads = QmpCommand.of("query-iothreads");
+		if (this.listsAtOnce) {
+			List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
+			return all(List.of(Qom.listGet(paths), iothreads)).thenApply((replies) -> {
+				List<List<Qom.Child>> children = new ArrayList<>();
+				for (int i = 0; i < paths.size(); i++) {
+					children.add(Qom.children(paths.get(i), replies.get(0).path(i).path("properties")));
+				}
+				return new Lists(children.get(0), children.get(1), children.get(2), replies.get(1));
+			});
+		}
+		Listed before = this.listed;
+		boolean objectsTurn = before.isOlderThan(OBJECTS_TURN);
+		boolean anonTurn = !objectsTurn || before == Listed.NOTHING;
+		List<QmpCommand> commands = new ArrayList<>();
+		commands.add(Qom.list(Qom.PERIPHERAL));
+		if (anonTurn) {
+			commands.add(Qom.list(Qom.PERIPHERAL_ANON));
+		}
+		if (objectsTurn) {
+			commands.add(Qom.list(Qom.OBJECTS));
+		}
+		commands.add(iothreads);
+		return all(commands).thenApply((replies) -> {
+			int next = 1;
+			List<Qom.Child> anon = anonTurn ? Qom.children(Qom.PERIPHERAL_ANON, replies.get(next++)) : before.anon();
+			List<Qom.Child> others = objectsTurn ? Qom.children(Qom.OBJECTS, replies.get(next++)) : before.objects();
+			this.listed = new Listed(anon, others, objectsTurn ? System.nanoTime() : before.objectsListed());
+			return new Lists(Qom.children(Qom.PERIPHERAL, replies.get(0)), anon, others, replies.get(next));
+		});
+	}
+
+	private CompletableFuture<?> learnTypes(Lists lists) {
+		return CompletableFuture.allOf(
+				learnTypes("device-list-properties", lists.devices().map(Qom.Child::type), this.deviceTraits),
+				learnTypes("qom-list-properties", lists.objects().stream().map(Qom.Child::type), this.objectTraits));
+	}
+
+	private CompletableFuture<?> learnTypes(String command, Stream<String> types, Map<String, Qom.Traits> traits) {
+		List<String> unknown = types.distinct().filter((type) -> !traits.containsKey(type)).toList();
+		if (unknown.isEmpty()) {
+			return CompletableFuture.completedFuture(null);
+		}
+		List<QmpCommand> commands = unknown.stream()
+			.map((type) -> QmpCommand.of(command, Map.of("typename", type)))
+			.toList();
+		return settled(this.client.executeAll(commands)).thenAccept((replies) -> {
+			for (int i = 0; i < unknown.size(); i++) {
+				JsonNode properties = replies.get(i).orElseNull();
+				traits.put(unknown.get(i), (properties != null) ? Qom.Traits.of(properties) : Qom.Traits.NONE);
+			}
+		});
+	}
+
+	private CompletableFuture<Learnt> learn(Lists lists) {
+		Map<String, Long> threadIds = new HashMap<>();
+		lists.iothreads()
+			.forEach((iothread) -> threadIds.put(iothread.path("id").asString(""),
+					iothread.path("thread-id").asLong(0)));
+		Learnt learnt = new Learnt(lists, threadIds);
+		List<Question> questions = new ArrayList<>();
+		lists.devices().forEach((child) -> {
+			Qom.Traits traits = this.deviceTraits.getOrDefault(child.type(), Qom.Traits.NONE);
+			KnownDevice known = this.devices.get(child.path());
+			if (known != null && known.type().equals(child.type())) {
+				learnt.devices.put(child.path(), known);
+			}
+			else if (traits.canRunOnIOThread()) {
+				questions.add(new DeviceQuestion(child, traits));
+			}
+		});
+		lists.objects().forEach((child) -> {
+			Qom.Traits traits = this.objectTraits.getOrDefault(child.type(), Qom.Traits.NONE);
+			KnownObject known = this.objects.get(child.path());
+			if (known != null && known.type().equals(child.type())) {
+				learnt.objects.put(child.path(), known);
+			}
+			else if (traits.iothread()) {
+				questions.add(new ObjectQuestion(child));
+			}
+		});
+		threadIds.forEach((id, threadId) -> {
+			ThreadKey key = new ThreadKey(id, threadId);
+			IOThreadSettings known = this.objectSettings.get(key);
+			if (known != null) {
+				learnt.settings.put(key, known);
+			}
+			else {
+				questions.add(new SettingsQuestion(key));
+			}
+		});
+		return ask(questions, learnt);
+	}
+
+	private CompletableFuture<Learnt> ask(List<Question> questions, Learnt learnt) {
+		if (questions.isEmpty()) {
+			return CompletableFuture.completedFuture(learnt);
+		}
+		List<QmpCommand> commands = questions.stream().flatMap((question) -> question.commands().stream()).toList();
+		return settled(this.client.executeAll(commands)).thenApply((replies) -> {
+			int from = 0;
+			for (Question question : questions) {
+				int to = from + question.commands().size();
+				question.answered(replies.subList(from, to), learnt);
+				from = to;
+			}
+			return learnt;
+		});
+	}
+
+	private void keep(Learnt learnt) {
+		keep(this.devices, learnt.devices);
+		keep(this.objects, learnt.objects);
+		keep(this.objectSettings, learnt.settings);
+	}
+
+	private static <K, V> void keep(Map<K, V> known, Map<K, V> learnt) {
+		known.keySet().retainAll(learnt.keySet());
+		known.putAll(learnt);
+	}
+
+	private CompletableFuture<List<JsonNode>> all(List<QmpCommand> commands) {
+		return settled(this.client.executeAll(commands))
+			.thenApply((replies) -> replies.stream().map(Reply::orThrow).toList());
+	}
+
+	private static CompletableFuture<List<Reply>> settled(List<CompletableFuture<JsonNode>> replies) {
+		List<CompletableFuture<Reply>> settled = replies.stream()
+			.map((reply) -> reply.handle((value, failure) -> new Reply(value, unwrapped(failure))))
+			.toList();
+		return CompletableFuture.allOf(settled.toArray(CompletableFuture<?>[]::new))
+			.thenApply((done) -> settled.stream().map(CompletableFuture::join).toList());
+	}
+
+	private static @Nullable Throwable unwrapped(@Nullable Throwable failure) {
+		return (failure instanceof CompletionException && failure.getCause() != null) ? failure.getCause() : failure;
+	}
+
+	/**
+	 * What came of a command.
+	 */
+	private record Reply(@Nullable JsonNode value, @Nullable Throwable failure) {
+
+		JsonNode orThrow() {
+			if (this.failure != null) {
+				throw (this.failure instanceof RuntimeException runtime) ? runtime
+						: new CompletionException(this.failure);
+			}
+			return Objects.requireNonNull(this.value);
+		}
+
+		/**
+		 * Returns the value, or {@code null} where QEMU refused: what was asked for is
+		 * not there, or not any more.
+		 */
+		@Nullable JsonNode orElseNull() {
+			return (this.failure instanceof QmpCommandException) ? null : orThrow();
+		}
+
+	}
+
+	/**
+	 * The lists that a reading begins with.
+	 */
+	private record Lists(List<Qom.Child> peripheral, List<Qom.Child> anon, List<Qom.Child> objects,
+			JsonNode iothreads) {
+
+		Stream<Qom.Child> devices() {
+			return Stream.concat(this.peripheral.stream(), this.anon.stream());
+		}
+
+	}
+
+	/**
+	 * The lists that take turns.
+	 */
+	private record Listed(List<Qom.Child> anon, List<Qom.Child> objects, long objectsListed) {
+
+		static final Listed NOTHING = new Listed(List.of(), List.of(), 0);
+
+		boolean isOlderThan(Duration age) {
+			return this == NOTHING || System.nanoTime() - this.objectsListed > age.toNanos();
+		}
+
+	}
+
+	/**
+	 * An IOThread, and not another one that was given its id later.
+	 */
+	private record ThreadKey(String id, long threadId) {
+
+		// The id of no thread: what runs on it was there before the IOThread of that
+		// name.
+		static final long GONE = -1;
+
+	}
+
+	private record KnownDevice(String type, String worker, List<ThreadKey> links, @Nullable String drive) {
+
+	}
+
+	private record KnownObject(String type, @Nullable ThreadKey link) {
+
+	}
+
+	/**
+	 * Something to ask, once.
+	 */
+	private interface Question {
+
+		List<QmpCommand> commands();
+
+		void answered(List<Reply> replies, Learnt learnt);
+
+	}
+
+	private record DeviceQuestion(Qom.Child device, Qom.Traits traits) implements Question {
+
+		@Override
+		public List<QmpCommand> commands() {
+			List<QmpCommand> commands = new ArrayList<>();
+			if (this.traits.iothread()) {
+				commands.add(Qom.get(this.device.path(), "iothread"));
+			}
+			if (this.traits.mapping()) {
+				commands.add(Qom.get(this.device.path(), "iothread-vq-mapping"));
+			}
+			if (this.traits.drive()) {
+				commands.add(Qom.get(this.device.path(), "drive"));
+			}
+			return commands;
+		}
+
+		@Override
+		public void answered(List<Reply> replies, Learnt learnt) {
+			List<@Nullable JsonNode> values = new ArrayList<>();
+			for (Reply reply : replies) {
+				values.add(reply.orElseNull());
+			}
+			if (values.contains(null)) {
+				return; // it has gone since it was listed
+			}
+			int next = 0;
+			Set<String> iothreads = new LinkedHashSet<>();
+			if (this.traits.iothread()) {
+				String link = text(values.get(next++));
+				if (!link.isEmpty()) {
+					iothreads.add(Qom.name(link));
+				}
+			}
+			if (this.traits.mapping()) {
+				JsonNode mapping = Objects.requireNonNull(values.get(next++));
+				mapping.forEach((queues) -> iothreads.add(queues.path("iothread").asString("")));
+			}
+			String drive = this.traits.drive() ? text(values.get(next)) : "";
+			learnt.devices.put(this.device.path(),
+					new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
+							iothreads.stream().map(learnt::key).toList(), drive.isEmpty() ? null : drive));
+		}
+
+	}
+
+	private record ObjectQuestion(Qom.Child object) implements Question {
+
+		@Override
+		public List<QmpCommand> commands() {
+			return List.of(Qom.get(this.object.path(), "iothread"));
+		}
+
+		@Override
+		public void answered(List<Reply> replies, Learnt learnt) {
+			JsonNode link = replies.get(0).orElseNull();
+			if (link != null) {
+				String path = text(link);
+				learnt.objects.put(this.object.path(),
+						new KnownObject(this.object.type(), path.isEmpty() ? null : learnt.key(Qom.name(path))));
+			}
+		}
+
+	}
+
+	private record SettingsQuestion(ThreadKey iothread) implements Question {
+
+		private static final List<IOThreadProperty> PROPERTIES = Stream.of(IOThreadProperty.values())
+			.filter(IOThreadProperty::isOnlyOnTheObject)
+			.toList();
+
+		@Override
+		public List<QmpCommand> commands() {
+			return PROPERTIES.stream()
+				.map((property) -> Qom.get(Qom.OBJECTS + "/" + this.iothread.id(), property.qemuName()))
+				.toList();
+		}
+
+		@Override
+		public void answered(List<Reply> replies, Learnt learnt) {
+			Map<IOThreadProperty, Long> values = new EnumMap<>(IOThreadProperty.class);
+			for (int i = 0; i < replies.size(); i++) {
+				JsonNode value = replies.get(i).orElseNull();
+				if (value != null && value.isIntegralNumber()) {
+					values.put(PROPERTIES.get(i), value.asLong());
+				}
+			}
+			learnt.settings.put(this.iothread, new IOThreadSettings(values));
+		}
+
+	}
+
+	private static String text(@Nullable JsonNode node) {
+		return (node != null) ? node.asString("") : "";
+	}
+
+	/**
+	 * All that one reading has to go by.
+	 */
+	private static final class Learnt {
+
+		private final Lists lists;
+
+		private final Map<String, Long> threadIds;
+
+		private final Map<String, KnownDevice> devices = new LinkedHashMap<>();
+
+		private final Map<String, KnownObject> objects = new LinkedHashMap<>();
+
+		private final Map<ThreadKey, IOThreadSettings> settings = new HashMap<>();
+
+		Learnt(Lists lists, Map<String, Long> threadIds) {
+			this.lists = lists;
+			this.threadIds = threadIds;
+		}
+
+		ThreadKey key(String iothread) {
+			return new ThreadKey(iothread, this.threadIds.getOrDefault(iothread, ThreadKey.GONE));
+		}
+
+		Snapshot snapshot(Instant begun, String version, @Nullable String managedBy) {
+			Map<String, Qom.Child> children = this.lists.devices()
+				.collect(Collectors.toMap(Qom.Child::path, (child) -> child, (one, other) -> one));
+			List<Device> read = new ArrayList<>();
+			this.devices.forEach((path, known) -> read.add(device(path, known)));
+			Holders holders = new Holders(children, this::worker);
+			List<IOThread> iothreads = new ArrayList<>();
+			for (JsonNode iothread : this.lists.iothreads()) {
+				ThreadKey key = key(iothread.path("id").asString(""));
+				List<Attachment> attached = new ArrayList<>(holders.of(iothread));
+				attached.addAll(objectsOn(key));
+				iothreads.add(new IOThread(key.id(), key.threadId(), settings(key, iothread), attached));
+			}
+			return Snapshot.join(begun, version, managedBy, iothreads, read);
+		}
+
+		private String worker(String devicePath) {
+			KnownDevice known = this.devices.get(devicePath);
+			return (known != null) ? known.worker() : devicePath;
+		}
+
+		private Device device(String path, KnownDevice known) {
+			List<String> alive = new ArrayList<>();
+			List<String> gone = new ArrayList<>();
+			for (ThreadKey link : known.links()) {
+				(isAlive(link) ? alive : gone).add(link.id());
+			}
+			String reason = gone.isEmpty() ? null
+					: "It still runs on IOThread %s, which was deleted underneath it. Unplug it and plug it again to put it on an IOThread that can be seen."
+						.formatted(String.join(", ", gone));
+			return new Device(Qom.name(path), known.type(), known.worker(), alive,
+					gone.isEmpty() ? DeviceState.ATTACHED : DeviceState.ORPHANED, reason, known.drive());
+		}
+
+		private boolean isAlive(ThreadKey link) {
+			return Long.valueOf(link.threadId()).equals(this.threadIds.get(link.id()));
+		}
+
+		private Collection<Attachment> objectsOn(ThreadKey iothread) {
+			List<Attachment> attached = new ArrayList<>();
+			this.objects.forEach((path, known) -> {
+				if (iothread.equals(known.link())) {
+					attached.add(new Attachment(known.type(), Qom.name(path), null, path));
+				}
+			});
+			return attached;
+		}
+
+		private IOThreadSettings settings(ThreadKey key, JsonNode iothread) {
+			Map<IOThreadProperty, Long> values = new EnumMap<>(IOThreadProperty.class);
+			for (IOThreadProperty property : IOThreadProperty.values()) {
+				JsonNode value = iothread.path(property.qemuName());
+				if (value.isIntegralNumber()) {
+					values.put(property, value.asLong());
+				}
+			}
+			return new IOThreadSettings(values).with(this.settings.getOrDefault(key, IOThreadSettings.NONE));
+		}
+
+	}
+
+}

@@ -1,0 +1,135 @@
+package dev.iothreads.qemu;
+
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import dev.iothreads.qmp.QmpCommand;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The QOM tree: its places, the commands that look into it, and the shape of the answers
+ * ({@code docs: qapi/qom.json}).
+ */
+final class Qom {
+
+	static final String PERIPHERAL = "/machine/peripheral";
+
+	static final String PERIPHERAL_ANON = "/machine/peripheral-anon";
+
+	static final String OBJECTS = "/objects";
+
+	private static final String BACKEND = "/virtio-backend";
+
+	private static final String CHILD = "child<";
+
+	private Qom() {
+	}
+
+	static QmpCommand list(String path) {
+		return QmpCommand.of("qom-list", Map.of("path", path));
+	}
+
+	static QmpCommand listGet(List<String> paths) {
+		return QmpCommand.of("qom-list-get", Map.of("paths", paths));
+	}
+
+	static QmpCommand get(String path, String property) {
+		return QmpCommand.of("qom-get", Map.of("path", path, "property", property));
+	}
+
+	/**
+	 * Reads the children from the answer of {@code qom-list}.
+	 * @param parent the path that was listed
+	 * @param properties the properties of that path
+	 * @return its children
+	 */
+	static List<Child> children(String parent, JsonNode properties) {
+		List<Child> children = new ArrayList<>();
+		for (JsonNode property : properties) {
+			String type = property.path("type").asString("");
+			if (type.startsWith(CHILD) && type.endsWith(">")) {
+				children.add(new Child(parent + "/" + property.path("name").asString(""),
+						type.substring(CHILD.length(), type.length() - 1)));
+			}
+		}
+		return children;
+	}
+
+	/**
+	 * Returns the last part of a path.
+	 * @param path a QOM path, such as {@code /objects/iothread0}
+	 * @return its name in its parent
+	 */
+	static String name(String path) {
+		return path.substring(path.lastIndexOf('/') + 1);
+	}
+
+	/**
+	 * Returns the path of the device that does the work: a virtio proxy, on PCI or CCW,
+	 * has its backend beneath it. QEMU's own {@code attached-dev} names the backend.
+	 * @param device the device's path
+	 * @param hasBackend whether it is a proxy
+	 * @return the path of the virtio device itself
+	 */
+	static String worker(String device, boolean hasBackend) {
+		return hasBackend ? device + BACKEND : device;
+	}
+
+	/**
+	 * Returns the path of the device that an operator knows, from any path in it.
+	 * @param path the path of a device or its backend
+	 * @return the device's path
+	 */
+	static String device(String path) {
+		return path.endsWith(BACKEND) ? path.substring(0, path.length() - BACKEND.length()) : path;
+	}
+
+	/**
+	 * An object in the tree.
+	 *
+	 * @param path where it is
+	 * @param type its type, such as {@code virtio-blk-pci}
+	 */
+	record Child(String path, String type) {
+
+		String name() {
+			return Qom.name(this.path);
+		}
+
+	}
+
+	/**
+	 * What an object of a type can tell about IOThreads.
+	 *
+	 * @param iothread whether it has an {@code iothread} link
+	 * @param mapping whether it has an {@code iothread-vq-mapping}
+	 * @param drive whether it has a {@code drive}
+	 * @param proxy whether the work is done by a backend beneath it
+	 */
+	record Traits(boolean iothread, boolean mapping, boolean drive, boolean proxy) {
+
+		static final Traits NONE = new Traits(false, false, false, false);
+
+		boolean canRunOnIOThread() {
+			return this.iothread || this.mapping;
+		}
+
+		/**
+		 * Reads the answer of {@code device-list-properties} or
+		 * {@code qom-list-properties}.
+		 * @param properties the properties of the type
+		 * @return what objects of that type can tell
+		 */
+		static Traits of(JsonNode properties) {
+			Set<String> names = new HashSet<>();
+			properties.forEach((property) -> names.add(property.path("name").asString("")));
+			return new Traits(names.contains("iothread"), names.contains("iothread-vq-mapping"),
+					names.contains("drive"), names.contains("virtio-backend"));
+		}
+
+	}
+
+}

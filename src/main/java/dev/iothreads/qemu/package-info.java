@@ -1,0 +1,10 @@
+/**
+ * A {@link dev.iothreads.machine.Machine} that is a QEMU, asked over its monitor. It
+ * knows where in the QOM tree the truth about IOThreads is, from QEMU 7.2 on, and what it
+ * costs to read: what cannot change is asked once, and a reading after that is at most
+ * three commands.
+ */
+@NullMarked
+package dev.iothreads.qemu;
+
+import org.jspecify.annotations.NullMarked;
