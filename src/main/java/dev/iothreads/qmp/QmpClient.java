@@ -382,7 +382,9 @@ public final class QmpClient implements AutoCloseable {
 					return lost("this side closed the connection", null);
 				}
 			}
-			sendWaiting();
+			if (isAnyWaiting()) {
+				sendWaiting();
+			}
 		}
 		while (lines.fill());
 		return lost((lines.unfinished(1).length == 0) ? "QEMU closed the connection"
@@ -402,10 +404,11 @@ public final class QmpClient implements AutoCloseable {
 			}
 			catch (IOException | RuntimeException ex) {
 				socket.close();
-				if (this.state == QmpState.CLOSED || !(ex instanceof IOException failure)) {
+				if (this.state == QmpState.CLOSED || ex instanceof ClosedByInterruptException
+						|| !(ex instanceof IOException failure)) {
 					throw ex;
 				}
-				if (failure instanceof ClosedByInterruptException || !MonitorSocket.isBacklogFull(failure)) {
+				if (!MonitorSocket.isBacklogFull(failure)) {
 					throw MonitorSocket.failed(this.address, failure);
 				}
 			}
@@ -585,6 +588,16 @@ public final class QmpClient implements AutoCloseable {
 	private void register(Pending pending) {
 		this.unanswered.put(pending.id, pending);
 		this.unansweredBytes += pending.line.length;
+	}
+
+	private boolean isAnyWaiting() {
+		this.lock.lock();
+		try {
+			return !this.batches.isEmpty();
+		}
+		finally {
+			this.lock.unlock();
+		}
 	}
 
 	/**

@@ -4,7 +4,9 @@ import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
@@ -199,11 +201,13 @@ final class QmpMessage {
 	static byte[] encode(QmpCommand command, long id) {
 		String text;
 		try {
-			var message = MAPPER.createObjectNode().put("execute", command.name());
+			Map<String, Object> message = new LinkedHashMap<>();
+			message.put("execute", command.name());
 			if (!command.arguments().isEmpty()) {
-				message.set("arguments", MAPPER.valueToTree(command.arguments()));
+				message.put("arguments", command.arguments());
 			}
-			text = MAPPER.writeValueAsString(message.put("id", id));
+			message.put("id", id);
+			text = MAPPER.writeValueAsString(message);
 		}
 		catch (JacksonException ex) {
 			throw new IllegalArgumentException(
