@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.domain.JavaPackage;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import com.tngtech.archunit.core.importer.ImportOption;
@@ -15,10 +16,12 @@ import org.jspecify.annotations.NullMarked;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.platform.commons.annotation.Testable;
 
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAPackage;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.methods;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -115,8 +118,26 @@ class ArchitectureTests {
 	}
 
 	@Test
+	void everyTestHasANameThatTheBuildLooksFor() {
+		methods().that()
+			.areMetaAnnotatedWith(Testable.class)
+			.and()
+			.areDeclaredInClassesThat(topLevelClassesThatCanBeMade())
+			.should()
+			.beDeclaredInClassesThat()
+			.haveSimpleNameEndingWith("Tests")
+			.check(PRODUCT_AND_TESTS);
+	}
+
+	@Test
 	void theClassFilesOfThisJdkCanBeRead() {
 		assertThat(new ClassFileImporter().importClass(Object.class).getMethods()).isNotEmpty();
+	}
+
+	private static DescribedPredicate<JavaClass> topLevelClassesThatCanBeMade() {
+		return DescribedPredicate.describe("are top level classes that can be made",
+				(javaClass) -> javaClass.isTopLevelClass()
+						&& !javaClass.getModifiers().contains(JavaModifier.ABSTRACT));
 	}
 
 	private static Stream<String> rooms() {
