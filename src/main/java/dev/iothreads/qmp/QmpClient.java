@@ -205,7 +205,18 @@ public final class QmpClient implements AutoCloseable {
 	 * accepts, or is longer than {@value #MAX_UNANSWERED_BYTES} bytes
 	 */
 	public CompletableFuture<JsonNode> execute(QmpCommand command) {
-		Pending pending = pending(command);
+		return execute(command, this.options.commandTimeout());
+	}
+
+	/**
+	 * Sends a command that has a deadline of its own.
+	 * @param command the command
+	 * @param timeout how long QEMU may take to answer it
+	 * @return as {@link #execute(QmpCommand)}
+	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says
+	 */
+	public CompletableFuture<JsonNode> execute(QmpCommand command, Duration timeout) {
+		Pending pending = pending(command, timeout);
 		this.writeLock.lock();
 		try {
 			QmpException refusal = admit(pending);
@@ -226,19 +237,21 @@ public final class QmpClient implements AutoCloseable {
 	 * Sends commands one after the other without waiting for replies in between, as many
 	 * at a time as may be unanswered, the others as replies come in. Three quarters of
 	 * what may be unanswered is for such batches, in turn if there are several, so that
-	 * they leave room for {@link #execute}.
+	 * they leave room for {@link #execute(QmpCommand)}.
 	 * @param commands the commands, any number of them
 	 * @return one future for each command, in their order, which fails as
-	 * {@link #execute} says, but never for too much being unanswered. A command's time
-	 * runs from its being sent. If the next command to be sent has to wait longer than
-	 * that, it and all after it fail with a {@link QmpTimeoutException} unsent
-	 * @throws IllegalArgumentException as {@link #execute} says; nothing is sent then
+	 * {@link #execute(QmpCommand)} says, but never for too much being unanswered. A
+	 * command's time runs from its being sent. If the next command to be sent has to wait
+	 * longer than that, it and all after it fail with a {@link QmpTimeoutException}
+	 * unsent
+	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says; nothing is
+	 * sent then
 	 */
 	public List<CompletableFuture<JsonNode>> executeAll(List<QmpCommand> commands) {
 		Batch batch = new Batch();
 		List<CompletableFuture<JsonNode>> replies = new ArrayList<>(commands.size());
 		for (QmpCommand command : commands) {
-			Pending pending = pending(command);
+			Pending pending = pending(command, this.options.commandTimeout());
 			batch.waiting.add(pending);
 			replies.add(pending.reply);
 		}
@@ -267,14 +280,14 @@ public final class QmpClient implements AutoCloseable {
 		return replies;
 	}
 
-	private Pending pending(QmpCommand command) {
+	private Pending pending(QmpCommand command, Duration timeout) {
 		long id = this.nextId.getAndIncrement();
 		byte[] line = QmpMessage.encode(command, id);
 		if (line.length > MAX_UNANSWERED_BYTES) {
 			throw new IllegalArgumentException(command.name() + " with its arguments has " + line.length
 					+ " bytes, but a command has at most " + MAX_UNANSWERED_BYTES);
 		}
-		return new Pending(id, command, line);
+		return new Pending(id, command, line, timeout);
 	}
 
 	/**
@@ -701,11 +714,11 @@ public final class QmpClient implements AutoCloseable {
 	}
 
 	private void overdue(Pending pending) {
-		Duration timeout = this.options.commandTimeout();
 		pending.reply.completeExceptionally(new QmpTimeoutException(
 				this.address + ": QEMU did not answer " + pending.command.name() + " within "
-						+ MonitorSocket.seconds(timeout) + ", and may still carry it out. It is stopped or overloaded",
-				pending.command, timeout, true));
+						+ MonitorSocket.seconds(pending.timeout)
+						+ ", and may still carry it out. It is stopped or overloaded",
+				pending.command, pending.timeout, true));
 		if (!pending.written) {
 			end(lost("QEMU takes no more bytes", null));
 		}
@@ -838,21 +851,24 @@ public final class QmpClient implements AutoCloseable {
 
 		private final byte[] line;
 
+		private final Duration timeout;
+
 		private final CompletableFuture<JsonNode> reply = new CompletableFuture<>();
 
 		private volatile boolean written;
 
 		private volatile @Nullable Deadline deadline;
 
-		Pending(long id, QmpCommand command, byte[] line) {
+		Pending(long id, QmpCommand command, byte[] line, Duration timeout) {
 			this.id = id;
 			this.command = command;
 			this.line = line;
+			this.timeout = timeout;
 		}
 
 		private void startDeadline() {
 			cancelDeadline();
-			this.deadline = new Deadline(QmpClient.this.options.commandTimeout(), () -> overdue(this));
+			this.deadline = new Deadline(this.timeout, () -> overdue(this));
 		}
 
 		private void cancelDeadline() {

@@ -31,7 +31,8 @@ public final class QmpTimeoutException extends QmpException {
 
 	/**
 	 * How long it was waited for.
-	 * @return the options' {@link QmpOptions#commandTimeout()}
+	 * @return the command's own deadline, or the options'
+	 * {@link QmpOptions#commandTimeout()}
 	 */
 	public Duration timeout() {
 		return this.timeout;
