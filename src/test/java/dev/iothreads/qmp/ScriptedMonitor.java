@@ -175,6 +175,9 @@ public final class ScriptedMonitor implements AutoCloseable {
 			catch (Throwable ex) {
 				this.failure = ex;
 			}
+			finally {
+				this.current = null;
+			}
 		}
 	}
 
@@ -186,10 +189,12 @@ public final class ScriptedMonitor implements AutoCloseable {
 		try {
 			this.server.close();
 			SocketChannel channel = this.current;
+			// Not while it accepts: the JDK would lose the descriptor of who comes just
+			// then.
 			if (channel != null) {
 				channel.close();
+				this.thread.interrupt();
 			}
-			this.thread.interrupt();
 			this.thread.join(TimeUnit.SECONDS.toMillis(30));
 			if (this.address instanceof MonitorAddress.UnixAddress unix) {
 				Files.deleteIfExists(unix.path());
