@@ -1,10 +1,16 @@
 package dev.iothreads.web;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.Locale;
 
+import org.jspecify.annotations.Nullable;
+import org.springframework.http.CacheControl;
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
+import org.springframework.http.ResponseEntity;
 
 /**
  * The kinds of problem (RFC 9457) that the service answers with.
@@ -27,6 +33,24 @@ enum Problem {
 
 	INVALID_REQUEST(HttpStatus.UNPROCESSABLE_CONTENT, "Invalid request"),
 
+	NOT_SUPPORTED(HttpStatus.UNPROCESSABLE_CONTENT, "Not supported by this QEMU"),
+
+	READ_ONLY(HttpStatus.FORBIDDEN, "Machine is read-only"),
+
+	MANAGED_BY_LIBVIRT(HttpStatus.CONFLICT, "Machine is managed by libvirt"),
+
+	IOTHREAD_EXISTS(HttpStatus.CONFLICT, "IOThread exists already"),
+
+	IOTHREAD_IN_USE(HttpStatus.CONFLICT, "IOThread is in use"),
+
+	DEVICE_EXISTS(HttpStatus.CONFLICT, "Device exists already"),
+
+	DEVICE_DETACHING(HttpStatus.CONFLICT, "Device is being detached"),
+
+	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
+
+	PRECONDITION_FAILED(HttpStatus.PRECONDITION_FAILED, "Changed meanwhile"),
+
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
 
 	MACHINE_TIMEOUT(HttpStatus.GATEWAY_TIMEOUT, "Machine did not answer in time"),
@@ -34,6 +58,8 @@ enum Problem {
 	QEMU_ERROR(HttpStatus.BAD_GATEWAY, "QEMU refused"),
 
 	INTERNAL_ERROR(HttpStatus.INTERNAL_SERVER_ERROR, "Internal error");
+
+	static final String RETRY_AFTER_SECONDS = "1";
 
 	private static final String PREFIX = "urn:iothreads:problem:";
 
@@ -50,8 +76,20 @@ enum Problem {
 		return this.status;
 	}
 
+	String title() {
+		return this.title;
+	}
+
+	/**
+	 * Returns the name that the type ends with.
+	 * @return the name, such as {@code machine-not-found}
+	 */
+	String wireName() {
+		return name().toLowerCase(Locale.ROOT).replace('_', '-');
+	}
+
 	URI type() {
-		return URI.create(PREFIX + name().toLowerCase(Locale.ROOT).replace('_', '-'));
+		return URI.create(PREFIX + wireName());
 	}
 
 	ProblemDetail detail(String detail) {
@@ -76,9 +114,85 @@ enum Problem {
 			case 404 -> NOT_FOUND;
 			case 405 -> METHOD_NOT_ALLOWED;
 			case 406 -> NOT_ACCEPTABLE;
+			case 412 -> PRECONDITION_FAILED;
 			case 415 -> UNSUPPORTED_MEDIA_TYPE;
+			// What the container does not speak is the client's to change.
+			case 501, 505 -> INVALID_REQUEST;
 			default -> (status < 500) ? INVALID_REQUEST : INTERNAL_ERROR;
 		};
+	}
+
+	/**
+	 * Says what can be said of a failure that is known by its status alone. What the
+	 * container or a filter said of it is for the log: it may name classes.
+	 * @param status the HTTP status
+	 * @param address the path that was asked for, as it was written, if it is known
+	 * @return the problem
+	 */
+	static ProblemDetail unexplained(int status, @Nullable String address) {
+		ProblemDetail problem = of(status).detail(status, advice(status));
+		problem.setInstance(instance(address));
+		return problem;
+	}
+
+	static String advice(int status) {
+		return switch (status) {
+			case 400 ->
+				"The request cannot be read. In an address, percent-encode whatever is no letter, digit or one of "
+						+ "'-._~', once: device[0] is device%5B0%5D. No id has a slash or a backslash in it. All headers "
+						+ "together may have 8 kB.";
+			case 404 -> "There is nothing at this address. An address ends without a slash and has no two in a row. "
+					+ "The API is described at /v3/api-docs and can be tried at /swagger-ui.html.";
+			case 405 -> "This method is not possible here. The header Allow names those that are.";
+			case 406 -> "It cannot be had as that. Ask for application/json in Accept.";
+			case 412 -> "It has changed since it was read. Read it again, and decide again.";
+			case 413 -> "The request is too large.";
+			case 415 -> "It cannot be read as that. Send application/json.";
+			case 417 -> "The only expectation met here is 100-continue. Leave out the header Expect.";
+			case 501 -> "This method or transfer coding is not known here. The API is described at /v3/api-docs.";
+			case 505 -> "This version of HTTP is not spoken here. Use HTTP/1.1.";
+			default -> (status < 500) ? "The request was refused. The API is described at /v3/api-docs."
+					: "The service failed; its log says more. Trying again may help, reporting it will.";
+		};
+	}
+
+	/**
+	 * Makes a problem's instance of the path that was asked for. Two slashes at its
+	 * beginning would name another host.
+	 * @param address the path as it was written, if it is known
+	 * @return the instance, or {@code null} when it is no address, which may be the very
+	 * problem
+	 */
+	static @Nullable URI instance(@Nullable String address) {
+		try {
+			return (address != null) ? new URI(address.replaceFirst("^/+", "/")) : null;
+		}
+		catch (URISyntaxException ex) {
+			return null;
+		}
+	}
+
+	/**
+	 * Answers with a problem, whatever the client would accept.
+	 * @param problem the problem
+	 * @return the answer
+	 */
+	static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
+		return ResponseEntity.status(problem.getStatus()).headers(Problem::describe).headers((headers) -> {
+			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()) {
+				headers.set(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
+			}
+		}).body(problem);
+	}
+
+	/**
+	 * Sets the headers that every problem has. Nobody may keep one: the next answer may
+	 * be another.
+	 * @param headers the headers of the answer
+	 */
+	static void describe(HttpHeaders headers) {
+		headers.setCacheControl(CacheControl.noStore());
+		headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);
 	}
 
 }

@@ -5,7 +5,7 @@ import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
 
 import org.springframework.boot.webmvc.error.ErrorController;
-import org.springframework.http.MediaType;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.RequestMapping;
@@ -20,17 +20,12 @@ class ProblemErrorController implements ErrorController {
 
 	@RequestMapping("${spring.web.error.path:/error}")
 	ResponseEntity<ProblemDetail> error(HttpServletRequest request) {
-		int status = (request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer code) ? code : 404;
-		ProblemDetail problem = Problem.of(status)
-			.detail(status, (status < 500) ? "The request cannot be read: " + reason(request)
-					: "The service failed; its log says more. Trying again may help, reporting it will.");
-		return ResponseEntity.status(status).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(problem);
-	}
-
-	private static String reason(HttpServletRequest request) {
-		Object message = request.getAttribute(RequestDispatcher.ERROR_MESSAGE);
-		return (message instanceof String text && !text.isBlank()) ? text
-				: "look at the API's description at /v3/api-docs.";
+		// Who asks for this address has had no failure: there is nothing here.
+		int status = (request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer code) ? code
+				: HttpStatus.NOT_FOUND.value();
+		String failed = (request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri) ? uri
+				: request.getRequestURI();
+		return Problem.answer(Problem.unexplained(status, failed));
 	}
 
 }

@@ -6,6 +6,7 @@ import dev.iothreads.inventory.NotFoundException;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
+import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,6 +22,7 @@ import org.springframework.web.HttpMediaTypeNotAcceptableException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
@@ -33,8 +35,6 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 
 	private static final Logger log = LoggerFactory.getLogger(ProblemHandler.class);
 
-	private static final String RETRY_AFTER_SECONDS = "1";
-
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> notFound(NotFoundException ex) {
 		Problem problem = switch (ex.kind()) {
@@ -42,48 +42,54 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case IOTHREAD -> Problem.IOTHREAD_NOT_FOUND;
 			case DEVICE -> Problem.DEVICE_NOT_FOUND;
 		};
-		return answer(problem.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> unavailable(MachineUnavailableException ex) {
 		ProblemDetail problem = Problem.MACHINE_UNAVAILABLE.detail(String.valueOf(ex.getMessage()));
 		problem.setProperty("machine-state", MachineInfo.wire(ex.state()));
-		return ResponseEntity.status(problem.getStatus())
-			.header(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS)
-			.contentType(MediaType.APPLICATION_PROBLEM_JSON)
-			.body(problem);
+		return Problem.answer(problem);
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> timeout(MachineTimeoutException ex) {
-		return answer(Problem.MACHINE_TIMEOUT.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(Problem.MACHINE_TIMEOUT.detail(String.valueOf(ex.getMessage())));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> refused(MachineRefusedException ex) {
 		ProblemDetail problem = Problem.QEMU_ERROR.detail(String.valueOf(ex.getMessage()));
 		problem.setProperty("qemu-class", ex.qemuClass());
-		return answer(problem);
+		return Problem.answer(problem);
+	}
+
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> unreadable(InvalidParameterException ex) {
+		return Problem.answer(Problem.INVALID_REQUEST.detail(ex.getErrorCode(), Problem.advice(ex.getErrorCode())));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> unexpected(Exception ex) {
 		log.error("Unexpected failure", ex);
-		return answer(Problem.INTERNAL_ERROR
-			.detail("The service failed; its log says more. Trying again may help, reporting it will."));
+		return Problem.answer(Problem.INTERNAL_ERROR.detail(Problem.advice(500)));
 	}
 
 	@Override
 	protected @Nullable ResponseEntity<Object> handleExceptionInternal(Exception ex, @Nullable Object body,
 			HttpHeaders headers, HttpStatusCode status, WebRequest request) {
 		ProblemDetail problem = Problem.of(status.value()).detail(status.value(), advice(ex, status));
-		return super.handleExceptionInternal(ex, problem, headers, status, request);
+		if (request instanceof ServletWebRequest web) {
+			problem.setInstance(Problem.instance(web.getRequest().getRequestURI()));
+		}
+		HttpHeaders described = new HttpHeaders(headers);
+		Problem.describe(described);
+		return super.handleExceptionInternal(ex, problem, described, status, request);
 	}
 
 	private static String advice(Exception ex, HttpStatusCode status) {
 		if (ex instanceof NoResourceFoundException) {
-			return "There is nothing at this address. The API is described at /v3/api-docs and can be tried at /swagger-ui.html.";
+			return Problem.advice(status.value());
 		}
 		if (ex instanceof HttpRequestMethodNotSupportedException method && method.getSupportedHttpMethods() != null) {
 			return "%s is not possible here. These are: %s.".formatted(method.getMethod(),
@@ -98,11 +104,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 				.formatted(MediaType.toString(media.getSupportedMediaTypes()));
 		}
 		String detail = (ex instanceof ErrorResponse response) ? response.getBody().getDetail() : null;
-		return (detail != null) ? detail : "The request cannot be read (status %d).".formatted(status.value());
-	}
-
-	private static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
-		return ResponseEntity.status(problem.getStatus()).contentType(MediaType.APPLICATION_PROBLEM_JSON).body(problem);
+		return (detail != null) ? detail : Problem.advice(status.value());
 	}
 
 }

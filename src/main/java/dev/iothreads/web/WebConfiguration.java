@@ -1,10 +1,14 @@
 package dev.iothreads.web;
 
+import org.apache.catalina.core.StandardHost;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
+import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.http.converter.HttpMessageConverters;
-import org.springframework.web.filter.ShallowEtagHeaderFilter;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /**
@@ -19,11 +23,21 @@ class WebConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
-	FilterRegistrationBean<ShallowEtagHeaderFilter> entityTags() {
-		FilterRegistrationBean<ShallowEtagHeaderFilter> filter = new FilterRegistrationBean<>(
-				new ShallowEtagHeaderFilter());
+	FilterRegistrationBean<EntityTagFilter> entityTags() {
+		FilterRegistrationBean<EntityTagFilter> filter = new FilterRegistrationBean<>(new EntityTagFilter());
 		filter.addUrlPatterns(Paths.MACHINES, Paths.MACHINES + "/*", Paths.ALL_IOTHREADS);
 		return filter;
+	}
+
+	@Bean
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> containerProblems(JsonMapper json) {
+		return (factory) -> factory.addContextCustomizers((context) -> {
+			StandardHost host = (StandardHost) context.getParent();
+			// The innermost valve answers: this one comes after Boot's own, and named
+			// here the host adds no other.
+			host.setErrorReportValveClass(ProblemValve.class.getName());
+			host.getPipeline().addValve(new ProblemValve(json));
+		});
 	}
 
 }

@@ -1,0 +1,25 @@
+package dev.iothreads.web;
+
+import java.io.InputStream;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+
+import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatus;
+import org.springframework.web.filter.ShallowEtagHeaderFilter;
+
+/**
+ * Tags what is read with a hash of it, and answers 304 to whoever has it already.
+ */
+final class EntityTagFilter extends ShallowEtagHeaderFilter {
+
+	// RFC 9110, 9.3.2: HEAD has the header fields that GET would have.
+	@Override
+	protected boolean isEligibleForEtag(HttpServletRequest request, HttpServletResponse response, int status,
+			InputStream body) {
+		return super.isEligibleForEtag(request, response, status, body)
+				|| (HttpMethod.HEAD.matches(request.getMethod()) && status == HttpStatus.OK.value());
+	}
+
+}
