@@ -39,11 +39,10 @@ public final class Qemu implements AutoCloseable {
 	 */
 	private static final int LONGEST_SOCKET_PATH = 99;
 
-	private static final Set<Process> RUNNING = ConcurrentHashMap.newKeySet();
+	private static final Set<Qemu> OPEN = ConcurrentHashMap.newKeySet();
 
 	static {
-		Runtime.getRuntime()
-			.addShutdownHook(new Thread(() -> RUNNING.forEach(Process::destroyForcibly), "end-every-qemu"));
+		Runtime.getRuntime().addShutdownHook(new Thread(() -> OPEN.forEach(Qemu::close), "close-every-qemu"));
 	}
 
 	private final QemuBinary binary;
@@ -56,7 +55,9 @@ public final class Qemu implements AutoCloseable {
 
 	private final Map<String, Path> sockets;
 
-	private @Nullable Process process;
+	private volatile @Nullable Process process;
+
+	private boolean closed;
 
 	private Qemu(QemuBinary binary, List<String> args, List<String> monitors, @Nullable Path directory) {
 		this.binary = binary;
@@ -186,10 +187,14 @@ public final class Qemu implements AutoCloseable {
 
 	@Override
 	public void close() {
+		synchronized (this) {
+			this.closed = true;
+		}
 		if (this.process != null) {
 			kill();
 		}
 		delete(Stream.concat(this.sockets.values().stream(), Stream.of(this.ownSocket, errors(), this.home)));
+		OPEN.remove(this);
 	}
 
 	private void addMonitor(String name, Path socket) {
@@ -204,11 +209,7 @@ public final class Qemu implements AutoCloseable {
 	}
 
 	private void launch() {
-		Process started = run(new ProcessBuilder(this.command).redirectOutput(ProcessBuilder.Redirect.DISCARD)
-			.redirectError(errors().toFile()));
-		this.process = started;
-		RUNNING.add(started);
-		started.onExit().thenRun(() -> RUNNING.remove(started));
+		Process started = begin();
 		long end = System.nanoTime() + DEADLINE.toNanos();
 		while (!greets()) {
 			if (hasEndedWithin(started, Duration.ofMillis(10))) {
@@ -219,6 +220,21 @@ public final class Qemu implements AutoCloseable {
 				throw new IllegalStateException(this.binary + " has opened no monitor within " + DEADLINE);
 			}
 		}
+	}
+
+	/**
+	 * Leaves nothing behind if the JVM ends meanwhile: either closing comes later and
+	 * finds the process, or there is none.
+	 */
+	private synchronized Process begin() {
+		if (this.closed) {
+			throw new IllegalStateException(this.binary + " was closed");
+		}
+		OPEN.add(this);
+		Process begun = run(new ProcessBuilder(this.command).redirectOutput(ProcessBuilder.Redirect.DISCARD)
+			.redirectError(errors().toFile()));
+		this.process = begun;
+		return begun;
 	}
 
 	private boolean greets() {
@@ -232,10 +248,11 @@ public final class Qemu implements AutoCloseable {
 	}
 
 	private Process process() {
-		if (this.process == null) {
+		Process current = this.process;
+		if (current == null) {
 			throw new IllegalStateException(this.binary + " was not started");
 		}
-		return this.process;
+		return current;
 	}
 
 	private Path errors() {
