@@ -8,16 +8,11 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.SocketChannel;
 import java.time.Duration;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
-import java.util.Queue;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -60,11 +55,6 @@ public final class QmpClient implements AutoCloseable {
 	 */
 	public static final int MAX_UNANSWERED_BYTES = 256 * 1024;
 
-	// A long batch leaves a quarter to others, so that it does not get them refused.
-	private static final int MAX_OF_BATCHES = MAX_UNANSWERED * 3 / 4;
-
-	private static final int MAX_BYTES_OF_BATCHES = MAX_UNANSWERED_BYTES * 3 / 4;
-
 	private static final long NEGOTIATION_ID = 0;
 
 	private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
@@ -85,26 +75,24 @@ public final class QmpClient implements AutoCloseable {
 
 	private final AtomicLong unmatchedReplies = new AtomicLong();
 
+	private final CommandWindow window = new CommandWindow();
+
 	/**
-	 * Held while writing, so that the commands of one caller go out in their order. Taken
-	 * before {@link #lock}.
+	 * Held while writing, so that the commands of one caller go out in their order.
 	 */
 	private final ReentrantLock writeLock = new ReentrantLock();
 
 	/**
-	 * Guards what follows. Nothing that blocks, and nobody else's code, runs under it.
+	 * Held while going from one state to the next. Nothing that blocks, and nobody else's
+	 * code, runs under it.
 	 */
-	private final ReentrantLock lock = new ReentrantLock();
+	private final ReentrantLock stateLock = new ReentrantLock();
 
 	private volatile QmpState state = QmpState.CONNECTING;
 
-	private @Nullable SocketChannel channel;
+	private volatile @Nullable QmpException reason;
 
-	private final Map<Long, Pending> unanswered = new HashMap<>();
-
-	private int unansweredBytes;
-
-	private final Queue<Batch> batches = new ArrayDeque<>();
+	private volatile @Nullable SocketChannel channel;
 
 	private volatile @Nullable Deadline phaseDeadline;
 
@@ -216,7 +204,7 @@ public final class QmpClient implements AutoCloseable {
 	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says
 	 */
 	public CompletableFuture<JsonNode> execute(QmpCommand command, Duration timeout) {
-		Pending pending = pending(command, timeout);
+		PendingCommand pending = pending(command, timeout);
 		this.writeLock.lock();
 		try {
 			QmpException refusal = admit(pending);
@@ -224,13 +212,13 @@ public final class QmpClient implements AutoCloseable {
 				send(List.of(pending));
 			}
 			else {
-				pending.reply.completeExceptionally(refusal);
+				pending.fail(refusal);
 			}
 		}
 		finally {
 			this.writeLock.unlock();
 		}
-		return pending.reply;
+		return pending.reply();
 	}
 
 	/**
@@ -248,46 +236,29 @@ public final class QmpClient implements AutoCloseable {
 	 * sent then
 	 */
 	public List<CompletableFuture<JsonNode>> executeAll(List<QmpCommand> commands) {
-		Batch batch = new Batch();
-		List<CompletableFuture<JsonNode>> replies = new ArrayList<>(commands.size());
-		for (QmpCommand command : commands) {
-			Pending pending = pending(command, this.options.commandTimeout());
-			batch.waiting.add(pending);
-			replies.add(pending.reply);
-		}
-		if (replies.isEmpty()) {
-			return replies;
-		}
-		QmpException refusal = null;
-		this.lock.lock();
-		try {
-			refusal = refusalByState();
-			if (refusal == null) {
-				this.batches.add(batch);
+		List<PendingCommand> batch = commands.stream()
+			.map((command) -> pending(command, this.options.commandTimeout()))
+			.toList();
+		if (!batch.isEmpty()) {
+			QmpState current = this.state;
+			if (current == QmpState.READY && this.window.enqueue(batch)) {
+				sendWaiting();
+			}
+			else {
+				QmpException refusal = refusal(current);
+				batch.forEach((pending) -> pending.fail(refusal));
 			}
 		}
-		finally {
-			this.lock.unlock();
-		}
-		if (refusal == null) {
-			sendWaiting();
-		}
-		else {
-			for (Pending pending : batch.waiting) {
-				pending.reply.completeExceptionally(refusal);
-			}
-		}
-		return replies;
+		return batch.stream().map(PendingCommand::reply).toList();
 	}
 
-	private Pending pending(QmpCommand command, Duration timeout) {
-		long id = this.nextId.getAndIncrement();
-		byte[] line = QmpMessage.encode(command, id);
-		if (line.length > MAX_UNANSWERED_BYTES) {
-			throw new IllegalArgumentException(command.name() + " with its arguments has " + line.length
+	private PendingCommand pending(QmpCommand command, Duration timeout) {
+		PendingCommand pending = new PendingCommand(this.nextId.getAndIncrement(), command, timeout);
+		if (pending.line().length > MAX_UNANSWERED_BYTES) {
+			throw new IllegalArgumentException(command.name() + " with its arguments has " + pending.line().length
 					+ " bytes, but a command has at most " + MAX_UNANSWERED_BYTES);
 		}
-		return new Pending(id, command, line, timeout);
+		return pending;
 	}
 
 	/**
@@ -313,7 +284,8 @@ public final class QmpClient implements AutoCloseable {
 	 * over.
 	 * @return a future of one's own, completed with the reason when the connection has
 	 * ended. It never fails: before {@link #ready()} the reason is what that failed with,
-	 * after it a {@link QmpClosedException} or a {@link QmpProtocolException}
+	 * after it a {@link QmpClosedException} or a {@link QmpProtocolException}. Every
+	 * pending command has failed by then
 	 */
 	public CompletableFuture<QmpException> closed() {
 		return this.closed.copy();
@@ -325,13 +297,7 @@ public final class QmpClient implements AutoCloseable {
 	 * @return 0 to {@value #MAX_UNANSWERED}
 	 */
 	public int unanswered() {
-		this.lock.lock();
-		try {
-			return this.unanswered.size();
-		}
-		finally {
-			this.lock.unlock();
-		}
+		return this.window.size();
 	}
 
 	/**
@@ -395,7 +361,7 @@ public final class QmpClient implements AutoCloseable {
 					return lost("this side closed the connection", null);
 				}
 			}
-			if (isAnyWaiting()) {
+			if (this.window.isAnyWaiting()) {
 				sendWaiting();
 			}
 		}
@@ -430,24 +396,18 @@ public final class QmpClient implements AutoCloseable {
 	}
 
 	private void adopt(SocketChannel socket) throws IOException {
-		this.lock.lock();
-		try {
-			if (this.state != QmpState.CLOSED) {
-				this.channel = socket;
-				return;
-			}
+		this.channel = socket;
+		// Whoever closes the client sees the channel, or is seen here.
+		if (this.state == QmpState.CLOSED) {
+			socket.close();
 		}
-		finally {
-			this.lock.unlock();
-		}
-		socket.close();
 	}
 
 	/**
 	 * Goes on to a phase, and gives it its time.
 	 */
 	private void enter(QmpState phase, @Nullable Duration limit, Supplier<QmpException> tooLate) {
-		this.lock.lock();
+		this.stateLock.lock();
 		try {
 			if (this.state == QmpState.CLOSED) {
 				return;
@@ -455,13 +415,13 @@ public final class QmpClient implements AutoCloseable {
 			this.state = phase;
 		}
 		finally {
-			this.lock.unlock();
+			this.stateLock.unlock();
 		}
 		Deadline before = this.phaseDeadline;
 		if (before != null) {
 			before.cancel();
 		}
-		this.phaseDeadline = (limit != null) ? new Deadline(limit, () -> endIn(phase, tooLate.get())) : null;
+		this.phaseDeadline = (limit != null) ? new Deadline(limit, () -> end(tooLate.get(), phase)) : null;
 	}
 
 	private void receive(QmpMessage message) throws IOException, ProtocolViolation {
@@ -507,48 +467,30 @@ public final class QmpClient implements AutoCloseable {
 		if (id == null && message.kind() == Kind.ERROR) {
 			throw new ProtocolViolation("QEMU did not understand a command: " + message.errorDescription(), null);
 		}
-		Pending pending = null;
-		if (id != null && message.kind() != Kind.GREETING) {
-			this.lock.lock();
-			try {
-				pending = this.unanswered.get(id);
-			}
-			finally {
-				this.lock.unlock();
-			}
-		}
+		PendingCommand pending = (id != null && message.kind() != Kind.GREETING) ? this.window.find(id) : null;
 		if (pending == null) {
 			this.unmatchedReplies.incrementAndGet();
 			return;
 		}
-		// Until its content has been read the command stays pending: should that fail, it
-		// fails with the connection.
-		JsonNode content = null;
-		QmpException refusal = null;
-		if (!pending.reply.isDone()) {
-			if (message.kind() == Kind.RETURN) {
-				content = message.content();
-			}
-			else {
-				refusal = new QmpCommandException(pending.command, message.errorClass(), message.errorDescription());
-			}
+		// Until it has been read it stays pending: should that fail, it fails with the
+		// connection.
+		Runnable outcome = outcome(pending, message);
+		this.window.remove(pending);
+		outcome.run();
+	}
+
+	private static Runnable outcome(PendingCommand pending, QmpMessage message) throws ProtocolViolation {
+		if (pending.isAbandoned()) {
+			return () -> {
+			};
 		}
-		this.lock.lock();
-		try {
-			if (this.unanswered.remove(pending.id) != null) {
-				this.unansweredBytes -= pending.line.length;
-			}
+		if (message.kind() == Kind.RETURN) {
+			JsonNode content = message.content();
+			return () -> pending.succeed(content);
 		}
-		finally {
-			this.lock.unlock();
-		}
-		pending.cancelDeadline();
-		if (content != null) {
-			pending.reply.complete(content);
-		}
-		else if (refusal != null) {
-			pending.reply.completeExceptionally(refusal);
-		}
+		QmpException refusal = new QmpCommandException(pending.command(), message.errorClass(),
+				message.errorDescription());
+		return () -> pending.fail(refusal);
 	}
 
 	private void deliver(QmpEvent event) {
@@ -562,117 +504,58 @@ public final class QmpClient implements AutoCloseable {
 		}
 	}
 
-	private @Nullable QmpException admit(Pending pending) {
-		this.lock.lock();
-		try {
-			QmpException refusal = refusalByState();
-			if (refusal != null) {
-				return refusal;
-			}
-			if (this.unanswered.size() >= MAX_UNANSWERED
-					|| this.unansweredBytes + pending.line.length > MAX_UNANSWERED_BYTES) {
-				return new QmpBusyException(this.address + ": " + pending.command.name() + " was not sent, because "
-						+ this.unanswered.size() + " commands (" + this.unansweredBytes
-						+ " bytes) wait for replies already. QEMU is stopped or overloaded");
-			}
-			register(pending);
-			return null;
+	private @Nullable QmpException admit(PendingCommand pending) {
+		QmpState current = this.state;
+		if (current != QmpState.READY) {
+			return refusal(current);
 		}
-		finally {
-			this.lock.unlock();
-		}
-	}
-
-	private @Nullable QmpException refusalByState() {
-		return switch (this.state) {
-			case READY -> null;
-			case CLOSED -> {
-				QmpException reason = this.closed.getNow(null);
-				yield new QmpStateException(QmpState.CLOSED,
-						(reason != null) ? "The connection has ended. " + reason.getMessage()
-								: this.address + ": the connection has ended",
-						reason);
-			}
-			default -> new QmpStateException(this.state,
-					this.address + ": the monitor takes no commands yet, the connection is " + this.state, null);
+		return switch (this.window.admit(pending)) {
+			case ADMITTED -> null;
+			case FULL -> new QmpBusyException(this.address + ": " + pending.name() + " was not sent, because "
+					+ this.window + " wait for replies already. QEMU is stopped or overloaded");
+			case CLOSED -> refusal(QmpState.CLOSED);
 		};
 	}
 
-	private void register(Pending pending) {
-		this.unanswered.put(pending.id, pending);
-		this.unansweredBytes += pending.line.length;
-	}
-
-	private boolean isAnyWaiting() {
-		this.lock.lock();
-		try {
-			return !this.batches.isEmpty();
+	private QmpException refusal(QmpState current) {
+		QmpException ended = this.reason;
+		if (ended != null) {
+			return new QmpStateException(QmpState.CLOSED, "The connection has ended. " + ended.getMessage(), ended);
 		}
-		finally {
-			this.lock.unlock();
-		}
+		return new QmpStateException(current,
+				this.address + ": the monitor takes no commands yet, the connection is " + current, null);
 	}
 
 	/**
-	 * Sends as much of the batches as may be unanswered, a command of each in turn.
+	 * Sends as much of the batches as may be unanswered.
 	 */
 	private void sendWaiting() {
 		this.writeLock.lock();
 		try {
-			List<Pending> admitted = new ArrayList<>();
-			List<Batch> blocked = new ArrayList<>();
-			this.lock.lock();
-			try {
-				if (this.state != QmpState.READY || this.batches.isEmpty()) {
-					return;
-				}
-				for (Batch batch = this.batches.peek(); batch != null; batch = this.batches.peek()) {
-					Pending next = batch.waiting.element();
-					if (!hasRoomForBatch(next)) {
-						break;
-					}
-					register(next);
-					admitted.add(next);
-					this.batches.remove();
-					batch.waiting.remove();
-					if (!batch.waiting.isEmpty()) {
-						this.batches.add(batch);
-					}
-				}
-				blocked.addAll(this.batches);
+			send(this.window.admitWaiting());
+			for (PendingCommand head : this.window.heads()) {
+				head.startWaiting(() -> giveUp(head));
 			}
-			finally {
-				this.lock.unlock();
-			}
-			for (Batch batch : blocked) {
-				batch.await();
-			}
-			send(admitted);
 		}
 		finally {
 			this.writeLock.unlock();
 		}
 	}
 
-	private boolean hasRoomForBatch(Pending pending) {
-		return this.unanswered.isEmpty() || (this.unanswered.size() < MAX_OF_BATCHES
-				&& this.unansweredBytes + pending.line.length <= MAX_BYTES_OF_BATCHES);
-	}
-
 	/**
-	 * Writes commands that have been registered. A failure to write is none of the
+	 * Writes commands that have been admitted. A failure to write is none of the
 	 * commands': what QEMU said before it left is still to be read, and the end of the
 	 * stream will end them.
 	 */
-	private void send(List<Pending> commands) {
+	private void send(List<PendingCommand> commands) {
 		int length = 0;
-		for (Pending pending : commands) {
-			pending.startDeadline();
-			length += pending.line.length;
+		for (PendingCommand pending : commands) {
+			pending.startDeadline(() -> overdue(pending));
+			length += pending.line().length;
 		}
 		ByteBuffer bytes = ByteBuffer.allocate(length);
-		for (Pending pending : commands) {
-			bytes.put(pending.line);
+		for (PendingCommand pending : commands) {
+			bytes.put(pending.line());
 		}
 		try {
 			write(bytes.flip());
@@ -681,23 +564,11 @@ public final class QmpClient implements AutoCloseable {
 			logger.log(Level.DEBUG, () -> this.address + ": cannot write", ex);
 			return;
 		}
-		for (Pending pending : commands) {
-			pending.written = true;
-		}
+		commands.forEach(PendingCommand::markWritten);
 	}
 
 	private void write(ByteBuffer bytes) throws IOException {
-		SocketChannel socket;
-		this.lock.lock();
-		try {
-			socket = this.channel;
-		}
-		finally {
-			this.lock.unlock();
-		}
-		if (socket == null) {
-			return;
-		}
+		SocketChannel socket = Objects.requireNonNull(this.channel);
 		// A channel closes when an interrupted thread uses it, which would end the
 		// connection of everybody else too.
 		boolean interrupted = Thread.interrupted();
@@ -713,70 +584,55 @@ public final class QmpClient implements AutoCloseable {
 		}
 	}
 
-	private void overdue(Pending pending) {
-		pending.reply.completeExceptionally(new QmpTimeoutException(
-				this.address + ": QEMU did not answer " + pending.command.name() + " within "
-						+ MonitorSocket.seconds(pending.timeout)
+	private void overdue(PendingCommand pending) {
+		pending.fail(new QmpTimeoutException(
+				this.address + ": QEMU did not answer " + pending.name() + " within "
+						+ MonitorSocket.seconds(pending.timeout())
 						+ ", and may still carry it out. It is stopped or overloaded",
-				pending.command, pending.timeout, true));
-		if (!pending.written) {
+				pending.command(), pending.timeout(), true));
+		if (!pending.isWritten()) {
+			new Deadline(this.options.commandTimeout(), () -> endIfUnwritten(pending));
+		}
+	}
+
+	/**
+	 * Frees whoever is held up by writing, which should not happen.
+	 */
+	private void endIfUnwritten(PendingCommand pending) {
+		if (!pending.isWritten()) {
 			end(lost("QEMU takes no more bytes", null));
 		}
 	}
 
-	private void giveUp(Batch batch, Pending head) {
-		List<Pending> unsent;
-		this.lock.lock();
-		try {
-			if (batch.waiting.peek() != head || !this.batches.remove(batch)) {
-				return;
-			}
-			unsent = List.copyOf(batch.waiting);
-		}
-		finally {
-			this.lock.unlock();
-		}
-		Duration timeout = this.options.commandTimeout();
-		for (Pending pending : unsent) {
-			pending.reply.completeExceptionally(new QmpTimeoutException(this.address + ": " + pending.command.name()
-					+ " was not sent, because QEMU has not answered enough " + "of what was sent before for "
-					+ MonitorSocket.seconds(timeout), pending.command, timeout, false));
+	private void giveUp(PendingCommand head) {
+		for (PendingCommand pending : this.window.takeBack(head)) {
+			pending.fail(new QmpTimeoutException(this.address + ": " + pending.name()
+					+ " was not sent, because QEMU has not answered enough of what was sent before for "
+					+ MonitorSocket.seconds(pending.timeout()), pending.command(), pending.timeout(), false));
 		}
 	}
 
-	private void endIn(QmpState phase, QmpException reason) {
-		if (this.state == phase) {
-			end(reason, phase);
-		}
-	}
-
-	private void end(QmpException reason) {
-		end(reason, null);
+	private void end(QmpException why) {
+		end(why, null);
 	}
 
 	/**
 	 * Ends the connection, for the first reason given.
 	 * @param phase the phase the reason holds for, {@code null} for any
 	 */
-	private void end(QmpException reason, @Nullable QmpState phase) {
-		SocketChannel socket;
-		List<Pending> lost = new ArrayList<>();
-		this.lock.lock();
+	private void end(QmpException why, @Nullable QmpState phase) {
+		this.stateLock.lock();
 		try {
 			if (this.state == QmpState.CLOSED || (phase != null && this.state != phase)) {
 				return;
 			}
+			this.reason = why;
 			this.state = QmpState.CLOSED;
-			socket = this.channel;
-			lost.addAll(this.unanswered.values());
-			this.batches.forEach((batch) -> lost.addAll(batch.waiting));
-			this.unanswered.clear();
-			this.unansweredBytes = 0;
-			this.batches.clear();
 		}
 		finally {
-			this.lock.unlock();
+			this.stateLock.unlock();
 		}
+		SocketChannel socket = this.channel;
 		if (socket != null) {
 			try {
 				socket.close();
@@ -790,12 +646,11 @@ public final class QmpClient implements AutoCloseable {
 		if (deadline != null) {
 			deadline.cancel();
 		}
-		this.closed.complete(reason);
-		this.ready.completeExceptionally(reason);
-		for (Pending pending : lost) {
-			pending.cancelDeadline();
-			pending.reply.completeExceptionally(new QmpInterruptedException(pending.command, reason));
+		for (PendingCommand pending : this.window.close()) {
+			pending.fail(new QmpInterruptedException(pending.command(), why));
 		}
+		this.ready.completeExceptionally(why);
+		this.closed.complete(why);
 	}
 
 	private QmpException notGreeted() {
@@ -838,107 +693,6 @@ public final class QmpClient implements AutoCloseable {
 			case NEGOTIATING -> new QmpNegotiationException(message, violation);
 			case READY, CLOSED -> new QmpProtocolException(message, violation);
 		};
-	}
-
-	/**
-	 * A command on its way, from being asked for to its reply.
-	 */
-	private final class Pending {
-
-		private final long id;
-
-		private final QmpCommand command;
-
-		private final byte[] line;
-
-		private final Duration timeout;
-
-		private final CompletableFuture<JsonNode> reply = new CompletableFuture<>();
-
-		private volatile boolean written;
-
-		private volatile @Nullable Deadline deadline;
-
-		Pending(long id, QmpCommand command, byte[] line, Duration timeout) {
-			this.id = id;
-			this.command = command;
-			this.line = line;
-			this.timeout = timeout;
-		}
-
-		private void startDeadline() {
-			cancelDeadline();
-			this.deadline = new Deadline(this.timeout, () -> overdue(this));
-		}
-
-		private void cancelDeadline() {
-			Deadline started = this.deadline;
-			if (started != null) {
-				started.cancel();
-			}
-		}
-
-	}
-
-	/**
-	 * Commands given together and not sent yet.
-	 */
-	private final class Batch {
-
-		private final Queue<Pending> waiting = new ArrayDeque<>();
-
-		private @Nullable Pending awaited;
-
-		/**
-		 * Gives the next command its time to be sent, once.
-		 */
-		private void await() {
-			Pending head;
-			QmpClient.this.lock.lock();
-			try {
-				head = this.waiting.peek();
-				if (head == null || head == this.awaited) {
-					return;
-				}
-				this.awaited = head;
-			}
-			finally {
-				QmpClient.this.lock.unlock();
-			}
-			head.deadline = new Deadline(QmpClient.this.options.commandTimeout(), () -> giveUp(this, head));
-		}
-
-	}
-
-	/**
-	 * Something to be done unless it is cancelled in time, without a thread of its own.
-	 */
-	private static final class Deadline {
-
-		private final CompletableFuture<Boolean> expired;
-
-		Deadline(Duration limit, Runnable action) {
-			this.expired = new CompletableFuture<Boolean>().completeOnTimeout(true, nanos(limit), TimeUnit.NANOSECONDS);
-			this.expired.thenAccept((late) -> {
-				if (late) {
-					action.run();
-				}
-			});
-		}
-
-		private static long nanos(Duration duration) {
-			try {
-				return duration.toNanos();
-			}
-			catch (ArithmeticException ex) {
-				return Long.MAX_VALUE;
-			}
-		}
-
-		private void cancel() {
-			this.expired.complete(false);
-		}
-
 	}
 
 }

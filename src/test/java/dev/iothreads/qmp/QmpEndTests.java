@@ -145,13 +145,13 @@ class QmpEndTests {
 				client.close();
 				assertThat(client.state()).isEqualTo(QmpState.CLOSED);
 				assertThat(reply).isCompletedExceptionally();
-				QmpException reason = client.closed().getNow(null);
+				QmpException reason = Futures.await(client.closed());
 				assertThat(Futures.failureOf(reply, QmpInterruptedException.class)).hasCause(reason);
 				assertThat(reason).isExactlyInstanceOf(QmpClosedException.class)
 					.hasMessageContaining("this side closed the connection");
 				assertThat(((QmpClosedException) reason).byClient()).isTrue();
 				client.close();
-				assertThat(client.closed().getNow(null)).isSameAs(reason);
+				assertThat(Futures.await(client.closed())).isSameAs(reason);
 				threads.awaitEnd();
 			}
 		}
