@@ -1,57 +1,149 @@
 package dev.iothreads;
 
+import java.nio.file.FileSystems;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
+import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
+import java.util.regex.PatternSyntaxException;
 
 import dev.iothreads.qmp.MonitorAddress;
+import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.convert.DurationUnit;
 import org.springframework.util.Assert;
+import org.springframework.validation.Errors;
+import org.springframework.validation.Validator;
 
 /**
- * What the service is told about the machines it looks after.
+ * What the service is told about the machines it looks after. Everything beneath
+ * {@code iothreads} has its place in here, because what has none stops the start: a
+ * misspelt name must not pass for a default.
  *
- * @param machines the machines by name; without any the service shows an embedded one
- * @param refreshInterval how often a machine is read when nobody asks
- * @param maxAge how old the snapshot may be that a read is answered from
- * @param timeouts how long a QEMU may take
+ * @param machines Machines by name, each with the address of its monitor. With neither
+ * machines nor discovery the service shows an embedded one, 'demo'.
+ * @param discovery A directory in which each socket is a machine. None is looked into
+ * unless it is named.
+ * @param refreshInterval How often a machine is read when nobody asks, from 100ms to 24h.
+ * A plain number is seconds.
+ * @param maxAge How old the reading may be that a request is answered from, from 0s to
+ * 24h. A plain number is seconds.
+ * @param timeouts How long a QEMU may take.
  */
-@ConfigurationProperties("iothreads")
-public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines,
-		@DefaultValue("5s") Duration refreshInterval, @DefaultValue("1s") Duration maxAge,
-		@DefaultValue Timeouts timeouts) {
+@ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
+public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
+		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
+		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge,
+		@DefaultValue Timeouts timeouts) implements Validator {
+
+	private static final Duration LONGEST = Duration.ofDays(1);
+
+	// So that a slip of the pen keeps no main loop busy.
+	private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
 
 	// Unreserved in a URL, so that a machine's address needs no encoding.
 	private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._~-]{0,127}");
 
+	static final String NAME_RULE = "use up to 128 letters, digits, '.', '_', '-', '~', beginning with a letter or digit";
+
 	public IOThreadsProperties {
-		machines = new TreeMap<>(machines);
-		machines.keySet()
-			.forEach((name) -> Assert.isTrue(NAME.matcher(name).matches(),
-					() -> "The machine's name '%s' cannot be part of a URL: use up to 128 letters, digits, '.', '_', '-', '~', beginning with a letter or digit"
-						.formatted(name)));
-		requirePositive("refresh-interval", refreshInterval);
-		Assert.isTrue(!maxAge.isNegative(), () -> "max-age is %s: use 0s or more".formatted(maxAge));
+		machines = Collections.unmodifiableMap(new TreeMap<>(machines));
 	}
 
-	private static void requirePositive(String name, Duration duration) {
-		Assert.isTrue(duration.toMillis() > 0,
-				() -> "%s is %s: use a millisecond or more, such as 5s".formatted(name, duration));
+	/**
+	 * Tells whether a machine can be called so: the name is part of its URL.
+	 * @param name the name
+	 * @return {@code true} when it needs no encoding there
+	 */
+	static boolean isName(String name) {
+		return NAME.matcher(name).matches();
+	}
+
+	@Override
+	public boolean supports(Class<?> type) {
+		return IOThreadsProperties.class == type;
+	}
+
+	@Override
+	public void validate(Object target, Errors errors) {
+		IOThreadsProperties properties = (IOThreadsProperties) target;
+		properties.machines.keySet().forEach((name) -> {
+			if (!isName(name)) {
+				errors.rejectValue("machines[" + name + "]", "name",
+						"'" + name + "' cannot be part of a URL: " + NAME_RULE);
+			}
+		});
+		requireRange(errors, "refreshInterval", properties.refreshInterval, SHORTEST_INTERVAL);
+		requireRange(errors, "maxAge", properties.maxAge, Duration.ZERO);
+		requireRange(errors, "timeouts.connect", properties.timeouts.connect, Duration.ofMillis(1));
+		requireRange(errors, "timeouts.command", properties.timeouts.command, Duration.ofMillis(1));
+		if (properties.discovery != null) {
+			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
+			properties.discovery.validate(errors);
+		}
+	}
+
+	private static void requireRange(Errors errors, String field, Duration duration, Duration shortest) {
+		if (duration.compareTo(shortest) < 0 || duration.compareTo(LONGEST) > 0) {
+			errors.rejectValue(field, "range",
+					shortest.isZero() ? "use 0s to 24h" : "use %dms to 24h, such as 5s".formatted(shortest.toMillis()));
+		}
 	}
 
 	/**
 	 * One machine.
 	 *
-	 * @param monitor where its monitor listens: unix:/path or tcp:host:port
-	 * @param readOnly whether the service must not change it
+	 * @param monitor Where its monitor listens: unix:/path or tcp:host:port.
+	 * @param readOnly Whether the service must not change it.
 	 */
 	public record MachineProperties(MonitorAddress monitor, @DefaultValue("false") boolean readOnly) {
 
 		public MachineProperties {
-			Assert.notNull(monitor, "A machine needs a monitor, such as unix:/run/qemu/vm1.sock");
+			Assert.notNull(monitor, "the machine has no monitor: set one, such as unix:/run/qemu/vm1.sock");
+		}
+
+	}
+
+	/**
+	 * A directory in which each socket is a machine.
+	 *
+	 * @param directory The directory, an absolute path. It need not exist yet.
+	 * @param pattern Which of its files to look at, as a glob. A machine's name is the
+	 * file's without what the pattern ends with: by *.sock, vm1.sock is vm1.
+	 * @param interval How often to look, from 100ms to 24h. A plain number is seconds.
+	 */
+	public record Discovery(String directory, @DefaultValue("*.sock") String pattern,
+			@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration interval) {
+
+		public Discovery {
+			Assert.hasText(directory, "there is no directory to look into: set one, such as /run/qemu");
+		}
+
+		private void validate(Errors errors) {
+			try {
+				if (!Path.of(this.directory).isAbsolute()) {
+					errors.rejectValue("discovery.directory", "path", "use an absolute path, such as /run/qemu");
+				}
+			}
+			catch (InvalidPathException ex) {
+				errors.rejectValue("discovery.directory", "path", "use a valid path: " + ex.getMessage());
+			}
+			try {
+				if (this.pattern.isBlank() || this.pattern.contains("/")) {
+					errors.rejectValue("discovery.pattern", "glob", "use a pattern for file names, such as *.sock");
+				}
+				FileSystems.getDefault().getPathMatcher("glob:" + this.pattern);
+			}
+			catch (PatternSyntaxException ex) {
+				errors.rejectValue("discovery.pattern", "glob",
+						"use a glob, such as *.sock (" + ex.getDescription() + ")");
+			}
 		}
 
 	}
@@ -59,15 +151,12 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	/**
 	 * How long a QEMU may take.
 	 *
-	 * @param connect to take a connection, and to greet
-	 * @param command to answer
+	 * @param connect How long to take a connection, and then to greet. A plain number is
+	 * seconds.
+	 * @param command How long to answer. A plain number is seconds.
 	 */
-	public record Timeouts(@DefaultValue("2s") Duration connect, @DefaultValue("5s") Duration command) {
-
-		public Timeouts {
-			requirePositive("connect", connect);
-			requirePositive("command", command);
-		}
+	public record Timeouts(@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration connect,
+			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration command) {
 
 	}
 

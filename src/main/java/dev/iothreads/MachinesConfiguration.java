@@ -1,6 +1,8 @@
 package dev.iothreads;
 
-import java.util.concurrent.Executors;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
@@ -10,6 +12,10 @@ import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
+import dev.iothreads.qmp.MonitorAddress;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.thread.Threading;
@@ -26,6 +32,8 @@ import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 @EnableConfigurationProperties(IOThreadsProperties.class)
 class MachinesConfiguration {
 
+	private static final Logger logger = LoggerFactory.getLogger(MachinesConfiguration.class);
+
 	static final String DEMO = "demo";
 
 	@Bean(destroyMethod = "shutdownNow")
@@ -37,18 +45,41 @@ class MachinesConfiguration {
 	}
 
 	@Bean
-	Inventory inventory(IOThreadsProperties properties, ScheduledExecutorService machineScheduler,
-			Environment environment) {
+	QemuOptions qemuOptions(IOThreadsProperties properties, Environment environment) {
+		return new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
+				connectionThreads(environment));
+	}
+
+	@Bean
+	Inventory inventory(IOThreadsProperties properties, QemuOptions options,
+			ScheduledExecutorService machineScheduler) {
 		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval());
-		if (properties.machines().isEmpty()) {
+		if (properties.machines().isEmpty() && properties.discovery() == null) {
+			logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);
 			inventory.add(DEMO, EmbeddedMachine.demo(), false);
 		}
-		QemuOptions options = new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
-				connectionThreads(environment));
 		properties.machines()
 			.forEach((name, machine) -> inventory.add(name,
 					QemuMachine.connect(name, machine.monitor(), options, machineScheduler), machine.readOnly()));
 		return inventory;
+	}
+
+	// Without a condition: those are frozen when the application is prepared ahead of
+	// time.
+	@Bean
+	@Nullable SocketDiscovery socketDiscovery(IOThreadsProperties properties, Inventory inventory, QemuOptions options,
+			ScheduledExecutorService machineScheduler) {
+		IOThreadsProperties.Discovery discovery = properties.discovery();
+		if (discovery == null) {
+			return null;
+		}
+		Map<String, MonitorAddress> configured = new TreeMap<>();
+		properties.machines().forEach((name, machine) -> configured.put(name, machine.monitor()));
+		SocketDirectory directory = new SocketDirectory(Path.of(discovery.directory()), discovery.pattern());
+		SocketDiscovery sockets = new SocketDiscovery(directory, configured, inventory,
+				(name, monitor) -> QemuMachine.connect(name, monitor, options, machineScheduler), daemon("discovery-"));
+		sockets.start(discovery.interval());
+		return sockets;
 	}
 
 	@Bean

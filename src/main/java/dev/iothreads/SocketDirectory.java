@@ -1,0 +1,129 @@
+package dev.iothreads;
+
+import java.io.IOException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.PathMatcher;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A directory of sockets, seen by {@code stat} alone: nothing is opened. There is no
+ * watching instead: inotify reports no more than names, misses what happens on another
+ * host's side of a file system, and loses events when too many come.
+ */
+final class SocketDirectory {
+
+	private static final String WILDCARDS = "*?[]{}\\";
+
+	// docs: inode(7)
+	private static final int TYPE = 0170000;
+
+	private static final int SOCKET = 0140000;
+
+	private final Path path;
+
+	private final PathMatcher pattern;
+
+	private final String suffix;
+
+	/**
+	 * Creates it; the directory need not exist.
+	 * @param path the directory
+	 * @param pattern the glob that the files' names must match
+	 */
+	SocketDirectory(Path path, String pattern) {
+		this.path = path;
+		this.pattern = path.getFileSystem().getPathMatcher("glob:" + pattern);
+		this.suffix = suffix(pattern);
+	}
+
+	private static String suffix(String pattern) {
+		int end = pattern.length();
+		while (end > 0 && WILDCARDS.indexOf(pattern.charAt(end - 1)) < 0) {
+			end--;
+		}
+		return (end > 0) ? pattern.substring(end) : "";
+	}
+
+	Path path() {
+		return this.path;
+	}
+
+	/**
+	 * Lists the sockets that match. A symbolic link is what it leads to; a file that goes
+	 * while the directory is read, or leads nowhere, is not there.
+	 * @return the sockets, sorted by path
+	 * @throws IOException if the directory cannot be read
+	 */
+	List<SocketFile> list() throws IOException {
+		List<SocketFile> sockets = new ArrayList<>();
+		try (DirectoryStream<Path> files = Files.newDirectoryStream(this.path,
+				(file) -> this.pattern.matches(file.getFileName()))) {
+			for (Path file : files) {
+				Identity identity = identity(file);
+				if (identity != null) {
+					sockets.add(new SocketFile(file, name(file), identity));
+				}
+			}
+		}
+		catch (DirectoryIteratorException ex) {
+			throw ex.getCause();
+		}
+		sockets.sort(Comparator.comparing(SocketFile::path));
+		return sockets;
+	}
+
+	private String name(Path file) {
+		String name = file.getFileName().toString();
+		return name.substring(0, name.length() - this.suffix.length());
+	}
+
+	/**
+	 * Looks which socket a file is.
+	 * @param file the file
+	 * @return its identity, or {@code null} when there is no socket
+	 */
+	static @Nullable Identity identity(Path file) {
+		try {
+			BasicFileAttributes stat = Files.readAttributes(file, BasicFileAttributes.class);
+			boolean socket = stat.isOther() && Files.getAttribute(file, "unix:mode") instanceof Integer mode
+					&& (mode & TYPE) == SOCKET;
+			return socket ? new Identity(String.valueOf(stat.fileKey()), stat.lastModifiedTime()) : null;
+		}
+		catch (IOException ex) {
+			return null;
+		}
+	}
+
+	/**
+	 * A socket in the directory.
+	 *
+	 * @param path the file
+	 * @param name the file's name without what the pattern ends with
+	 * @param identity which socket it is
+	 */
+	record SocketFile(Path path, String name, Identity identity) {
+
+	}
+
+	/**
+	 * What tells a socket from the one that was at its path before. A file system may
+	 * give a new file the inode of the one just deleted, so the time of its making, which
+	 * nothing changes for a socket, is part of it.
+	 *
+	 * @param key the device of the file system, and the inode
+	 * @param modified the time of its making
+	 */
+	record Identity(String key, FileTime modified) {
+
+	}
+
+}

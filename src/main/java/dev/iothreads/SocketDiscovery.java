@@ -1,0 +1,201 @@
+package dev.iothreads;
+
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.TimeUnit;
+import java.util.function.BiFunction;
+
+import dev.iothreads.SocketDirectory.Identity;
+import dev.iothreads.SocketDirectory.SocketFile;
+import dev.iothreads.inventory.Inventory;
+import dev.iothreads.machine.Machine;
+import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Keeps a machine in the registry for each socket in a directory. It looks again and
+ * again, on a thread of its own: a file system that hangs keeps nobody else waiting.
+ */
+final class SocketDiscovery implements AutoCloseable {
+
+	private static final Logger logger = LoggerFactory.getLogger(SocketDiscovery.class);
+
+	private final SocketDirectory directory;
+
+	private final Map<String, MonitorAddress> configured;
+
+	private final Inventory inventory;
+
+	private final BiFunction<String, MonitorAddress, Machine> connect;
+
+	private final ScheduledExecutorService thread;
+
+	private final Map<String, SocketFile> known = new TreeMap<>();
+
+	private Map<Path, String> complaints = Map.of();
+
+	private boolean closed;
+
+	/**
+	 * Creates it. It does nothing yet.
+	 * @param directory where the sockets are
+	 * @param configured the monitors of the machines that are in the registry already, by
+	 * name
+	 * @param inventory the registry
+	 * @param connect makes a machine of a name and its monitor, without waiting
+	 * @param threads makes the thread
+	 */
+	SocketDiscovery(SocketDirectory directory, Map<String, MonitorAddress> configured, Inventory inventory,
+			BiFunction<String, MonitorAddress, Machine> connect, ThreadFactory threads) {
+		this.directory = directory;
+		this.configured = configured;
+		this.inventory = inventory;
+		this.connect = connect;
+		this.thread = Executors.newSingleThreadScheduledExecutor(threads);
+	}
+
+	/**
+	 * Begins to look, at once and then again and again.
+	 * @param interval how long to wait between two looks
+	 */
+	void start(Duration interval) {
+		logger.info("Every socket in {} is a machine", this.directory.path());
+		this.thread.scheduleWithFixedDelay(this::look, 0, interval.toNanos(), TimeUnit.NANOSECONDS);
+	}
+
+	/**
+	 * Looks once.
+	 */
+	void look() {
+		Map<Path, String> found = new HashMap<>();
+		try {
+			List<SocketFile> sockets = list(found);
+			Map<Identity, String> taken = configuredSockets();
+			update(sockets, taken, found);
+		}
+		catch (AccessDeniedException ex) {
+			found.put(this.directory.path(),
+					"%s may not be read by the user '%s': the machines are those of before. Allow this user to list it."
+						.formatted(this.directory.path(), System.getProperty("user.name")));
+		}
+		catch (IOException | RuntimeException ex) {
+			found.put(this.directory.path(),
+					"%s cannot be read: the machines are those of before. %s".formatted(this.directory.path(), ex));
+		}
+		complain(found);
+	}
+
+	private List<SocketFile> list(Map<Path, String> found) throws IOException {
+		try {
+			return this.directory.list();
+		}
+		catch (NoSuchFileException | NotDirectoryException ex) {
+			found.put(this.directory.path(), "%s is no directory yet: there are no machines in it until it is made."
+				.formatted(this.directory.path()));
+			return List.of();
+		}
+	}
+
+	private Map<Identity, String> configuredSockets() {
+		Map<Identity, String> sockets = new HashMap<>();
+		this.configured.forEach((name, monitor) -> {
+			Identity identity = (monitor instanceof UnixAddress unix) ? SocketDirectory.identity(unix.path()) : null;
+			if (identity != null) {
+				sockets.put(identity, name);
+			}
+		});
+		return sockets;
+	}
+
+	private synchronized void update(List<SocketFile> sockets, Map<Identity, String> taken, Map<Path, String> found) {
+		if (this.closed) {
+			return;
+		}
+		Set<String> gone = new TreeSet<>(this.known.keySet());
+		List<SocketFile> added = new ArrayList<>();
+		for (SocketFile socket : sockets) {
+			if (socket.equals(this.known.get(socket.name()))
+					&& taken.putIfAbsent(socket.identity(), socket.name()) == null) {
+				gone.remove(socket.name());
+			}
+			else {
+				added.add(socket);
+			}
+		}
+		gone.forEach((name) -> {
+			this.known.remove(name);
+			this.inventory.remove(name);
+		});
+		added.forEach((socket) -> add(socket, taken, found));
+		gone.forEach(
+				(name) -> logger.info(this.known.containsKey(name) ? "{} has another socket, and is connected to anew"
+						: "{} has gone: its socket is no longer there", name));
+	}
+
+	private void add(SocketFile socket, Map<Identity, String> taken, Map<Path, String> found) {
+		String owner = taken.get(socket.identity());
+		if (socket.name().equals(owner)) {
+			return; // the configuration has it, under the same name
+		}
+		if (owner != null) {
+			found.put(socket.path(), "%s is skipped: it is the socket of %s, and a monitor serves one client at a time."
+				.formatted(socket.path(), owner));
+		}
+		else if (!IOThreadsProperties.isName(socket.name())) {
+			found.put(socket.path(), "%s is skipped: '%s' cannot be part of a URL. Rename the file: %s."
+				.formatted(socket.path(), socket.name(), IOThreadsProperties.NAME_RULE));
+		}
+		else if (this.configured.containsKey(socket.name())) {
+			found.put(socket.path(),
+					"%s is skipped: the configuration has a machine '%s' already, at %s. Rename one of them."
+						.formatted(socket.path(), socket.name(), this.configured.get(socket.name())));
+		}
+		else {
+			try {
+				MonitorAddress monitor = new UnixAddress(socket.path());
+				this.inventory.add(socket.name(), this.connect.apply(socket.name(), monitor), false);
+				this.known.put(socket.name(), socket);
+				taken.put(socket.identity(), socket.name());
+			}
+			catch (IllegalArgumentException ex) {
+				found.put(socket.path(), "%s is skipped: %s".formatted(socket.path(), ex.getMessage()));
+			}
+		}
+	}
+
+	// Once each, and again when it comes back.
+	private void complain(Map<Path, String> found) {
+		found.forEach((path, complaint) -> {
+			if (!complaint.equals(this.complaints.get(path))) {
+				logger.warn(complaint);
+			}
+		});
+		this.complaints = found;
+	}
+
+	/**
+	 * Stops looking. The machines stay in the registry.
+	 */
+	@Override
+	public synchronized void close() {
+		this.closed = true;
+		this.thread.shutdownNow();
+	}
+
+}
