@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.regex.Pattern;
@@ -35,12 +36,13 @@ import org.springframework.validation.Validator;
  * @param maxAge How old the reading may be that a request is answered from, from 0s to
  * 24h. A plain number is seconds.
  * @param timeouts How long a QEMU may take.
+ * @param attach What may be attached.
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
 		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
-		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge,
-		@DefaultValue Timeouts timeouts) implements Validator {
+		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
+		@DefaultValue Attach attach) implements Validator {
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 
@@ -83,6 +85,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		requireRange(errors, "maxAge", properties.maxAge, Duration.ZERO);
 		requireRange(errors, "timeouts.connect", properties.timeouts.connect, Duration.ofMillis(1));
 		requireRange(errors, "timeouts.command", properties.timeouts.command, Duration.ofMillis(1));
+		requireRange(errors, "timeouts.detach", properties.timeouts.detach, Duration.ZERO);
 		if (properties.discovery != null) {
 			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
 			properties.discovery.validate(errors);
@@ -154,9 +157,27 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * @param connect How long to take a connection, and then to greet. A plain number is
 	 * seconds.
 	 * @param command How long to answer. A plain number is seconds.
+	 * @param detach How long to wait for a guest to let go of a device, before it is said
+	 * that it has yet to. A plain number is seconds.
 	 */
 	public record Timeouts(@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration connect,
-			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration command) {
+			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration command,
+			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration detach) {
+
+	}
+
+	/**
+	 * What may be attached.
+	 *
+	 * @param drivers The drivers of devices that may be attached. Nothing else reaches
+	 * QEMU's device_add, whatever a request says.
+	 */
+	public record Attach(@DefaultValue( {
+			"virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional", "virtio-blk-ccw",
+			"virtio-blk-device", "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional",
+			"virtio-scsi-ccw", "virtio-scsi-device", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
+			"virtio-balloon-pci-non-transitional", "virtio-balloon-ccw",
+			"virtio-balloon-device" }) List<String> drivers){
 
 	}
 

@@ -2,12 +2,14 @@ package dev.iothreads;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 
 import dev.iothreads.embedded.EmbeddedMachine;
+import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.qemu.QemuMachine;
@@ -85,6 +87,11 @@ class MachinesConfiguration {
 	@Bean
 	IOThreadService ioThreadService(Inventory inventory, IOThreadsProperties properties) {
 		return new IOThreadService(inventory, properties.maxAge());
+	}
+
+	@Bean
+	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
+		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()), properties.timeouts().detach());
 	}
 
 	private static ThreadFactory connectionThreads(Environment environment) {

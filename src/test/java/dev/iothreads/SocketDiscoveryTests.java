@@ -18,8 +18,8 @@ import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.Machine;
-import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.machine.StubMachine;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import org.junit.jupiter.api.AfterEach;
@@ -254,7 +254,7 @@ class SocketDiscoveryTests {
 		}
 	}
 
-	private static final class FoundMachine implements Machine {
+	private static final class FoundMachine extends StubMachine {
 
 		private final Machine machine = EmbeddedMachine.demo();
 
@@ -272,18 +272,8 @@ class SocketDiscoveryTests {
 		}
 
 		@Override
-		public MachineStatus status() {
-			return this.machine.status();
-		}
-
-		@Override
 		public CompletableFuture<Snapshot> read() {
 			return this.machine.read();
-		}
-
-		@Override
-		public void listen(Runnable listener) {
-			this.machine.listen(listener);
 		}
 
 		@Override

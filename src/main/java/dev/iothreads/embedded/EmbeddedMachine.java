@@ -1,28 +1,38 @@
 package dev.iothreads.embedded;
 
 import java.time.Instant;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
+import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
+import org.jspecify.annotations.Nullable;
 
 /**
- * A machine that exists in this process only.
+ * A machine that exists in this process only: a q35 of before QEMU 11.1, with root ports
+ * to plug into and a guest that lets go of everything at once.
  */
 public final class EmbeddedMachine implements Machine {
 
 	private static final String VERSION = "embedded";
 
-	private static final String DRIVER = "virtio-blk-pci";
+	private static final String ROOT_BUS = "pcie.0";
 
 	// What a QEMU before 11.1 gives an IOThread when nothing is said.
 	private static final IOThreadSettings DEFAULTS = new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 32768L,
@@ -31,35 +41,41 @@ public final class EmbeddedMachine implements Machine {
 
 	private final Map<String, IOThread> iothreads = new TreeMap<>();
 
-	private final Map<String, Device> devices = new TreeMap<>();
+	private final Map<String, Plugged> devices = new TreeMap<>();
+
+	private final Set<String> nodes = new LinkedHashSet<>();
+
+	private final Set<String> ports = new LinkedHashSet<>();
 
 	private long nextThreadId = 5281;
 
-	private EmbeddedMachine() {
+	private EmbeddedMachine(int nodes, int ports) {
+		for (int i = 0; i < nodes; i++) {
+			this.nodes.add("disk" + i);
+		}
+		for (int i = 0; i < ports; i++) {
+			this.ports.add("rp" + i);
+		}
 	}
 
 	/**
 	 * Creates the machine of QEMU's own example: {@code blk0} and {@code blk1} run on
-	 * {@code iothread0}, {@code blk3} on {@code iothread1}.
+	 * {@code iothread0}, {@code blk3} on {@code iothread1}. Block nodes {@code disk0} to
+	 * {@code disk9} and root ports {@code rp0} to {@code rp9} are there to play with.
 	 * @return the machine
 	 */
 	public static EmbeddedMachine demo() {
-		EmbeddedMachine machine = new EmbeddedMachine();
-		machine.put("iothread0");
-		machine.put("iothread1");
-		machine.plug("blk0", "disk0", "iothread0");
-		machine.plug("blk1", "disk1", "iothread0");
-		machine.plug("blk3", "disk3", "iothread1");
+		EmbeddedMachine machine = new EmbeddedMachine(10, 10);
+		machine.addIOThread("iothread0", IOThreadSettings.NONE);
+		machine.addIOThread("iothread1", IOThreadSettings.NONE);
+		machine.plug(disk("blk0", "disk0", "iothread0"), ROOT_BUS);
+		machine.plug(disk("blk1", "disk1", "iothread0"), ROOT_BUS);
+		machine.plug(disk("blk3", "disk3", "iothread1"), ROOT_BUS);
 		return machine;
 	}
 
-	private void put(String id) {
-		this.iothreads.put(id, new IOThread(id, this.nextThreadId++, DEFAULTS, List.of()));
-	}
-
-	private void plug(String id, String drive, String iothread) {
-		this.devices.put(id, new Device(id, DRIVER, "/machine/peripheral/" + id + "/virtio-backend", List.of(iothread),
-				DeviceState.ATTACHED, null, drive));
+	private static NewDevice disk(String id, String drive, String iothread) {
+		return new NewDevice(id, "virtio-blk-pci", List.of(iothread), drive, null, Map.of());
 	}
 
 	@Override
@@ -73,9 +89,163 @@ public final class EmbeddedMachine implements Machine {
 	}
 
 	@Override
-	public CompletableFuture<Snapshot> read() {
+	public synchronized CompletableFuture<Snapshot> read() {
 		return CompletableFuture.completedFuture(Snapshot.join(Instant.now(), VERSION, null,
-				List.copyOf(this.iothreads.values()), List.copyOf(this.devices.values())));
+				List.copyOf(this.iothreads.values()), this.devices.values().stream().map(Plugged::device).toList()));
+	}
+
+	@Override
+	public synchronized void addIOThread(String id, IOThreadSettings settings) {
+		requireSupport(settings);
+		if (this.iothreads.containsKey(id)) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
+					"There is an object '%s' already. Choose another id.".formatted(id));
+		}
+		IOThreadSettings all = DEFAULTS.with(settings);
+		requireOrder(all);
+		this.iothreads.put(id, new IOThread(id, this.nextThreadId++, all, List.of()));
+	}
+
+	@Override
+	public synchronized void tuneIOThread(String id, IOThreadSettings settings) {
+		requireSupport(settings);
+		IOThread before = require(id);
+		IOThreadSettings all = before.settings().with(settings);
+		requireOrder(all);
+		this.iothreads.put(id, new IOThread(id, before.threadId(), all, List.of()));
+	}
+
+	@Override
+	public synchronized void removeIOThread(String id) {
+		require(id);
+		this.iothreads.remove(id);
+	}
+
+	@Override
+	public synchronized void attach(NewDevice device) {
+		if (this.devices.containsKey(device.id()) || this.ports.contains(device.id())) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
+					"There is a device '%s' already. Choose another id.".formatted(device.id()));
+		}
+		if (!device.driver().endsWith("-pci")) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+					"The embedded machine takes PCI devices only. Choose a driver that ends in -pci.");
+		}
+		device.iothreads().forEach(this::require);
+		if (device.iothreads().size() > 1 && device.driver().startsWith("virtio-balloon")) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+					"A %s has no iothread-vq-mapping. Name one IOThread.".formatted(device.driver()));
+		}
+		requireDrive(device);
+		plug(device, bus(device));
+	}
+
+	@Override
+	public synchronized CompletableFuture<Void> detach(String device) {
+		Plugged plugged = this.devices.get(device);
+		if (plugged == null) {
+			throw new NotFoundException(NotFoundException.Kind.DEVICE,
+					"There is no device '%s' any more.".formatted(device));
+		}
+		this.devices.remove(device);
+		return CompletableFuture.completedFuture(null);
+	}
+
+	private void plug(NewDevice device, String bus) {
+		this.devices
+			.put(device.id(), new Plugged(
+					new Device(device.id(), device.driver(), "/machine/peripheral/" + device.id() + "/virtio-backend",
+							device.iothreads(), DeviceState.ATTACHED, null, device.drive()),
+					bus, sharesWriting(device)));
+	}
+
+	private void requireDrive(NewDevice device) {
+		boolean servesOne = device.driver().startsWith("virtio-blk");
+		String drive = device.drive();
+		if (!servesOne) {
+			if (drive != null) {
+				throw new InvalidRequestException("drive",
+						"A %s has no drive. Leave it out.".formatted(device.driver()));
+			}
+			return;
+		}
+		if (drive == null) {
+			throw new InvalidRequestException("drive",
+					"A %s needs the block node it is to serve. Name one.".formatted(device.driver()));
+		}
+		if (!this.nodes.contains(drive)) {
+			throw new InvalidRequestException("drive", "There is no block node '%s'. These are there: %s."
+				.formatted(drive, String.join(", ", this.nodes)));
+		}
+		Optional<Plugged> user = this.devices.values()
+			.stream()
+			.filter((plugged) -> drive.equals(plugged.device().drive()))
+			.filter((plugged) -> !(plugged.sharesWriting() && sharesWriting(device)))
+			.findFirst();
+		if (user.isPresent()) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+					"Block node %s is in use by %s. Detach that first, name another node, or give both share-rw."
+						.formatted(drive, user.get().device().id()));
+		}
+	}
+
+	private static boolean sharesWriting(NewDevice device) {
+		return Boolean.TRUE.equals(device.properties().get(DeviceProperty.SHARE_RW));
+	}
+
+	private String bus(NewDevice device) {
+		String bus = device.bus();
+		if (bus == null) {
+			return this.ports.stream()
+				.filter((port) -> occupant(port) == null)
+				.findFirst()
+				.orElseThrow(() -> new InvalidRequestException("bus",
+						"None of the %d root ports is empty. Detach something.".formatted(this.ports.size())));
+		}
+		if (bus.equals(ROOT_BUS)) {
+			throw new InvalidRequestException("bus",
+					"pcie.0 does not take devices while the machine runs. Name another bus, or none.");
+		}
+		if (!this.ports.contains(bus)) {
+			throw new InvalidRequestException("bus", "There is no bus '%s'. Name another bus, or none.".formatted(bus));
+		}
+		if (occupant(bus) != null) {
+			throw new InvalidRequestException("bus", "%s is occupied. Name another bus, or none.".formatted(bus));
+		}
+		return bus;
+	}
+
+	private @Nullable Plugged occupant(String port) {
+		return this.devices.values().stream().filter((plugged) -> plugged.bus().equals(port)).findFirst().orElse(null);
+	}
+
+	private IOThread require(String id) {
+		IOThread iothread = this.iothreads.get(id);
+		if (iothread == null) {
+			throw new NotFoundException(NotFoundException.Kind.IOTHREAD,
+					"There is no IOThread '%s' any more.".formatted(id));
+		}
+		return iothread;
+	}
+
+	private static void requireSupport(IOThreadSettings settings) {
+		for (IOThreadProperty property : settings.values().keySet()) {
+			if (DEFAULTS.get(property) == null) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+						"The embedded machine is as a QEMU before 11.1, whose IOThreads have no %s. Leave it out."
+							.formatted(property.qemuName()));
+			}
+		}
+	}
+
+	private static void requireOrder(IOThreadSettings settings) {
+		Long min = settings.get(IOThreadProperty.THREAD_POOL_MIN);
+		Long max = settings.get(IOThreadProperty.THREAD_POOL_MAX);
+		if (min != null && max != null && min > max) {
+			throw new InvalidRequestException(IOThreadProperty.THREAD_POOL_MIN.qemuName(),
+					"thread-pool-min would be %d and thread-pool-max %d: the least must be no more than the most."
+						.formatted(min, max));
+		}
 	}
 
 	@Override
@@ -86,6 +256,13 @@ public final class EmbeddedMachine implements Machine {
 	@Override
 	public void close() {
 		// There is nothing to let go of.
+	}
+
+	/**
+	 * A device where it is plugged.
+	 */
+	private record Plugged(Device device, String bus, boolean sharesWriting) {
+
 	}
 
 }

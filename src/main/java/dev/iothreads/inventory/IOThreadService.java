@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
 
 /**
@@ -84,10 +85,7 @@ public final class IOThreadService {
 	 * @throws NotFoundException when there is no such IOThread
 	 */
 	public IOThread iothread(Snapshot snapshot, String machine, String id) {
-		return snapshot.iothread(id)
-			.orElseThrow(() -> new NotFoundException(NotFoundException.Kind.IOTHREAD,
-					"%s has no IOThread '%s'. GET /api/v1/machines/%1$s/iothreads lists those it has."
-						.formatted(machine, id)));
+		return snapshot.iothread(id).orElseThrow(() -> noSuchIOThread(machine, id));
 	}
 
 	/**
@@ -157,6 +155,12 @@ public final class IOThreadService {
 			}
 		});
 		return new FleetView(snapshots, unavailable);
+	}
+
+	static NotFoundException noSuchIOThread(String machine, String id) {
+		return new NotFoundException(NotFoundException.Kind.IOTHREAD,
+				"%s has no IOThread '%s'. GET /api/v1/machines/%1$s/iothreads lists those it has.".formatted(machine,
+						id));
 	}
 
 	private static void awaitProgress(Semaphore answers, int expected) {

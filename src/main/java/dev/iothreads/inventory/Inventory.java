@@ -11,6 +11,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 
 import dev.iothreads.machine.Machine;
+import dev.iothreads.machine.NotFoundException;
 
 /**
  * The registry of machines. It reads each of them in the background, so that meters and

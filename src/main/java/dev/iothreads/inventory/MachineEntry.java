@@ -7,12 +7,15 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
+import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
@@ -31,6 +34,9 @@ final class MachineEntry implements AutoCloseable {
 
 	private static final Duration SHORT_WAIT = Duration.ofMillis(100);
 
+	/** So many changes may wait for their turn. */
+	static final int WAITING_CHANGES = 32;
+
 	private final String name;
 
 	private final Machine machine;
@@ -38,6 +44,8 @@ final class MachineEntry implements AutoCloseable {
 	private final boolean readOnly;
 
 	private final Consumer<MachineView> changed;
+
+	private final ReentrantLock changes = new ReentrantLock(true);
 
 	private final Semaphore patience = new Semaphore(PATIENT_WAITERS);
 
@@ -114,6 +122,56 @@ final class MachineEntry implements AutoCloseable {
 		finally {
 			this.patience.release();
 		}
+	}
+
+	/**
+	 * Changes the machine, one change at a time. What is given to the change was read
+	 * after its turn had come, and what is returned was read after it was done.
+	 * @param change does it; it may throw
+	 * @return the machine after the change
+	 * @throws ChangeRefusedException when the machine must not be changed, or too many
+	 * changes wait
+	 * @throws MachineException when it cannot be read, and what the change throws
+	 */
+	Snapshot change(Consumer<Snapshot> change) {
+		if (this.readOnly) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.READ_ONLY,
+					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
+						.formatted(this.name));
+		}
+		if (this.changes.getQueueLength() >= WAITING_CHANGES) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.TOO_MANY,
+					"%d changes of %s wait for their turn already. Try again in a moment.".formatted(WAITING_CHANGES,
+							this.name));
+		}
+		this.changes.lock();
+		try {
+			Snapshot before = await(readAnew());
+			if (before.managedBy() != null) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
+						"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
+							.formatted(this.name, before.managedBy()));
+			}
+			change.accept(before);
+			return readBack();
+		}
+		finally {
+			this.changes.unlock();
+		}
+	}
+
+	private Snapshot readBack() {
+		try {
+			return await(readAnew());
+		}
+		catch (MachineException ex) {
+			throw new MachineTimeoutException(
+					"The change of %s was made, but it cannot be read back: %s".formatted(this.name, ex.getMessage()));
+		}
+	}
+
+	Machine machine() {
+		return this.machine;
 	}
 
 	private Snapshot await(CompletableFuture<Snapshot> reading, @Nullable Duration limit) {

@@ -5,7 +5,8 @@ package dev.iothreads.machine;
  * operator.
  */
 public abstract sealed class MachineException extends RuntimeException
-		permits MachineUnavailableException, MachineTimeoutException, MachineRefusedException {
+		permits MachineUnavailableException, MachineTimeoutException, MachineRefusedException, NotFoundException,
+		InvalidRequestException, ChangeRefusedException {
 
 	MachineException(String message) {
 		super(message);

@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
+import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineRefusedException;
@@ -20,6 +21,7 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.QmpClient;
@@ -136,6 +138,48 @@ public final class QemuMachine implements Machine {
 			});
 	}
 
+	@Override
+	public void addIOThread(String id, IOThreadSettings settings) {
+		QemuSession current = requireSession();
+		new IOThreadObjects(current, dialogue(current)).add(id, settings);
+	}
+
+	@Override
+	public void tuneIOThread(String id, IOThreadSettings settings) {
+		QemuSession current = requireSession();
+		new IOThreadObjects(current, dialogue(current)).tune(id, settings);
+	}
+
+	@Override
+	public void removeIOThread(String id) {
+		QemuSession current = requireSession();
+		new IOThreadObjects(current, dialogue(current)).remove(id);
+	}
+
+	@Override
+	public void attach(NewDevice device) {
+		QemuSession current = requireSession();
+		new DevicePlug(current, dialogue(current)).attach(device);
+	}
+
+	@Override
+	public CompletableFuture<Void> detach(String device) {
+		QemuSession current = requireSession();
+		return new DevicePlug(current, dialogue(current)).detach(device);
+	}
+
+	private QemuSession requireSession() {
+		QemuSession current = this.session;
+		if (current == null || !this.status.isUp()) {
+			throw new MachineUnavailableException(this.status);
+		}
+		return current;
+	}
+
+	private Dialogue dialogue(QemuSession current) {
+		return new Dialogue(this.name, current.client());
+	}
+
 	private MachineException failed(QemuSession asked, Throwable failure) {
 		Throwable cause = unwrapped(failure);
 		if (cause instanceof QmpTimeoutException || cause instanceof TimeoutException) {
@@ -185,15 +229,21 @@ public final class QemuMachine implements Machine {
 	}
 
 	private void ended(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
+		QemuSession over;
 		synchronized (this) {
 			if (this.closed || this.client != ended) {
 				return;
 			}
+			over = this.session;
 			this.session = null;
 			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
 		}
 		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
-		become(down((rejected != null) ? unwrapped(rejected) : reason));
+		MachineStatus lost = down((rejected != null) ? unwrapped(rejected) : reason);
+		become(lost);
+		if (over != null) {
+			over.end(new MachineUnavailableException(lost));
+		}
 	}
 
 	private void greetingOverdue(QmpClient opened) {

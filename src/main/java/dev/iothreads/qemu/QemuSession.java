@@ -58,9 +58,7 @@ final class QemuSession {
 
 	private final @Nullable String managedBy;
 
-	private final Map<String, Qom.Traits> deviceTraits = new ConcurrentHashMap<>();
-
-	private final Map<String, Qom.Traits> objectTraits = new ConcurrentHashMap<>();
+	private final Map<String, Qom.Traits> traits = new ConcurrentHashMap<>();
 
 	private final Map<String, KnownDevice> devices = new ConcurrentHashMap<>();
 
@@ -68,9 +66,13 @@ final class QemuSession {
 
 	private final Map<ThreadKey, IOThreadSettings> objectSettings = new ConcurrentHashMap<>();
 
+	private final Unplugs unplugs = new Unplugs();
+
 	private volatile Listed listed = Listed.NOTHING;
 
 	private volatile long forgotten;
+
+	private volatile boolean reportsHolders;
 
 	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy) {
 		this.client = client;
@@ -111,6 +113,38 @@ final class QemuSession {
 		return this.greeting.version();
 	}
 
+	QmpClient client() {
+		return this.client;
+	}
+
+	/**
+	 * Forgets what was read of an IOThread's object, because it has been changed.
+	 * @param id the IOThread's id
+	 */
+	void forget(String id) {
+		this.objectSettings.keySet().removeIf((key) -> key.id().equals(id));
+	}
+
+	/**
+	 * Tells whether this QEMU itself reports everything that is on an IOThread.
+	 * @return {@code true} when it has reported {@code holders}
+	 */
+	boolean reportsHolders() {
+		return this.reportsHolders;
+	}
+
+	Unplugs unplugs() {
+		return this.unplugs;
+	}
+
+	/**
+	 * Ends what still waits for this QEMU.
+	 * @param reason why the session is over
+	 */
+	void end(RuntimeException reason) {
+		this.unplugs.end(reason);
+	}
+
 	/**
 	 * Takes notice of an event.
 	 * @param event what QEMU tells
@@ -120,7 +154,14 @@ final class QemuSession {
 		switch (event.name()) {
 			case "DEVICE_DELETED" -> {
 				this.forgotten++;
-				this.devices.remove(Qom.device(event.data().path("path").asString("")));
+				String path = event.data().path("path").asString("");
+				this.devices.remove(Qom.device(path));
+				// The backend goes before its device does, with an event of its own.
+				this.unplugs.gone(path);
+				return true;
+			}
+			case "DEVICE_UNPLUG_GUEST_ERROR" -> {
+				this.unplugs.refused(event.data().path("path").asString(""));
 				return true;
 			}
 			// A finished job may have put another node beneath a device.
@@ -193,24 +234,25 @@ final class QemuSession {
 		});
 	}
 
+	// An object that is there is listed, not its type: device-list-properties and
+	// qom-list-properties make one of the type and drop it, and a QEMU before 10.1 aborts
+	// when a colo-compare is dropped so.
 	private CompletableFuture<?> learnTypes(Lists lists) {
-		return CompletableFuture.allOf(
-				learnTypes("device-list-properties", lists.devices().map(Qom.Child::type), this.deviceTraits),
-				learnTypes("qom-list-properties", lists.objects().stream().map(Qom.Child::type), this.objectTraits));
-	}
-
-	private CompletableFuture<?> learnTypes(String command, Stream<String> types, Map<String, Qom.Traits> traits) {
-		List<String> unknown = types.distinct().filter((type) -> !traits.containsKey(type)).toList();
+		Map<String, Qom.Child> unknown = new LinkedHashMap<>();
+		Stream.concat(lists.devices(), lists.objects().stream())
+			.filter((child) -> !this.traits.containsKey(child.type()))
+			.forEach((child) -> unknown.putIfAbsent(child.type(), child));
 		if (unknown.isEmpty()) {
 			return CompletableFuture.completedFuture(null);
 		}
-		List<QmpCommand> commands = unknown.stream()
-			.map((type) -> QmpCommand.of(command, Map.of("typename", type)))
-			.toList();
+		List<Qom.Child> asked = List.copyOf(unknown.values());
+		List<QmpCommand> commands = asked.stream().map((child) -> Qom.list(child.path())).toList();
 		return settled(this.client.executeAll(commands)).thenAccept((replies) -> {
-			for (int i = 0; i < unknown.size(); i++) {
+			for (int i = 0; i < asked.size(); i++) {
 				JsonNode properties = replies.get(i).orElseNull();
-				traits.put(unknown.get(i), (properties != null) ? Qom.Traits.of(properties) : Qom.Traits.NONE);
+				if (properties != null) {
+					this.traits.put(asked.get(i).type(), Qom.Traits.of(properties));
+				}
 			}
 		});
 	}
@@ -220,10 +262,11 @@ final class QemuSession {
 		lists.iothreads()
 			.forEach((iothread) -> threadIds.put(iothread.path("id").asString(""),
 					iothread.path("thread-id").asLong(0)));
-		Learnt learnt = new Learnt(lists, threadIds);
+		this.reportsHolders = lists.iothreads().path(0).has("holders");
+		Learnt learnt = new Learnt(lists, threadIds, this.unplugs);
 		List<Question> questions = new ArrayList<>();
 		lists.devices().forEach((child) -> {
-			Qom.Traits traits = this.deviceTraits.getOrDefault(child.type(), Qom.Traits.NONE);
+			Qom.Traits traits = this.traits.getOrDefault(child.type(), Qom.Traits.NONE);
 			KnownDevice known = this.devices.get(child.path());
 			if (known != null && known.type().equals(child.type())) {
 				learnt.devices.put(child.path(), known);
@@ -233,7 +276,7 @@ final class QemuSession {
 			}
 		});
 		lists.objects().forEach((child) -> {
-			Qom.Traits traits = this.objectTraits.getOrDefault(child.type(), Qom.Traits.NONE);
+			Qom.Traits traits = this.traits.getOrDefault(child.type(), Qom.Traits.NONE);
 			KnownObject known = this.objects.get(child.path());
 			if (known != null && known.type().equals(child.type())) {
 				learnt.objects.put(child.path(), known);
@@ -275,6 +318,7 @@ final class QemuSession {
 		keep(this.devices, learnt.devices);
 		keep(this.objects, learnt.objects);
 		keep(this.objectSettings, learnt.settings);
+		this.unplugs.keep(learnt.lists.devices().map(Qom.Child::path).collect(Collectors.toSet()));
 	}
 
 	private static <K, V> void keep(Map<K, V> known, Map<K, V> learnt) {
@@ -482,15 +526,18 @@ final class QemuSession {
 
 		private final Map<String, Long> threadIds;
 
+		private final Unplugs unplugs;
+
 		private final Map<String, KnownDevice> devices = new LinkedHashMap<>();
 
 		private final Map<String, KnownObject> objects = new LinkedHashMap<>();
 
 		private final Map<ThreadKey, IOThreadSettings> settings = new HashMap<>();
 
-		Learnt(Lists lists, Map<String, Long> threadIds) {
+		Learnt(Lists lists, Map<String, Long> threadIds, Unplugs unplugs) {
 			this.lists = lists;
 			this.threadIds = threadIds;
+			this.unplugs = unplugs;
 		}
 
 		ThreadKey key(String iothread) {
@@ -524,11 +571,18 @@ final class QemuSession {
 			for (ThreadKey link : known.links()) {
 				(isAlive(link) ? alive : gone).add(link.id());
 			}
-			String reason = gone.isEmpty() ? null
-					: "It still runs on IOThread %s, which was deleted underneath it. Unplug it and plug it again to put it on an IOThread that can be seen."
-						.formatted(String.join(", ", gone));
-			return new Device(Qom.name(path), known.type(), known.worker(), alive,
-					gone.isEmpty() ? DeviceState.ATTACHED : DeviceState.ORPHANED, reason, known.drive());
+			DeviceState state = DeviceState.ATTACHED;
+			String reason = this.unplugs.refusal(path);
+			if (this.unplugs.isUnderWay(path)) {
+				state = DeviceState.DETACHING;
+				reason = "Its unplug has been asked for, and the guest has yet to let go.";
+			}
+			else if (!gone.isEmpty()) {
+				state = DeviceState.ORPHANED;
+				reason = "It still runs on IOThread %s, which was deleted underneath it. Unplug it and plug it again to put it on an IOThread that can be seen."
+					.formatted(String.join(", ", gone));
+			}
+			return new Device(Qom.name(path), known.type(), known.worker(), alive, state, reason, known.drive());
 		}
 
 		private boolean isAlive(ThreadKey link) {

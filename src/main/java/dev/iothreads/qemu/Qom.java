@@ -36,6 +36,10 @@ final class Qom {
 		return QmpCommand.of("qom-list-get", Map.of("paths", paths));
 	}
 
+	static QmpCommand set(String path, String property, Object value) {
+		return QmpCommand.of("qom-set", Map.of("path", path, "property", property, "value", value));
+	}
+
 	static QmpCommand get(String path, String property) {
 		return QmpCommand.of("qom-get", Map.of("path", path, "property", property));
 	}
@@ -56,6 +60,17 @@ final class Qom {
 			}
 		}
 		return children;
+	}
+
+	/**
+	 * Reads the names of properties.
+	 * @param properties an answer of {@code qom-list} or {@code device-list-properties}
+	 * @return the names
+	 */
+	static Set<String> names(JsonNode properties) {
+		Set<String> names = new HashSet<>();
+		properties.forEach((property) -> names.add(property.path("name").asString("")));
+		return names;
 	}
 
 	/**
@@ -118,14 +133,12 @@ final class Qom {
 		}
 
 		/**
-		 * Reads the answer of {@code device-list-properties} or
-		 * {@code qom-list-properties}.
-		 * @param properties the properties of the type
+		 * Reads the answer of {@code qom-list} on an object of the type.
+		 * @param properties the properties of the object
 		 * @return what objects of that type can tell
 		 */
 		static Traits of(JsonNode properties) {
-			Set<String> names = new HashSet<>();
-			properties.forEach((property) -> names.add(property.path("name").asString("")));
+			Set<String> names = names(properties);
 			return new Traits(names.contains("iothread"), names.contains("iothread-vq-mapping"),
 					names.contains("drive"), names.contains("virtio-backend"));
 		}

@@ -2,15 +2,25 @@ package dev.iothreads.web;
 
 import java.util.List;
 
+import dev.iothreads.inventory.ChangeService;
+import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
+import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
+import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
 import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
@@ -22,8 +32,11 @@ class DeviceController {
 
 	private final IOThreadService service;
 
-	DeviceController(IOThreadService service) {
+	private final ChangeService changes;
+
+	DeviceController(IOThreadService service, ChangeService changes) {
 		this.service = service;
+		this.changes = changes;
 	}
 
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
@@ -38,8 +51,39 @@ class DeviceController {
 	@Operation(operationId = "getDevice", summary = "One device")
 	ResponseEntity<DeviceInfo> get(@PathVariable String machine, @PathVariable String device) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(),
-				DeviceInfo.of(machine, this.service.device(snapshot, machine, device)));
+		return Fresh.observed(snapshot.observedAt(), info(machine, snapshot, device));
+	}
+
+	@PostMapping(path = Paths.DEVICES, consumes = MediaType.APPLICATION_JSON_VALUE,
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "attachDevice", summary = "Attach a device",
+			description = "Plugs the device into the running machine. iothreads names the IOThread it is to run on, or several "
+					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken.")
+	ResponseEntity<DeviceInfo> attach(@PathVariable String machine, @RequestBody JsonNode body) {
+		NewDevice device = RequestBodies.newDevice(body, null);
+		Snapshot after = this.changes.attach(machine, device);
+		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
+			.body(info(machine, after, device.id()));
+	}
+
+	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
+			description = "Asks the guest to let go of the device, and waits for it. 204 says that it has gone, 202 that the "
+					+ "guest has yet to let go.")
+	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
+			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
+		Prefer preference = Prefer.of(prefer);
+		Detachment detachment = this.changes.detach(machine, device, preference.patience());
+		if (detachment.gone()) {
+			return preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build();
+		}
+		return preference
+			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
+			.body(info(machine, detachment.snapshot(), device));
+	}
+
+	private DeviceInfo info(String machine, Snapshot snapshot, String device) {
+		return DeviceInfo.of(machine, this.service.device(snapshot, machine, device));
 	}
 
 }

@@ -1,5 +1,6 @@
 package dev.iothreads.web;
 
+import java.io.IOException;
 import java.io.InputStream;
 
 import jakarta.servlet.http.HttpServletRequest;
@@ -13,6 +14,11 @@ import org.springframework.web.filter.ShallowEtagHeaderFilter;
  * Tags what is read with a hash of it, and answers 304 to whoever has it already.
  */
 final class EntityTagFilter extends ShallowEtagHeaderFilter {
+
+	@Override
+	protected String generateETagHeaderValue(InputStream body, boolean isWeak) throws IOException {
+		return EntityTags.of(body.readAllBytes());
+	}
 
 	// RFC 9110, 9.3.2: HEAD has the header fields that GET would have.
 	@Override

@@ -57,6 +57,12 @@ class IOThreadTextConverter extends AbstractGenericHttpMessageConverter<Object> 
 		return readInternal(Object.class, input);
 	}
 
+	static byte[] bytes(IOThreadInfo iothread) {
+		StringBuilder text = new StringBuilder();
+		print(iothread, text);
+		return text.toString().getBytes(StandardCharsets.UTF_8);
+	}
+
 	private static void print(IOThreadInfo iothread, StringBuilder text) {
 		text.append(iothread.id()).append(":\n");
 		line(text, "thread_id", iothread.threadId());

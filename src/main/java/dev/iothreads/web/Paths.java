@@ -1,5 +1,9 @@
 package dev.iothreads.web;
 
+import java.net.URI;
+
+import org.springframework.web.servlet.support.ServletUriComponentsBuilder;
+
 /**
  * Where things are.
  */
@@ -18,6 +22,20 @@ final class Paths {
 	static final String DEVICES = MACHINE + "/devices";
 
 	private Paths() {
+	}
+
+	/**
+	 * Fills in a path.
+	 * @param path the path with its variables
+	 * @param values what to put in their place, encoded once
+	 * @return where that is on this server
+	 */
+	static URI to(String path, String... values) {
+		return ServletUriComponentsBuilder.fromCurrentContextPath()
+			.path(path)
+			.encode()
+			.buildAndExpand((Object[]) values)
+			.toUri();
 	}
 
 }

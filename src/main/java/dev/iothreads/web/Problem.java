@@ -49,6 +49,10 @@ enum Problem {
 
 	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
 
+	UNPLUG_REFUSED(HttpStatus.CONFLICT, "The guest does not let the device go"),
+
+	TOO_MANY_CHANGES(HttpStatus.TOO_MANY_REQUESTS, "Too many changes at once"),
+
 	PRECONDITION_FAILED(HttpStatus.PRECONDITION_FAILED, "Changed meanwhile"),
 
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
@@ -179,7 +183,8 @@ enum Problem {
 	 */
 	static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
 		return ResponseEntity.status(problem.getStatus()).headers(Problem::describe).headers((headers) -> {
-			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()) {
+			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()
+					|| problem.getStatus() == HttpStatus.TOO_MANY_REQUESTS.value()) {
 				headers.set(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
 			}
 		}).body(problem);

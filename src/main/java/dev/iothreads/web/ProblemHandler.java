@@ -2,7 +2,9 @@ package dev.iothreads.web;
 
 import java.util.stream.Collectors;
 
-import dev.iothreads.inventory.NotFoundException;
+import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
@@ -67,6 +69,35 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> unreadable(InvalidParameterException ex) {
 		return Problem.answer(Problem.INVALID_REQUEST.detail(ex.getErrorCode(), Problem.advice(ex.getErrorCode())));
+	}
+
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> invalid(InvalidRequestException ex) {
+		ProblemDetail problem = Problem.INVALID_REQUEST.detail(String.valueOf(ex.getMessage()));
+		problem.setProperty("errors", ex.violations());
+		return Problem.answer(problem);
+	}
+
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> refused(ChangeRefusedException ex) {
+		Problem kind = switch (ex.reason()) {
+			case IOTHREAD_EXISTS -> Problem.IOTHREAD_EXISTS;
+			case DEVICE_EXISTS -> Problem.DEVICE_EXISTS;
+			case IOTHREAD_IN_USE -> Problem.IOTHREAD_IN_USE;
+			case DEVICE_DETACHING -> Problem.DEVICE_DETACHING;
+			case UNPLUG_REFUSED -> Problem.UNPLUG_REFUSED;
+			case MANAGED_BY_LIBVIRT -> Problem.MANAGED_BY_LIBVIRT;
+			case READ_ONLY -> Problem.READ_ONLY;
+			case NODE_IN_USE -> Problem.NODE_IN_USE;
+			case NOT_SUPPORTED -> Problem.NOT_SUPPORTED;
+			case CHANGED_SINCE -> Problem.PRECONDITION_FAILED;
+			case TOO_MANY -> Problem.TOO_MANY_CHANGES;
+		};
+		ProblemDetail problem = kind.detail(String.valueOf(ex.getMessage()));
+		if (kind == Problem.IOTHREAD_IN_USE) {
+			problem.setProperty("attached-devices", ex.attached().stream().map(AttachedDevice::of).toList());
+		}
+		return Problem.answer(problem);
 	}
 
 	@ExceptionHandler

@@ -23,7 +23,7 @@ class WebConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
-	FilterRegistrationBean<EntityTagFilter> entityTags() {
+	FilterRegistrationBean<EntityTagFilter> taggedAnswers() {
 		FilterRegistrationBean<EntityTagFilter> filter = new FilterRegistrationBean<>(new EntityTagFilter());
 		filter.addUrlPatterns(Paths.MACHINES, Paths.MACHINES + "/*", Paths.ALL_IOTHREADS);
 		return filter;

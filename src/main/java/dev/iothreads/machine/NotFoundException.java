@@ -1,13 +1,18 @@
-package dev.iothreads.inventory;
+package dev.iothreads.machine;
 
 /**
  * What was asked for is not there.
  */
-public final class NotFoundException extends RuntimeException {
+public final class NotFoundException extends MachineException {
 
 	private final Kind kind;
 
-	NotFoundException(Kind kind, String message) {
+	/**
+	 * Creates it.
+	 * @param kind what is missing
+	 * @param message a sentence for whoever asked
+	 */
+	public NotFoundException(Kind kind, String message) {
 		super(message);
 		this.kind = kind;
 	}

@@ -1,0 +1,92 @@
+package dev.iothreads.machine;
+
+import java.util.List;
+
+/**
+ * A change that is well asked for and must not be, or cannot be, carried out as things
+ * are. Nothing was changed.
+ */
+public final class ChangeRefusedException extends MachineException {
+
+	private final Reason reason;
+
+	private final List<Attachment> attached;
+
+	/**
+	 * Creates it.
+	 * @param reason why
+	 * @param message a sentence that says what to do
+	 */
+	public ChangeRefusedException(Reason reason, String message) {
+		this(reason, message, List.of());
+	}
+
+	/**
+	 * Creates it for an IOThread that is in use.
+	 * @param reason why
+	 * @param message a sentence that says what to do
+	 * @param attached what is in the way
+	 */
+	public ChangeRefusedException(Reason reason, String message, List<Attachment> attached) {
+		super(message);
+		this.reason = reason;
+		this.attached = List.copyOf(attached);
+	}
+
+	/**
+	 * Says why.
+	 * @return the reason
+	 */
+	public Reason reason() {
+		return this.reason;
+	}
+
+	/**
+	 * Says what is in the way.
+	 * @return what runs on the IOThread, empty for the other reasons
+	 */
+	public List<Attachment> attached() {
+		return this.attached;
+	}
+
+	/**
+	 * Why a change is refused.
+	 */
+	public enum Reason {
+
+		/** An object has that id already. */
+		IOTHREAD_EXISTS,
+
+		/** A device has that id already. */
+		DEVICE_EXISTS,
+
+		/** Something runs on the IOThread. */
+		IOTHREAD_IN_USE,
+
+		/** The device is being unplugged. */
+		DEVICE_DETACHING,
+
+		/** The guest does not let the device go. */
+		UNPLUG_REFUSED,
+
+		/** libvirt manages the machine, and stops it when it is changed by others. */
+		MANAGED_BY_LIBVIRT,
+
+		/** The configuration forbids to change the machine. */
+		READ_ONLY,
+
+		/** Somebody else writes to the block node. */
+		NODE_IN_USE,
+
+		/** This QEMU does not have what is asked for. */
+		NOT_SUPPORTED,
+
+		/** It has changed since the caller looked. */
+		CHANGED_SINCE,
+
+		/** Too many changes of the machine wait for their turn. */
+		TOO_MANY
+
+	}
+
+}

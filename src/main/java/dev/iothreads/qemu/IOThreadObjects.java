@@ -1,0 +1,224 @@
+package dev.iothreads.qemu;
+
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import dev.iothreads.machine.Attachment;
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.InvalidRequestException;
+import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.qmp.QmpCommand;
+import dev.iothreads.qmp.QmpCommandException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Adds, tunes and removes {@code iothread} objects.
+ */
+final class IOThreadObjects {
+
+	private static final Logger logger = LoggerFactory.getLogger(IOThreadObjects.class);
+
+	private static final String TYPE = "iothread";
+
+	private final QemuSession session;
+
+	private final Dialogue qemu;
+
+	IOThreadObjects(QemuSession session, Dialogue qemu) {
+		this.session = session;
+		this.qemu = qemu;
+	}
+
+	void add(String id, IOThreadSettings settings) {
+		List<Qom.Child> objects = this.qemu.children(Qom.OBJECTS);
+		requireSupport(settings, objects);
+		if (objects.stream().anyMatch((object) -> object.name().equals(id))) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
+					"%s has an object '%s' already, which is no IOThread. Choose another id."
+						.formatted(this.qemu.machine(), id));
+		}
+		Map<String, Object> arguments = new LinkedHashMap<>();
+		arguments.put("qom-type", TYPE);
+		arguments.put("id", id);
+		settings.values().forEach((property, value) -> arguments.put(property.qemuName(), value));
+		try {
+			this.qemu.run(QmpCommand.of("object-add", arguments));
+		}
+		catch (QmpCommandException ex) {
+			// Where there was no IOThread to look at, only these words tell.
+			for (IOThreadProperty property : settings.values().keySet()) {
+				if (ex.description().equals("Parameter '%s' is unexpected".formatted(property.qemuName()))) {
+					throw notSupported(property);
+				}
+			}
+			throw this.qemu.refused(ex);
+		}
+	}
+
+	/**
+	 * Sets one property after another. When QEMU refuses one, those already set are put
+	 * back, and that one too: QEMU stores a bound of the thread pool even while it
+	 * refuses it (source: {@code event-loop-base.c}).
+	 * @param id the id of the IOThread
+	 * @param settings the properties to set
+	 */
+	void tune(String id, IOThreadSettings settings) {
+		String path = Qom.OBJECTS + "/" + id;
+		requireSupport(settings, List.of(new Qom.Child(path, TYPE)));
+		IOThreadSettings before = read(path, settings);
+		Deque<IOThreadProperty> touched = new ArrayDeque<>();
+		try {
+			for (IOThreadProperty property : inOrder(before, settings)) {
+				Long value = settings.get(property);
+				if (value != null && !value.equals(before.get(property))) {
+					touched.push(property);
+					this.qemu.run(Qom.set(path, property.qemuName(), value));
+				}
+			}
+		}
+		catch (QmpCommandException ex) {
+			putBack(path, before, touched);
+			throw this.qemu.refused(ex);
+		}
+		finally {
+			this.session.forget(id);
+		}
+	}
+
+	private IOThreadSettings read(String path, IOThreadSettings settings) {
+		Map<IOThreadProperty, Long> values = new LinkedHashMap<>();
+		List<IOThreadProperty> wanted = new ArrayList<>(settings.values().keySet());
+		if (wanted.stream().anyMatch(IOThreadProperty::isOnlyOnTheObject)) {
+			// One bound of the pool is judged by the other.
+			wanted.removeIf(IOThreadProperty::isOnlyOnTheObject);
+			Collections.addAll(wanted, IOThreadProperty.THREAD_POOL_MIN, IOThreadProperty.THREAD_POOL_MAX);
+		}
+		for (IOThreadProperty property : wanted) {
+			JsonNode value = this.qemu.ask(Qom.get(path, property.qemuName()));
+			if (value == null) {
+				throw noSuchIOThread(path);
+			}
+			values.put(property, value.asLong());
+		}
+		return new IOThreadSettings(values);
+	}
+
+	private List<IOThreadProperty> inOrder(IOThreadSettings before, IOThreadSettings settings) {
+		IOThreadSettings after = before.with(settings);
+		Long oldMax = before.get(IOThreadProperty.THREAD_POOL_MAX);
+		Long min = after.get(IOThreadProperty.THREAD_POOL_MIN);
+		Long max = after.get(IOThreadProperty.THREAD_POOL_MAX);
+		List<IOThreadProperty> order = new ArrayList<>(settings.values().keySet());
+		if (oldMax != null && min != null && max != null) {
+			if (min > max) {
+				throw new InvalidRequestException((settings.get(IOThreadProperty.THREAD_POOL_MIN) != null)
+						? IOThreadProperty.THREAD_POOL_MIN.qemuName() : IOThreadProperty.THREAD_POOL_MAX.qemuName(),
+						"thread-pool-min would be %d and thread-pool-max %d: the least must be no more than the most."
+							.formatted(min, max));
+			}
+			if (max >= oldMax) {
+				// Room is made before it is filled. Lowering is the other way round,
+				// which is
+				// the order they are in.
+				order.sort((one, other) -> Boolean.compare(one == IOThreadProperty.THREAD_POOL_MIN,
+						other == IOThreadProperty.THREAD_POOL_MIN));
+			}
+		}
+		return order;
+	}
+
+	private void putBack(String path, IOThreadSettings before, Deque<IOThreadProperty> touched) {
+		while (!touched.isEmpty()) {
+			IOThreadProperty property = touched.pop();
+			Long value = before.get(property);
+			if (value != null && this.qemu.ask(Qom.set(path, property.qemuName(), value)) == null) {
+				logger.warn("{}: {} of {} could not be put back to {}", this.qemu.machine(), property.qemuName(), path,
+						value);
+			}
+		}
+	}
+
+	/**
+	 * Removes an IOThread. Block exports are asked for first: QEMU does not tell on which
+	 * IOThread they run, and 7.2 aborts, later, when that one is gone.
+	 * @param id the id of the IOThread
+	 */
+	void remove(String id) {
+		JsonNode exports = this.session.reportsHolders() ? null : this.qemu.ask(QmpCommand.of("query-block-exports"));
+		if (exports != null && !exports.isEmpty()) {
+			List<Attachment> running = new ArrayList<>();
+			exports.forEach((export) -> running
+				.add(new Attachment("block-export", export.path("id").asString("?"), null, null)));
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
+					"%s has block exports, and its QEMU does not tell which IOThread they run on. Remove them first, by block-export-del."
+						.formatted(this.qemu.machine()),
+					running);
+		}
+		List<Attachment> holders = objectsOn(id);
+		if (!holders.isEmpty()) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
+					"IOThread %s of %s is in use by %s. Remove that first.".formatted(id, this.qemu.machine(),
+							String.join(", ", holders.stream().map(Attachment::id).toList())),
+					holders);
+		}
+		try {
+			this.qemu.run(QmpCommand.of("object-del", Map.of("id", id)));
+		}
+		catch (QmpCommandException ex) {
+			if (this.qemu.children(Qom.OBJECTS).stream().noneMatch((child) -> child.name().equals(id))) {
+				throw noSuchIOThread(Qom.OBJECTS + "/" + id);
+			}
+			throw this.qemu.refused(ex);
+		}
+	}
+
+	// A reading may not have looked at the objects for a while.
+	private List<Attachment> objectsOn(String id) {
+		String path = Qom.OBJECTS + "/" + id;
+		return this.qemu.children(Qom.OBJECTS)
+			.stream()
+			.filter((object) -> path.equals(this.qemu.text(object.path(), "iothread")))
+			.map((object) -> new Attachment(object.type(), object.name(), null, object.path()))
+			.toList();
+	}
+
+	// IOThreads that are there tell what IOThreads have here. Asking for the type's
+	// properties would make one, see QemuSession.
+	private void requireSupport(IOThreadSettings settings, List<Qom.Child> objects) {
+		JsonNode properties = objects.stream()
+			.filter((object) -> object.type().equals(TYPE))
+			.findFirst()
+			.map((iothread) -> this.qemu.ask(Qom.list(iothread.path())))
+			.orElse(null);
+		if (properties != null) {
+			Set<String> known = Qom.names(properties);
+			for (IOThreadProperty property : settings.values().keySet()) {
+				if (!known.contains(property.qemuName())) {
+					throw notSupported(property);
+				}
+			}
+		}
+	}
+
+	private ChangeRefusedException notSupported(IOThreadProperty property) {
+		return new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+				"%s is QEMU %s, whose IOThreads have no %s. Leave it out.".formatted(this.qemu.machine(),
+						this.session.version(), property.qemuName()));
+	}
+
+	private NotFoundException noSuchIOThread(String path) {
+		return new NotFoundException(NotFoundException.Kind.IOTHREAD,
+				"%s has no IOThread '%s' any more.".formatted(this.qemu.machine(), Qom.name(path)));
+	}
+
+}
