@@ -46,10 +46,13 @@ public final class Inventory implements AutoCloseable {
 	 */
 	public void add(String name, Machine machine, boolean readOnly) {
 		MachineEntry entry = new MachineEntry(name, machine, readOnly, this::changed);
-		// A phase of its own for each machine: many of them are not read all at once.
+		// A phase of its own for each machine: many of them are not read all at once. One
+		// that
+		// somebody asked for lately has been read, and is left in peace.
 		long interval = this.refreshInterval.toNanos();
-		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> entry.snapshot(this.refreshInterval),
-				ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
+		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(
+				() -> entry.snapshot(this.refreshInterval.dividedBy(2)), ThreadLocalRandom.current().nextLong(interval),
+				interval, TimeUnit.NANOSECONDS);
 		if (this.machines.putIfAbsent(name, new Registered(entry, refresh)) != null) {
 			refresh.cancel(false);
 			throw new IllegalArgumentException("There is a machine named " + name + " already");

@@ -67,6 +67,9 @@ public final class QemuMachine implements Machine {
 
 	private volatile @Nullable QmpClient client;
 
+	// Why this side ended the connection, if it did.
+	private volatile @Nullable Throwable dropped;
+
 	private @Nullable ScheduledFuture<?> retry;
 
 	private boolean closed;
@@ -132,6 +135,7 @@ public final class QemuMachine implements Machine {
 					throw failed(current, failure);
 				}
 				if (this.session == current) {
+					this.backoff.reset();
 					become(MachineStatus.UP);
 				}
 				return snapshot;
@@ -193,6 +197,14 @@ public final class QemuMachine implements Machine {
 			return new MachineRefusedException(refused.errorClass(),
 					"QEMU of %s refused: %s".formatted(this.name, refused.description()));
 		}
+		QmpClient connection = this.client;
+		if (!(cause instanceof QmpException) && connection != null && this.session == asked) {
+			if (!(cause instanceof NonsenseException)) {
+				logger.error("What {} answered cannot be read", this.name, cause);
+			}
+			this.dropped = cause;
+			connection.close();
+		}
 		MachineStatus now = this.status;
 		return new MachineUnavailableException(now.isUp() ? down(cause) : now);
 	}
@@ -202,6 +214,7 @@ public final class QemuMachine implements Machine {
 			if (this.closed) {
 				return;
 			}
+			this.dropped = null;
 			QmpClient opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
 			this.client = opened;
 			ScheduledFuture<?> overdue = this.scheduler.schedule(() -> greetingOverdue(opened),
@@ -221,11 +234,10 @@ public final class QemuMachine implements Machine {
 		}
 	}
 
+	// It is up when it has been read: something that greets well may answer nonsense.
 	private void begun(QemuSession begun) {
 		this.session = begun;
-		this.backoff.reset();
-		logger.info("{} is QEMU {} at {}", this.name, begun.version(), this.address);
-		become(MachineStatus.UP);
+		read();
 	}
 
 	private void ended(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
@@ -239,7 +251,8 @@ public final class QemuMachine implements Machine {
 			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
 		}
 		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
-		MachineStatus lost = down((rejected != null) ? unwrapped(rejected) : reason);
+		Throwable ours = this.dropped;
+		MachineStatus lost = down((ours != null) ? ours : (rejected != null) ? unwrapped(rejected) : reason);
 		become(lost);
 		if (over != null) {
 			over.end(new MachineUnavailableException(lost));
@@ -268,7 +281,11 @@ public final class QemuMachine implements Machine {
 			}
 			this.status = next;
 		}
-		if (!next.isUp()) {
+		QemuSession current = this.session;
+		if (next.isUp() && current != null) {
+			logger.info("{} is up: QEMU {} at {}", this.name, current.version(), this.address);
+		}
+		else {
 			logger.warn("{}: {}", next.state().name().toLowerCase(Locale.ROOT), next.reason());
 		}
 		tell();

@@ -259,9 +259,13 @@ final class QemuSession {
 
 	private CompletableFuture<Learnt> learn(Lists lists) {
 		Map<String, Long> threadIds = new HashMap<>();
-		lists.iothreads()
-			.forEach((iothread) -> threadIds.put(iothread.path("id").asString(""),
-					iothread.path("thread-id").asLong(0)));
+		for (JsonNode iothread : Qom.elements("its IOThreads", lists.iothreads())) {
+			String id = iothread.path("id").asString("");
+			if (id.isEmpty() || !iothread.path("thread-id").isIntegralNumber()) {
+				throw new NonsenseException("one of its IOThreads has no id or no thread-id. Is that a QEMU?");
+			}
+			threadIds.put(id, iothread.path("thread-id").asLong());
+		}
 		this.reportsHolders = lists.iothreads().path(0).has("holders");
 		Learnt learnt = new Learnt(lists, threadIds, this.unplugs);
 		List<Question> questions = new ArrayList<>();

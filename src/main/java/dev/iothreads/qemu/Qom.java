@@ -52,7 +52,7 @@ final class Qom {
 	 */
 	static List<Child> children(String parent, JsonNode properties) {
 		List<Child> children = new ArrayList<>();
-		for (JsonNode property : properties) {
+		for (JsonNode property : elements("the properties of " + parent, properties)) {
 			String type = property.path("type").asString("");
 			if (type.startsWith(CHILD) && type.endsWith(">")) {
 				children.add(new Child(parent + "/" + property.path("name").asString(""),
@@ -71,6 +71,21 @@ final class Qom {
 		Set<String> names = new HashSet<>();
 		properties.forEach((property) -> names.add(property.path("name").asString("")));
 		return names;
+	}
+
+	/**
+	 * Takes an answer for the list that it should be.
+	 * @param what what was asked for
+	 * @param answer the answer
+	 * @return its elements
+	 * @throws NonsenseException when it is no list
+	 */
+	static Iterable<JsonNode> elements(String what, JsonNode answer) {
+		if (!answer.isArray()) {
+			throw new NonsenseException(
+					"it was asked for %s and did not answer with a list. Is that a QEMU?".formatted(what));
+		}
+		return answer;
 	}
 
 	/**
