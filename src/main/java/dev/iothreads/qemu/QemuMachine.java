@@ -194,6 +194,9 @@ public final class QemuMachine implements Machine {
 			return new MachineTimeoutException(Objects.requireNonNull(silent.reason()));
 		}
 		if (cause instanceof QmpCommandException refused) {
+			if (this.session == asked && !this.status.isUp()) {
+				become(down(refused));
+			}
 			return new MachineRefusedException(refused.errorClass(),
 					"QEMU of %s refused: %s".formatted(this.name, refused.description()));
 		}
