@@ -110,6 +110,16 @@ class QmpEndTests {
 		}
 	}
 
+	@Test
+	void aReplyThatCannotBeReadFailsItsCommandWithTheConnection() {
+		QmpProtocolException reason = protocolFailure((client) -> {
+			client.negotiate();
+			client.send("{\"return\": " + "9".repeat(2000) + ", \"id\": " + client.read().path("id") + "}");
+			client.awaitEnd();
+		});
+		assertThat(reason).hasMessageContaining("Number");
+	}
+
 	private static QmpProtocolException protocolFailure(Script script) {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(script);
 				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {

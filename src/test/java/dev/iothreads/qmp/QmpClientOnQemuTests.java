@@ -1,0 +1,178 @@
+package dev.iothreads.qmp;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStreamReader;
+import java.nio.channels.Channels;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.testing.EveryQemu;
+import dev.iothreads.testing.Qemu;
+import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * The client and real QEMUs.
+ */
+@EveryQemu
+class QmpClientOnQemuTests {
+
+	private static final QmpOptions PATIENT = QmpOptions.defaults()
+		.withConnectTimeout(Duration.ofSeconds(60))
+		.withGreetingTimeout(Duration.ofSeconds(60))
+		.withCommandTimeout(Duration.ofSeconds(60));
+
+	private final Qemu qemu;
+
+	private final MonitorAddress address;
+
+	QmpClientOnQemuTests(QemuBinary binary) {
+		this.qemu = Qemu.of(binary).args("-object", "iothread,id=iothread0").start();
+		this.address = new UnixAddress(this.qemu.socket());
+	}
+
+	@AfterEach
+	void endQemu() {
+		this.qemu.close();
+	}
+
+	@Test
+	void theGreetingTellsTheVersionThatQueryVersionTells() {
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			QmpGreeting greeting = Futures.await(client.ready());
+			assertThat(greeting.version()).isEqualTo(this.qemu.binary().version());
+			assertThat(greeting.capabilities()).contains("oob");
+			JsonNode version = Futures.await(client.execute(QmpCommand.of("query-version")));
+			assertThat(version.path("qemu").path("major").intValue()).isEqualTo(greeting.major());
+			assertThat(version.path("package").stringValue()).isEqualTo(greeting.packageName());
+		}
+	}
+
+	@Test
+	void argumentsArriveAndRefusalsComeBack() {
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			assertThat(Futures.await(client
+				.execute(QmpCommand.of("qom-get", Map.of("path", "/objects/iothread0", "property", "poll-max-ns")))))
+				.hasToString("32768");
+			QmpCommandException refusal = Futures.failureOf(
+					client.execute(QmpCommand.of("qom-get", Map.of("path", "/objects/ä€𝄞", "property", "x"))),
+					QmpCommandException.class);
+			assertThat(refusal.errorClass()).isEqualTo("DeviceNotFound");
+			assertThat(refusal.description()).isEqualTo("Device '/objects/ä€𝄞' not found");
+		}
+	}
+
+	@Test
+	void aThousandCommandsArePipelined() {
+		QmpCommand command = QmpCommand.of("qom-get", Map.of("path", "/objects/iothread0", "property", "poll-max-ns"));
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			List<CompletableFuture<JsonNode>> replies = client.executeAll(Collections.nCopies(1000, command));
+			assertThat(replies.stream().map(Futures::await)).hasSize(1000)
+				.allMatch((reply) -> reply.intValue() == 32768);
+			assertThat(client.unanswered()).isZero();
+		}
+	}
+
+	@Test
+	void aSecondClientIsNotGreetedBeforeTheFirstHasLeft() {
+		QmpClient first = QmpClient.connect(this.address, PATIENT);
+		try (QmpClient second = QmpClient.open(this.address, PATIENT.withGreetingTimeout(null), (event) -> {
+		})) {
+			Futures.until("connected", () -> second.state() == QmpState.GREETING);
+			QmpGreetingException failure = Futures.failureOf(
+					QmpClient.open(this.address, PATIENT.withGreetingTimeout(Duration.ofMillis(100)), (event) -> {
+					}).ready(), QmpGreetingException.class);
+			assertThat(failure.reason()).isEqualTo(QmpGreetingException.Reason.NOT_GREETED);
+			Futures.await(first.execute(QmpCommand.of("query-status")));
+			assertThat(second.state()).isEqualTo(QmpState.GREETING);
+			first.close();
+			Futures.await(second.ready());
+			Futures.await(second.execute(QmpCommand.of("query-status")));
+		}
+	}
+
+	@Test
+	void theEndOfQemuFailsWhatIsPendingAndIsAnnounced() {
+		List<String> events = new CopyOnWriteArrayList<>();
+		try (QmpClient client = QmpClient.open(this.address, PATIENT, (event) -> events.add(event.name()))) {
+			Futures.await(client.ready());
+			List<QmpCommand> commands = new ArrayList<>(List.of(QmpCommand.of("quit")));
+			commands.addAll(Collections.nCopies(1000, QmpCommand.of("query-status")));
+			List<CompletableFuture<JsonNode>> replies = client.executeAll(commands);
+			assertThat(Futures.await(client.closed())).isExactlyInstanceOf(QmpClosedException.class);
+			assertThat(replies).allMatch(CompletableFuture::isDone);
+			Futures.failureOf(replies.get(1000), QmpInterruptedException.class);
+			assertThat(events).contains("SHUTDOWN");
+		}
+	}
+
+	@Test
+	void aCrashOfQemuFailsWhatIsPending() {
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			this.qemu.stop();
+			CompletableFuture<JsonNode> reply = client.execute(QmpCommand.of("query-status"));
+			this.qemu.kill();
+			Futures.failureOf(reply, QmpInterruptedException.class);
+			assertThat(client.state()).isEqualTo(QmpState.CLOSED);
+		}
+		QmpConnectException failure = Futures.failureOf(QmpClient.open(this.address, PATIENT, (event) -> {
+		}).ready(), QmpConnectException.class);
+		assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.NOBODY_LISTENS);
+	}
+
+	@Test
+	void aStoppedQemuTimesOutAndAnswersLaterCommandsWhenItGoesOn() {
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			this.qemu.stop();
+			QmpTimeoutException failure = Futures.failureOf(
+					client.execute(QmpCommand.of("query-status"), Duration.ofMillis(100)), QmpTimeoutException.class);
+			assertThat(failure.sent()).isTrue();
+			assertThat(client.unanswered()).isEqualTo(1);
+			CompletableFuture<JsonNode> later = client.execute(QmpCommand.of("query-name"));
+			this.qemu.cont();
+			Futures.await(later);
+			assertThat(client.unanswered()).isZero();
+			assertThat(client.unmatchedReplies()).isZero();
+		}
+	}
+
+	@Test
+	void aStoppedQemuBlocksNobodyWhoSendsCommands() {
+		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+			this.qemu.stop();
+			String long4k = "x".repeat(4000);
+			for (int i = 0; i < QmpClient.MAX_UNANSWERED; i++) {
+				assertThat(client.execute(QmpCommand.of("qom-list", Map.of("path", long4k)))).isNotDone();
+			}
+			Futures.failureOf(client.execute(QmpCommand.of("query-name")), QmpBusyException.class);
+			this.qemu.cont();
+			Futures.until("all are answered", () -> client.unanswered() == 0);
+			Futures.await(client.execute(QmpCommand.of("query-name")));
+		}
+	}
+
+	@Test
+	void whatTheClientRefusesToSendWouldBringAnErrorWithoutAnId() throws IOException {
+		try (SocketChannel socket = SocketChannel.open(this.address.socketAddress());
+				BufferedReader lines = new BufferedReader(
+						new InputStreamReader(Channels.newInputStream(socket), StandardCharsets.UTF_8))) {
+			assertThat(lines.readLine()).contains("QMP");
+			socket.write(StandardCharsets.UTF_8.encode("{\"execute\": \"\uFFFF\", \"id\": 1}\n"));
+			assertThat(lines.readLine()).contains("\"error\"").doesNotContain("\"id\"");
+		}
+	}
+
+}
