@@ -53,7 +53,7 @@ public final class Inventory implements AutoCloseable {
 		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(
 				() -> entry.snapshot(this.refreshInterval.dividedBy(2)), ThreadLocalRandom.current().nextLong(interval),
 				interval, TimeUnit.NANOSECONDS);
-		if (this.machines.putIfAbsent(name, new Registered(entry, refresh)) != null) {
+		if (this.machines.putIfAbsent(name, new Registered(entry, refresh, new Object())) != null) {
 			refresh.cancel(false);
 			throw new IllegalArgumentException("There is a machine named " + name + " already");
 		}
@@ -65,10 +65,14 @@ public final class Inventory implements AutoCloseable {
 	 * @param name its name
 	 */
 	public void remove(String name) {
-		Registered registered = this.machines.remove(name);
+		Registered registered = this.machines.get(name);
 		if (registered != null) {
-			registered.close();
-			this.listeners.forEach((listener) -> listener.removed(name));
+			synchronized (registered.telling()) {
+				if (this.machines.remove(name, registered)) {
+					registered.close();
+					this.listeners.forEach((listener) -> listener.removed(name));
+				}
+			}
 		}
 	}
 
@@ -103,9 +107,17 @@ public final class Inventory implements AutoCloseable {
 		return this.machines.values().stream().map(Registered::entry).toList();
 	}
 
-	private void changed(MachineView machine) {
-		if (this.machines.containsKey(machine.name())) {
-			this.listeners.forEach((listener) -> listener.changed(machine));
+	// What is told of a machine is told one after another, and nothing after its removal:
+	// there may be another of its name by then.
+	private void changed(MachineEntry entry) {
+		Registered registered = this.machines.get(entry.name());
+		if (registered != null && registered.entry() == entry) {
+			synchronized (registered.telling()) {
+				if (this.machines.get(entry.name()) == registered) {
+					MachineView view = entry.view();
+					this.listeners.forEach((listener) -> listener.changed(view));
+				}
+			}
 		}
 	}
 
@@ -117,7 +129,7 @@ public final class Inventory implements AutoCloseable {
 		this.machines.keySet().forEach(this::remove);
 	}
 
-	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh) implements AutoCloseable {
+	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh, Object telling) implements AutoCloseable {
 
 		@Override
 		public void close() {

@@ -43,7 +43,7 @@ final class MachineEntry implements AutoCloseable {
 
 	private final boolean readOnly;
 
-	private final Consumer<MachineView> changed;
+	private final Consumer<MachineEntry> changed;
 
 	private final ReentrantLock changes = new ReentrantLock(true);
 
@@ -55,7 +55,7 @@ final class MachineEntry implements AutoCloseable {
 
 	private @Nullable CompletableFuture<Snapshot> next;
 
-	MachineEntry(String name, Machine machine, boolean readOnly, Consumer<MachineView> changed) {
+	MachineEntry(String name, Machine machine, boolean readOnly, Consumer<MachineEntry> changed) {
 		this.name = name;
 		this.machine = machine;
 		this.readOnly = readOnly;
@@ -212,7 +212,7 @@ final class MachineEntry implements AutoCloseable {
 			@Nullable Throwable failure) {
 		this.latest = (snapshot != null) ? new Reading(snapshot, begun) : null;
 		beginNext();
-		this.changed.accept(view());
+		this.changed.accept(this);
 		if (snapshot != null) {
 			result.complete(snapshot);
 		}
@@ -244,7 +244,7 @@ final class MachineEntry implements AutoCloseable {
 		}
 		else {
 			this.latest = null;
-			this.changed.accept(view());
+			this.changed.accept(this);
 		}
 	}
 

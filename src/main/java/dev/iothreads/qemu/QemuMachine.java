@@ -67,6 +67,8 @@ public final class QemuMachine implements Machine {
 
 	private volatile @Nullable QmpClient client;
 
+	private volatile long connectedSince;
+
 	// Why this side ended the connection, if it did.
 	private volatile @Nullable Throwable dropped;
 
@@ -135,7 +137,10 @@ public final class QemuMachine implements Machine {
 					throw failed(current, failure);
 				}
 				if (this.session == current) {
-					this.backoff.reset();
+					// One that ends as soon as it has begun is tried less and less often.
+					if (System.nanoTime() - this.connectedSince > Backoff.LONGEST.toNanos()) {
+						this.backoff.reset();
+					}
 					become(MachineStatus.UP);
 				}
 				return snapshot;
@@ -239,6 +244,7 @@ public final class QemuMachine implements Machine {
 
 	// It is up when it has been read: something that greets well may answer nonsense.
 	private void begun(QemuSession begun) {
+		this.connectedSince = System.nanoTime();
 		this.session = begun;
 		read();
 	}
