@@ -1,0 +1,286 @@
+package dev.iothreads.fleet;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+
+import dev.iothreads.fleet.RunningService.Answer;
+import dev.iothreads.qmp.ScriptedMonitor;
+import dev.iothreads.qmp.ScriptedMonitor.Client;
+import dev.iothreads.qmp.ScriptedMonitor.Script;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * Monitors that do what no QEMU does, next to one that is as it should be.
+ */
+class HostileMonitorTests {
+
+	private static final int COMMAND_SECONDS = 4;
+
+	private static final String THREAD = "{\"id\": \"pool0\", \"thread-id\": %d, \"poll-max-ns\": 32768}";
+
+	private static final List<ScriptedMonitor> monitors = new ArrayList<>();
+
+	private static Path directory;
+
+	private static ScriptedMonitor neighbour;
+
+	private static RunningService service;
+
+	private static Leftovers before;
+
+	@BeforeAll
+	static void startService() throws IOException {
+		directory = Files.createTempDirectory("hostile");
+		neighbour = ScriptedMonitor.onUnixSocket(directory.resolve("neighbour.sock"), answering());
+		service = RunningService.start("--iothreads.discovery.directory=" + directory,
+				"--iothreads.discovery.interval=100ms", "--iothreads.refresh-interval=500ms", "--iothreads.max-age=0s",
+				"--iothreads.timeouts.connect=500ms", "--iothreads.timeouts.command=" + COMMAND_SECONDS + "s");
+		await().atMost(RunningService.DEADLINE).until(() -> service.state("neighbour").equals("up"));
+		before = Leftovers.now();
+	}
+
+	@AfterAll
+	static void stopService() throws IOException {
+		service.close();
+		neighbour.close();
+		Files.delete(directory);
+	}
+
+	@AfterEach
+	void nothingIsLeftBehind() {
+		monitors.forEach(ScriptedMonitor::close);
+		monitors.clear();
+		await().atMost(RunningService.DEADLINE)
+			.untilAsserted(() -> assertThat(service.get("/api/v1/machines").json())
+				.extracting((machine) -> machine.path("name").asString())
+				.containsExactly("neighbour"));
+		await().atMost(RunningService.DEADLINE).untilAsserted(() -> assertThat(Leftovers.now()).isEqualTo(before));
+		assertThat(service.get("/actuator/health").json().path("status").asString()).isEqualTo("UP");
+		assertNeighbourAnswersAtOnce();
+	}
+
+	@Test
+	void oneThatDoesNotGreetIsBusy() {
+		monitor(Script.silent());
+		awaitReason("busy", "does not greet");
+	}
+
+	@Test
+	void oneThatBeginsAGreetingAndDoesNotEndItIsBusy() {
+		monitor((client) -> {
+			client.sendRaw("{\"QMP\": {\"version\"".getBytes(StandardCharsets.UTF_8));
+			client.awaitEnd();
+		});
+		awaitReason("busy", "does not greet");
+	}
+
+	@Test
+	void garbageInsteadOfAGreetingIsNamed() {
+		monitor((client) -> {
+			client.send("QEMU 7.2.22 monitor - type 'help' for more information");
+			client.awaitEnd();
+		});
+		awaitReason("down", "name the socket of QEMU's -qmp option, not that of -monitor");
+	}
+
+	@Test
+	void garbageInsteadOfAReplyEndsTheConnection() {
+		monitor(afterTheFirstReading((client, request) -> client.send("\u0000\u0001 garbage")));
+		awaitReason("down", "garbage");
+	}
+
+	@Test
+	void halfALineForEverIsTimedOut() {
+		monitor(afterTheFirstReading(
+				(client, request) -> client.sendRaw("{\"return\": [".getBytes(StandardCharsets.UTF_8))));
+		awaitReason("down", "did not answer within 4 s");
+		assertUnavailable();
+	}
+
+	@Test
+	void aLineOf70MiBEndsTheConnection() {
+		byte[] piece = new byte[1 << 20];
+		Arrays.fill(piece, (byte) ' ');
+		monitor(afterTheFirstReading((client, request) -> {
+			for (int i = 0; i < 70; i++) {
+				client.sendRaw(piece);
+			}
+			client.awaitEnd();
+		}));
+		awaitReason("down", "longer than 67108864 bytes");
+	}
+
+	@Test
+	void nestingOf10000LevelsEndsTheConnection() {
+		monitor(afterTheFirstReading((client, request) -> client
+			.send("{\"return\": " + "[".repeat(10_000) + "]".repeat(10_000) + ", \"id\": " + request.get("id") + "}")));
+		awaitReason("down", "nesting depth");
+	}
+
+	@Test
+	void repliesWithWrongIdsAreNoReplies() {
+		monitor(afterTheFirstReading((client, request) -> {
+			client.send("{\"return\": {}, \"id\": 987654321}");
+			client.send("{\"return\": {}, \"id\": \"text\"}");
+			client.send("{\"return\": {}}");
+		}));
+		awaitReason("down", "did not answer within 4 s");
+		assertUnavailable();
+	}
+
+	@Test
+	void repliesOfAnotherShapeAreNoMachine() {
+		monitor(Script.answering((request) -> "{\"return\": \"surprise\"}"));
+		await().atMost(RunningService.DEADLINE).until(() -> !service.state("sick").isEmpty());
+		assertNeighbourAnswersAtOnce();
+		assertThat(service.get("/api/v1/machines/sick/iothreads").status()).isNotEqualTo(500);
+	}
+
+	@Test
+	void oneThatHangsUpInTheMiddleOfAReplyIsDown() {
+		AtomicInteger clients = new AtomicInteger();
+		monitor((client) -> {
+			if (clients.incrementAndGet() > 1) {
+				client.awaitEnd();
+				return;
+			}
+			client.negotiate();
+			answerFirstReading(client);
+			client.read();
+			client.sendRaw("{\"return\": [{\"id\"".getBytes(StandardCharsets.UTF_8));
+		});
+		awaitReason("down", "in the middle of a message");
+	}
+
+	@Test
+	void aFloodOfDeletionsMakesNoFloodOfCommands() {
+		AtomicInteger readings = new AtomicInteger();
+		AtomicInteger events = new AtomicInteger();
+		ScriptedMonitor flood = monitor((client) -> {
+			client.negotiate();
+			Thread deletions = new Thread(() -> {
+				try {
+					while (true) {
+						client.event("DEVICE_DELETED",
+								"{\"path\": \"/machine/peripheral/blk0\", \"device\": \"blk0\"}");
+						events.incrementAndGet();
+					}
+				}
+				catch (IOException ex) {
+					// The client has left.
+				}
+			});
+			answerFirstReading(client);
+			deletions.start();
+			try {
+				while (true) {
+					JsonNode request = client.read();
+					if (request.path("execute").asString().equals("query-iothreads")) {
+						readings.incrementAndGet();
+					}
+					client.reply(request, answer(request));
+				}
+			}
+			finally {
+				deletions.join();
+			}
+		});
+		await().atMost(RunningService.DEADLINE).until(() -> events.get() > 2000 && readings.get() > 2);
+		assertNeighbourAnswersAtOnce();
+		assertThat(readings.get()).isLessThan(events.get() / 4);
+		assertThat(flood.requests()).isNotEmpty();
+	}
+
+	private static ScriptedMonitor monitor(Script script) {
+		return monitor("sick", script);
+	}
+
+	private static ScriptedMonitor monitor(String name, Script script) {
+		ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(directory.resolve(name + ".sock"), script);
+		monitors.add(monitor);
+		return monitor;
+	}
+
+	private static void awaitReason(String state, String reason) {
+		await().atMost(RunningService.DEADLINE).untilAsserted(() -> {
+			JsonNode machine = service.machine("sick");
+			assertThat(machine.path("reason").asString("")).contains(reason);
+			assertThat(machine.path("state").asString()).isEqualTo(state);
+		});
+		assertNeighbourAnswersAtOnce();
+	}
+
+	private static void assertUnavailable() {
+		Answer answer = service.get("/api/v1/machines/sick/iothreads");
+		assertThat(answer.status()).isEqualTo(503);
+		assertThat(service.get("/api/v1/iothreads").header("iothreads-unavailable")).isEqualTo("sick");
+	}
+
+	private static void assertNeighbourAnswersAtOnce() {
+		for (int i = 0; i < 20; i++) {
+			long begun = System.nanoTime();
+			Answer answer = service.get("/api/v1/machines/neighbour/iothreads");
+			double seconds = (System.nanoTime() - begun) / 1e9;
+			assertThat(answer.status()).as(answer.body()).isEqualTo(200);
+			assertThat(answer.json().path(0).path("thread-id").asInt()).isEqualTo(4711);
+			assertThat(seconds).isLessThan(COMMAND_SECONDS / 2.0);
+		}
+	}
+
+	private static Script answering() {
+		return Script.answering(HostileMonitorTests::answer);
+	}
+
+	private static String answer(JsonNode request) {
+		return switch (request.path("execute").asString()) {
+			case "query-iothreads" -> "{\"return\": [" + THREAD.formatted(4711) + "]}";
+			case "qom-list-get" ->
+				"{\"error\": {\"class\": \"CommandNotFound\", \"desc\": \"The command qom-list-get has not been found\"}}";
+			case "qom-get" -> "{\"return\": 0}";
+			default -> "{\"return\": []}";
+		};
+	}
+
+	private static void answerFirstReading(Client client) throws IOException {
+		// The first asks what there is and the second for the values of that; the third
+		// would be the next reading's.
+		for (int iothreads = 0; iothreads < 2;) {
+			JsonNode request = client.read();
+			client.reply(request, answer(request));
+			if (request.path("execute").asString().equals("query-iothreads")) {
+				iothreads++;
+			}
+		}
+	}
+
+	private static Script afterTheFirstReading(Answering sick) {
+		return (client) -> {
+			client.negotiate();
+			answerFirstReading(client);
+			while (true) {
+				sick.answer(client, client.read());
+			}
+		};
+	}
+
+	@FunctionalInterface
+	private interface Answering {
+
+		void answer(Client client, JsonNode request) throws IOException;
+
+	}
+
+}

@@ -1,0 +1,104 @@
+package dev.iothreads.fleet;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import javax.management.JMException;
+import javax.management.MBeanServer;
+import javax.management.ObjectName;
+
+/**
+ * What this process holds on behalf of machines, as the kernel and the JVM see it.
+ *
+ * @param sockets its Unix sockets
+ * @param threads its threads that serve a connection, virtual ones included
+ */
+record Leftovers(int sockets, int threads) {
+
+	private static final String CONNECTION = "qmp-";
+
+	/**
+	 * Counts now.
+	 * @return the counts
+	 */
+	static Leftovers now() {
+		return new Leftovers(unixSockets(), platformThreads() + virtualThreads());
+	}
+
+	/**
+	 * Counts the threads of the platform that serve a connection.
+	 * @return the number
+	 */
+	static int platformThreads() {
+		return (int) Thread.getAllStackTraces()
+			.keySet()
+			.stream()
+			.filter((thread) -> thread.getName().startsWith(CONNECTION))
+			.count();
+	}
+
+	// docs: proc_net(5), proc_pid_fd(5)
+	private static int unixSockets() {
+		try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"));
+				Stream<String> unix = Files.lines(Path.of("/proc/net/unix"))) {
+			Set<String> inodes = unix.skip(1).map((line) -> line.trim().split("\\s+")[6]).collect(Collectors.toSet());
+			Set<String> own = new HashSet<>();
+			descriptors.forEach((descriptor) -> own.add(target(descriptor)));
+			own.removeIf((target) -> !target.startsWith("socket:[")
+					|| !inodes.contains(target.substring("socket:[".length(), target.length() - 1)));
+			return own.size();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private static String target(Path descriptor) {
+		try {
+			return Files.readSymbolicLink(descriptor).toString();
+		}
+		catch (IOException ex) {
+			return ""; // closed since it was listed
+		}
+	}
+
+	/**
+	 * Counts the virtual threads that serve a connection. The JDK lists them in a dump
+	 * only, from 21 on.
+	 */
+	private static int virtualThreads() {
+		if (Runtime.version().feature() < 21) {
+			return 0;
+		}
+		try {
+			Path directory = Files.createTempDirectory("threads");
+			Path dump = directory.resolve("dump");
+			try {
+				MBeanServer server = ManagementFactory.getPlatformMBeanServer();
+				Class<?> format = Class.forName("com.sun.management.HotSpotDiagnosticMXBean$ThreadDumpFormat");
+				server.invoke(new ObjectName("com.sun.management:type=HotSpotDiagnostic"), "dumpThreads",
+						new Object[] { dump.toString(), format.getEnumConstants()[0].toString() },
+						new String[] { String.class.getName(), String.class.getName() });
+				try (Stream<String> lines = Files.lines(dump)) {
+					return (int) lines.filter((line) -> line.contains("\"" + CONNECTION) && line.contains(" virtual"))
+						.count();
+				}
+			}
+			finally {
+				Files.deleteIfExists(dump);
+				Files.deleteIfExists(directory);
+			}
+		}
+		catch (IOException | JMException | ClassNotFoundException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+}
