@@ -9,15 +9,21 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.NotFoundException;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The registry of machines. It reads each of them in the background, so that meters and
  * listeners have something to look at when nobody asks.
  */
 public final class Inventory implements AutoCloseable {
+
+	private static final Logger logger = LoggerFactory.getLogger(Inventory.class);
 
 	private final Map<String, Registered> machines = new ConcurrentSkipListMap<>();
 
@@ -70,7 +76,7 @@ public final class Inventory implements AutoCloseable {
 			synchronized (registered.telling()) {
 				if (this.machines.remove(name, registered)) {
 					registered.close();
-					this.listeners.forEach((listener) -> listener.removed(name));
+					tell((listener) -> listener.removed(name));
 				}
 			}
 		}
@@ -91,7 +97,7 @@ public final class Inventory implements AutoCloseable {
 	 */
 	public void listen(InventoryListener listener) {
 		this.listeners.add(listener);
-		views().forEach(listener::changed);
+		entries().forEach((entry) -> changed(entry, null));
 	}
 
 	MachineEntry entry(String name) {
@@ -109,14 +115,29 @@ public final class Inventory implements AutoCloseable {
 
 	// What is told of a machine is told one after another, and nothing after its removal:
 	// there may be another of its name by then.
-	private void changed(MachineEntry entry) {
+	private void changed(MachineEntry entry, @Nullable Duration readIn) {
 		Registered registered = this.machines.get(entry.name());
 		if (registered != null && registered.entry() == entry) {
 			synchronized (registered.telling()) {
 				if (this.machines.get(entry.name()) == registered) {
+					if (readIn != null) {
+						tell((listener) -> listener.read(entry.name(), readIn));
+					}
 					MachineView view = entry.view();
-					this.listeners.forEach((listener) -> listener.changed(view));
+					tell((listener) -> listener.changed(view));
 				}
+			}
+		}
+	}
+
+	// What one of them fails with is nobody else's trouble.
+	private void tell(Consumer<InventoryListener> notice) {
+		for (InventoryListener listener : this.listeners) {
+			try {
+				notice.accept(listener);
+			}
+			catch (RuntimeException ex) {
+				logger.error("A listener failed", ex);
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 import dev.iothreads.machine.ChangeRefusedException;
@@ -43,7 +44,7 @@ final class MachineEntry implements AutoCloseable {
 
 	private final boolean readOnly;
 
-	private final Consumer<MachineEntry> changed;
+	private final BiConsumer<MachineEntry, @Nullable Duration> changed;
 
 	private final ReentrantLock changes = new ReentrantLock(true);
 
@@ -55,7 +56,7 @@ final class MachineEntry implements AutoCloseable {
 
 	private @Nullable CompletableFuture<Snapshot> next;
 
-	MachineEntry(String name, Machine machine, boolean readOnly, Consumer<MachineEntry> changed) {
+	MachineEntry(String name, Machine machine, boolean readOnly, BiConsumer<MachineEntry, @Nullable Duration> changed) {
 		this.name = name;
 		this.machine = machine;
 		this.readOnly = readOnly;
@@ -210,9 +211,10 @@ final class MachineEntry implements AutoCloseable {
 
 	private void finish(CompletableFuture<Snapshot> result, long begun, @Nullable Snapshot snapshot,
 			@Nullable Throwable failure) {
+		Duration took = Duration.ofNanos(System.nanoTime() - begun);
 		this.latest = (snapshot != null) ? new Reading(snapshot, begun) : null;
 		beginNext();
-		this.changed.accept(this);
+		this.changed.accept(this, (snapshot != null) ? took : null);
 		if (snapshot != null) {
 			result.complete(snapshot);
 		}
@@ -244,7 +246,7 @@ final class MachineEntry implements AutoCloseable {
 		}
 		else {
 			this.latest = null;
-			this.changed.accept(this);
+			this.changed.accept(this, null);
 		}
 	}
 
