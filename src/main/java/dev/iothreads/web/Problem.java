@@ -151,7 +151,7 @@ enum Problem {
 			case 406 -> "It cannot be had as that. Ask for application/json in Accept.";
 			case 412 -> "It has changed since it was read. Read it again, and decide again.";
 			case 413 -> "The request is too large.";
-			case 415 -> "It cannot be read as that. Send application/json.";
+			case 415 -> "It is not said what the body is, or it cannot be read as that. Send it as application/json.";
 			case 417 -> "The only expectation met here is 100-continue. Leave out the header Expect.";
 			case 501 -> "This method or transfer coding is not known here. The API is described at /v3/api-docs.";
 			case 505 -> "This version of HTTP is not spoken here. Use HTTP/1.1.";

@@ -12,6 +12,7 @@ import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import tools.jackson.core.JacksonException;
 
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
@@ -19,8 +20,11 @@ import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
+import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.web.ErrorResponse;
+import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
+import org.springframework.web.HttpMediaTypeNotSupportedException;
 import org.springframework.web.HttpRequestMethodNotSupportedException;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
@@ -130,11 +134,22 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 						.sorted()
 						.collect(Collectors.joining(", ")));
 		}
-		if (ex instanceof HttpMediaTypeNotAcceptableException media) {
+		if (ex instanceof HttpMediaTypeNotAcceptableException media && !media.getSupportedMediaTypes().isEmpty()) {
 			return "It can be had as %s only. Ask for one of these in Accept."
 				.formatted(MediaType.toString(media.getSupportedMediaTypes()));
 		}
-		String detail = (ex instanceof ErrorResponse response) ? response.getBody().getDetail() : null;
+		if (ex instanceof HttpMediaTypeNotSupportedException media && media.getContentType() != null) {
+			return "It cannot be read as %s. Send %s.".formatted(media.getContentType(),
+					MediaType.toString(media.getSupportedMediaTypes()));
+		}
+		if (ex instanceof HttpMessageNotReadableException unreadable) {
+			return (unreadable.getCause() instanceof JacksonException json)
+					? "The body is no JSON, or names a member twice: look at line %d, column %d."
+						.formatted(json.getLocation().getLineNr(), json.getLocation().getColumnNr())
+					: "The body is missing. Send a JSON object.";
+		}
+		String detail = (ex instanceof ErrorResponse response && !(ex instanceof HttpMediaTypeException))
+				? response.getBody().getDetail() : null;
 		return (detail != null) ? detail : Problem.advice(status.value());
 	}
 
