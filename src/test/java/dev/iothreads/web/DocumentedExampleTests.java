@@ -1,0 +1,415 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
+
+import dev.iothreads.embedded.EmbeddedMachine;
+import dev.iothreads.inventory.Inventory;
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Machine;
+import dev.iothreads.machine.MachineRefusedException;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineTimeoutException;
+import dev.iothreads.machine.Snapshot;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.node.ObjectNode;
+
+import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.boot.test.web.server.LocalServerPort;
+
+import static dev.iothreads.web.ShownMachine.iothread;
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Every example of the OpenAPI document is what the service really says: the documented
+ * request is sent, and the answer compared.
+ */
+@WebTest
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class DocumentedExampleTests {
+
+	private static final String DEMO = "demo";
+
+	private static final String MACHINES = "/api/v1/machines/";
+
+	private static final String JSON = "application/json";
+
+	/**
+	 * What has to be done before the documented request can succeed.
+	 */
+	private static final Map<String, List<String>> BEFORE = Map.of("removeIOThread",
+			List.of(MACHINES + "demo/devices/blk0", MACHINES + "demo/devices/blk1"));
+
+	/**
+	 * The request that gives each problem. The address is the problem's own.
+	 */
+	private static final Map<String, Request> REQUESTS = Map.ofEntries(
+			Map.entry("not-acceptable", new Request("GET", "", "Accept: image/png")),
+			Map.entry("unsupported-media-type", new Request("POST", "pool0", "Content-Type: text/plain")),
+			Map.entry("invalid-request", Request.json("POST", "{\"id\": \"0pool\", \"poll-max-ns\": -1}")),
+			Map.entry("not-supported", Request.json("PATCH", "{\"poll-weight\": 3}")),
+			Map.entry("read-only", new Request("DELETE", "")),
+			Map.entry("managed-by-libvirt", new Request("DELETE", "")),
+			Map.entry("too-many-changes", Request.json("PATCH", "{\"poll-max-ns\": 0}")),
+			Map.entry("iothread-exists", Request.json("POST", "{\"id\": \"iothread0\"}")),
+			Map.entry("iothread-in-use", new Request("DELETE", "")),
+			Map.entry("precondition-failed", new Request("DELETE", "", "If-Match: \"another\"")),
+			Map.entry("device-exists", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
+			Map.entry("device-detaching", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
+			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
+			Map.entry("unplug-refused", new Request("DELETE", "")));
+
+	private final Wire wire;
+
+	private final Inventory inventory;
+
+	private final JsonNode api;
+
+	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory) throws IOException {
+		this.wire = new Wire(port);
+		this.inventory = inventory;
+		this.api = this.wire.get("/v3/api-docs").json();
+	}
+
+	@BeforeEach
+	void freshDemo() {
+		replaceDemo(EmbeddedMachine.demo());
+	}
+
+	@AfterEach
+	void onlyDemo() {
+		this.inventory.views()
+			.stream()
+			.map((machine) -> machine.name())
+			.filter((name) -> !name.equals(DEMO))
+			.forEach(this.inventory::remove);
+		replaceDemo(EmbeddedMachine.demo());
+	}
+
+	@ParameterizedTest(name = "{0}")
+	@MethodSource("answers")
+	void anExampleOfAnAnswerIsWhatIsAnswered(Documented documented) throws IOException {
+		if (documented.status() == 202) {
+			replaceDemo(new UnwillingMachine());
+		}
+		for (String target : BEFORE.getOrDefault(documented.operationId(), List.of())) {
+			assertThat(this.wire.send("DELETE", target).status()).isEqualTo(204);
+		}
+		Wire.Answer answer = send(documented);
+		assertThat(answer.status()).isEqualTo(documented.status());
+		if (documented.mediaType().isEmpty()) {
+			assertThat(answer.body()).isEmpty();
+		}
+		else {
+			assertThat(answer.header("Content-Type")).isEqualTo(documented.mediaType());
+			JsonNode example = documented.answer().path("content").path(documented.mediaType()).path("example");
+			if (example.isString()) {
+				assertThat(answer.body()).isEqualTo(example.asString());
+			}
+			else {
+				assertThat(withoutTime(answer.json())).isEqualTo(withoutTime(example));
+			}
+		}
+		documented.answer()
+			.path("headers")
+			.propertyNames()
+			.stream()
+			.filter((header) -> !header.equals("Iothreads-Unavailable") && !header.equals("Preference-Applied"))
+			.forEach((header) -> assertThat(answer.header(header)).as(header).isNotEmpty());
+	}
+
+	@ParameterizedTest(name = "{0}")
+	@MethodSource("readings")
+	void whatHasNotChangedIsNotSentAgain(Documented documented) throws IOException {
+		// With the time of the reading in it, it changes from reading to reading.
+		if (documented.answer().toString().contains("observed-at")) {
+			replaceDemo(new ShownMachine(List.of(), List.of()));
+		}
+		Wire.Answer first = send(documented);
+		Wire.Answer second = send(documented, "If-None-Match: " + first.header("ETag"));
+		assertThat(second.status()).isEqualTo(304);
+		assertThat(second.body()).isEmpty();
+		assertThat(second.header("ETag")).isEqualTo(first.header("ETag"));
+		documented.operation()
+			.path("responses")
+			.path("304")
+			.path("headers")
+			.propertyNames()
+			.stream()
+			.filter((header) -> !header.equals("Iothreads-Unavailable"))
+			.forEach((header) -> assertThat(second.header(header)).as(header).isNotEmpty());
+	}
+
+	@ParameterizedTest(name = "{0}")
+	@MethodSource("problems")
+	void anExampleOfAProblemIsWhatIsAnswered(String name, JsonNode example) throws IOException {
+		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.BUSY, detail("machine-unavailable")), false);
+		this.inventory.add("vm2", new FailingMachine(new MachineTimeoutException(detail("machine-timeout"))), false);
+		this.inventory.add("vm3",
+				new FailingMachine(new MachineRefusedException("CommandNotFound", detail("qemu-error"))), false);
+		this.inventory.add("vm4", new FailingMachine(new IllegalStateException("something secret")), false);
+		this.inventory.add("vm5", EmbeddedMachine.demo(), true);
+		this.inventory.add("vm6",
+				new ShownMachine(
+						ShownMachine.snapshot(Duration.ZERO, "libvirt", List.of(iothread("iothread0", 1)), List.of())),
+				false);
+		this.inventory.add("vm7",
+				new RefusingMachine(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes")), false);
+		this.inventory.add("vm8", new UnwillingMachine(), false);
+		this.inventory.add("vm9",
+				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")), false);
+		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""));
+		Wire.Answer answer = request.sendTo(this.wire, example.path("instance").asString());
+		assertThat(answer.json()).isEqualTo(example);
+		assertThat(answer.status()).isEqualTo(example.path("status").asInt());
+		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+		if (answer.status() == 503 || answer.status() == 429) {
+			assertThat(answer.header("Retry-After")).isEqualTo("1");
+		}
+	}
+
+	@Test
+	void everyAnswerWithABodyHasAnExample() {
+		assertThat(answers().filter((documented) -> !documented.mediaType().isEmpty()))
+			.allSatisfy((documented) -> assertThat(
+					documented.answer().path("content").path(documented.mediaType()).has("example"))
+				.as("add src/main/resources/openapi/%s-%d.json or .txt", documented.operationId(), documented.status())
+				.isTrue());
+	}
+
+	@Test
+	void everyRequestWithABodyHasAnExample() {
+		assertThat(operations().filter((documented) -> documented.operation().has("requestBody")))
+			.allSatisfy((documented) -> assertThat(documented.body())
+				.as("add src/main/resources/openapi/%s-request.json", documented.operationId())
+				.isNotEmpty());
+	}
+
+	@Test
+	void everyProblemOfAnOperationHasAnExample() {
+		assertThat(operations())
+			.allSatisfy((documented) -> documented.operation().path("responses").properties().forEach((answer) -> {
+				JsonNode problem = answer.getValue().path("content").path("application/problem+json");
+				if (!problem.isMissingNode()) {
+					assertThat(problem.path("examples").propertyNames())
+						.as("%s %s: add to src/main/resources/openapi/problems.json", documented, answer.getKey())
+						.hasSameSizeAs(answer.getValue().path("description").asString().split(", "));
+				}
+			}));
+	}
+
+	private Stream<Documented> operations() {
+		List<Documented> operations = new ArrayList<>();
+		this.api.path("paths")
+			.properties()
+			.forEach((path) -> path.getValue()
+				.properties()
+				.forEach((method) -> operations.add(new Documented(method.getKey().toUpperCase(Locale.ROOT),
+						path.getKey(), method.getValue(), 0, ""))));
+		return operations.stream();
+	}
+
+	Stream<Documented> answers() {
+		return operations().flatMap(Documented::successes);
+	}
+
+	Stream<Documented> readings() {
+		return answers().filter((documented) -> documented.operation().path("responses").has("304"));
+	}
+
+	Stream<Arguments> problems() {
+		return this.api.path("components")
+			.path("examples")
+			.properties()
+			.stream()
+			.map((example) -> Arguments.of(example.getKey(), example.getValue().path("value")));
+	}
+
+	private String detail(String problem) {
+		return this.api.path("components").path("examples").path(problem).path("value").path("detail").asString();
+	}
+
+	private Wire.Answer send(Documented documented, String... headers) throws IOException {
+		List<String> all = new ArrayList<>(List.of(headers));
+		if (!documented.mediaType().isEmpty()) {
+			all.add("Accept: " + documented.mediaType());
+		}
+		if (documented.status() == 202) {
+			all.add("Prefer: respond-async");
+		}
+		String body = documented.body();
+		if (!body.isEmpty()) {
+			all.add("Content-Type: "
+					+ documented.operation().path("requestBody").path("content").propertyNames().iterator().next());
+		}
+		return new Request(documented.method(), body, all.toArray(String[]::new)).sendTo(this.wire,
+				documented.target());
+	}
+
+	private void replaceDemo(Machine machine) {
+		this.inventory.remove(DEMO);
+		this.inventory.add(DEMO, machine, false);
+	}
+
+	private static JsonNode withoutTime(JsonNode answer) {
+		JsonNode copy = answer.deepCopy();
+		(copy.isArray() ? copy.valueStream() : Stream.of(copy)).forEach((element) -> {
+			if (element instanceof ObjectNode object && object.has("observed-at")) {
+				assertThat(object.path("observed-at").asString())
+					.matches("\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(\\.\\d+)?Z");
+				object.remove("observed-at");
+			}
+		});
+		return copy;
+	}
+
+	/**
+	 * An operation as it is documented, or one of its answers.
+	 *
+	 * @param method the method
+	 * @param path the path with its variables
+	 * @param operation all that is documented of it
+	 * @param status the status of the answer
+	 * @param mediaType the answer's media type, empty when it has no body
+	 */
+	record Documented(String method, String path, JsonNode operation, int status, String mediaType) {
+
+		Stream<Documented> successes() {
+			return this.operation.path("responses")
+				.properties()
+				.stream()
+				.filter((answer) -> answer.getKey().startsWith("2"))
+				.flatMap((answer) -> {
+					List<String> mediaTypes = List.copyOf(answer.getValue().path("content").propertyNames());
+					return (mediaTypes.isEmpty() ? List.of("") : mediaTypes).stream()
+						.map((type) -> new Documented(this.method, this.path, this.operation,
+								Integer.parseInt(answer.getKey()), type));
+				});
+		}
+
+		String operationId() {
+			return this.operation.path("operationId").asString();
+		}
+
+		JsonNode answer() {
+			return this.operation.path("responses").path(Integer.toString(this.status));
+		}
+
+		String body() {
+			for (JsonNode content : this.operation.path("requestBody").path("content")) {
+				if (content.has("example")) {
+					return content.path("example").toString();
+				}
+			}
+			return "";
+		}
+
+		String target() {
+			String target = this.path;
+			for (JsonNode parameter : this.operation.path("parameters")) {
+				if (parameter.path("in").asString().equals("path")) {
+					target = target.replace("{" + parameter.path("name").asString() + "}",
+							URLEncoder.encode(parameter.path("example").asString(), StandardCharsets.UTF_8));
+				}
+			}
+			return target;
+		}
+
+		@Override
+		public String toString() {
+			return "%s %d %s".formatted(operationId(), this.status, this.mediaType);
+		}
+
+	}
+
+	/**
+	 * A request without its address.
+	 *
+	 * @param method the method
+	 * @param body the body, empty for none
+	 * @param headers further headers
+	 */
+	record Request(String method, String body, String... headers) {
+
+		static Request json(String method, String body) {
+			return new Request(method, body, "Content-Type: " + JSON);
+		}
+
+		Wire.Answer sendTo(Wire wire, String target) throws IOException {
+			return wire.send(this.method, target, this.body, this.headers);
+		}
+
+	}
+
+	/**
+	 * The demo machine with a guest that does not let go of {@code blk0}.
+	 */
+	private static final class UnwillingMachine extends ShownMachine {
+
+		UnwillingMachine() {
+			super(unwilling());
+		}
+
+		private static Snapshot unwilling() {
+			Snapshot demo = EmbeddedMachine.demo().read().join();
+			List<Device> devices = demo.devices()
+				.stream()
+				.map((device) -> device.id().equals("blk0")
+						? new Device(device.id(), device.driver(), device.qomPath(), device.iothreads(),
+								DeviceState.DETACHING,
+								"Its unplug has been asked for, and the guest has yet to let go.", device.drive())
+						: device)
+				.toList();
+			return new Snapshot(demo.observedAt(), demo.qemuVersion(), null, demo.iothreads(), devices);
+		}
+
+		@Override
+		public CompletableFuture<Void> detach(String device) {
+			return new CompletableFuture<>();
+		}
+
+	}
+
+	/**
+	 * The demo machine, which does nothing it is asked to.
+	 */
+	private static final class RefusingMachine extends ShownMachine {
+
+		private final ChangeRefusedException refusal;
+
+		RefusingMachine(ChangeRefusedException.Reason reason, String detail) {
+			super(EmbeddedMachine.demo().read().join());
+			this.refusal = new ChangeRefusedException(reason, detail);
+		}
+
+		@Override
+		public void tuneIOThread(String id, IOThreadSettings settings) {
+			throw this.refusal;
+		}
+
+		@Override
+		public CompletableFuture<Void> detach(String device) {
+			return CompletableFuture.failedFuture(this.refusal);
+		}
+
+	}
+
+}
