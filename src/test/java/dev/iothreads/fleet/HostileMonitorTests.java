@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.fleet.RunningService.Answer;
@@ -124,6 +125,19 @@ class HostileMonitorTests {
 	}
 
 	@Test
+	void aReplyOfMillionsOfValuesTakesNoMemoryFromOthers() {
+		byte[] piece = "{},".repeat(1 << 18).getBytes(StandardCharsets.UTF_8);
+		monitor(afterTheFirstReading((client, request) -> {
+			client.sendRaw("{\"return\": [".getBytes(StandardCharsets.UTF_8));
+			for (int i = 0; i < 80; i++) {
+				client.sendRaw(piece);
+			}
+			client.send("{}], \"id\": " + request.get("id") + "}");
+		}));
+		awaitReason("down", "1000000");
+	}
+
+	@Test
 	void nestingOf10000LevelsEndsTheConnection() {
 		monitor(afterTheFirstReading((client, request) -> client
 			.send("{\"return\": " + "[".repeat(10_000) + "]".repeat(10_000) + ", \"id\": " + request.get("id") + "}")));
@@ -166,6 +180,25 @@ class HostileMonitorTests {
 	}
 
 	@Test
+	void aFloodOfEventsFromEachOfManyDrownsNobody() {
+		int floods = 2 * Runtime.getRuntime().availableProcessors();
+		for (int i = 0; i < floods; i++) {
+			monitor("flood" + i, (client) -> {
+				client.negotiate();
+				byte[] events = ("{\"timestamp\": {\"seconds\": 1, \"microseconds\": 6}, \"event\": \"UNKNOWN_%d\", \"data\": {}}\r\n"
+					.formatted(client.hashCode())).repeat(1000).getBytes(StandardCharsets.UTF_8);
+				while (true) {
+					client.sendRaw(events);
+				}
+			});
+		}
+		await().atMost(RunningService.DEADLINE)
+			.untilAsserted(() -> assertThat(service.get("/api/v1/machines").json()).hasSize(floods + 1));
+		assertNeighbourAnswersAtOnce();
+		assertThat(service.get("/actuator/health").json().path("status").asString()).isEqualTo("UP");
+	}
+
+	@Test
 	void aFloodOfDeletionsMakesNoFloodOfCommands() {
 		AtomicInteger readings = new AtomicInteger();
 		AtomicInteger events = new AtomicInteger();
@@ -202,6 +235,20 @@ class HostileMonitorTests {
 		assertNeighbourAnswersAtOnce();
 		assertThat(readings.get()).isLessThan(events.get() / 4);
 		assertThat(flood.requests()).isNotEmpty();
+	}
+
+	@Test
+	void oneThatComesAndGoesIsConnectedToLessAndLessOften() {
+		List<Long> connections = new CopyOnWriteArrayList<>();
+		monitor((client) -> {
+			connections.add(System.nanoTime());
+			client.negotiate();
+			answerFirstReading(client);
+		});
+		await().atMost(RunningService.DEADLINE).until(() -> connections.size() >= 6);
+		// Half of 100, 200, 400, 800 and 1600 ms at least.
+		assertThat((connections.get(5) - connections.get(0)) / 1e9).isGreaterThan(1.5);
+		assertNeighbourAnswersAtOnce();
 	}
 
 	private static ScriptedMonitor monitor(Script script) {
