@@ -1,0 +1,204 @@
+{{- define "iothread-inventory.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{- define "iothread-inventory.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := default .Chart.Name .Values.nameOverride }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{- define "iothread-inventory.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "iothread-inventory.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{- define "iothread-inventory.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "iothread-inventory.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* part-of is on whatever belongs to the service, in every release: one query finds it all. */}}
+{{- define "iothread-inventory.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "iothread-inventory.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: iothread-inventory
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Takes a dict of values and chart. */}}
+{{- define "iothread-inventory.image" -}}
+{{- if .values.image.digest -}}
+{{ .values.image.repository }}@{{ .values.image.digest }}
+{{- else -}}
+{{ .values.image.repository }}:{{ default .chart.AppVersion .values.image.tag }}
+{{- end -}}
+{{- end }}
+
+{{/* Takes a dict of probe (its numbers) , path and port. */}}
+{{- define "iothread-inventory.probe" -}}
+httpGet:
+  path: {{ .path }}
+  port: {{ .port }}
+{{- with .probe }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Takes a dict of values and port (its name): what every container of the service has. */}}
+{{- define "iothread-inventory.probes" -}}
+startupProbe:
+  {{- include "iothread-inventory.probe" (dict "probe" .values.startupProbe "path" "/actuator/health/liveness" "port" .port) | nindent 2 }}
+livenessProbe:
+  {{- include "iothread-inventory.probe" (dict "probe" .values.livenessProbe "path" "/actuator/health/liveness" "port" .port) | nindent 2 }}
+readinessProbe:
+  {{- include "iothread-inventory.probe" (dict "probe" .values.readinessProbe "path" "/actuator/health/readiness" "port" .port) | nindent 2 }}
+{{- end }}
+
+{{- define "iothread-inventory.application" -}}
+{{- $config := .Values.config }}
+{{- $machines := dict }}
+{{- range $name, $machine := $config.machines }}
+{{- $_ := set $machines (printf "[%s]" $name) (dict "monitor" $machine.monitor "read-only" (default false $machine.readOnly)) }}
+{{- end }}
+{{- $iothreads := dict
+  "refresh-interval" $config.refreshInterval
+  "max-age" $config.maxAge
+  "timeouts" $config.timeouts }}
+{{- if $machines }}
+{{- $_ := set $iothreads "machines" $machines }}
+{{- end }}
+{{- if $config.discovery.enabled }}
+{{- $_ := set $iothreads "discovery" (dict "directory" .Values.sockets.mountPath "pattern" $config.discovery.pattern "interval" $config.discovery.interval) }}
+{{- end }}
+{{- if $config.attach.drivers }}
+{{- $_ := set $iothreads "attach" (dict "drivers" $config.attach.drivers) }}
+{{- end }}
+{{- $application := dict
+  "server" (dict "address" "0.0.0.0" "port" 8080)
+  "iothreads" $iothreads }}
+{{- toYaml (mergeOverwrite $application (deepCopy $config.extra)) }}
+{{- end }}
+
+{{- define "iothread-inventory.pod" -}}
+metadata:
+  annotations:
+    checksum/config: {{ include "iothread-inventory.application" . | sha256sum }}
+    {{- with .Values.podAnnotations }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  labels:
+    {{- include "iothread-inventory.labels" . | nindent 4 }}
+    {{- with .Values.podLabels }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+spec:
+  serviceAccountName: {{ include "iothread-inventory.serviceAccountName" . }}
+  automountServiceAccountToken: false
+  # Variables named after services could be taken for settings.
+  enableServiceLinks: false
+  {{- if .Values.hostPID }}
+  hostPID: true
+  {{- end }}
+  terminationGracePeriodSeconds: {{ .Values.terminationGracePeriodSeconds }}
+  {{- with .Values.imagePullSecrets }}
+  imagePullSecrets:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.podSecurityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  containers:
+    - name: iothread-inventory
+      image: {{ include "iothread-inventory.image" (dict "values" .Values "chart" .Chart) | quote }}
+      imagePullPolicy: {{ .Values.image.pullPolicy }}
+      env:
+        {{- with .Values.javaOptions }}
+        - name: JAVA_TOOL_OPTIONS
+          value: {{ . | quote }}
+        {{- end }}
+        - name: SPRING_CONFIG_ADDITIONAL_LOCATION
+          value: file:/etc/iothread-inventory/
+        {{- with .Values.env }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+      ports:
+        - name: http
+          containerPort: 8080
+          protocol: TCP
+      {{- include "iothread-inventory.probes" (dict "values" .Values "port" "http") | nindent 6 }}
+      {{- with .Values.resources }}
+      resources:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      {{- with .Values.securityContext }}
+      securityContext:
+        {{- toYaml . | nindent 8 }}
+      {{- end }}
+      volumeMounts:
+        - name: config
+          mountPath: /etc/iothread-inventory
+          readOnly: true
+        - name: tmp
+          mountPath: /tmp
+        {{- if .Values.config.discovery.enabled }}
+        - name: sockets
+          mountPath: {{ .Values.sockets.mountPath }}
+          # Connecting to a socket needs no more.
+          readOnly: true
+        {{- end }}
+        {{- with .Values.extraVolumeMounts }}
+        {{- toYaml . | nindent 8 }}
+        {{- end }}
+  volumes:
+    - name: config
+      configMap:
+        name: {{ include "iothread-inventory.fullname" . }}
+    - name: tmp
+      emptyDir:
+        medium: Memory
+        sizeLimit: 16Mi
+    {{- if .Values.config.discovery.enabled }}
+    - name: sockets
+      {{- if .Values.sockets.volume }}
+      {{- toYaml .Values.sockets.volume | nindent 6 }}
+      {{- else }}
+      hostPath:
+        path: {{ .Values.sockets.hostPath }}
+        type: {{ .Values.sockets.hostPathType | quote }}
+      {{- end }}
+    {{- end }}
+    {{- with .Values.extraVolumes }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  {{- with .Values.priorityClassName }}
+  priorityClassName: {{ . }}
+  {{- end }}
+  {{- with .Values.nodeSelector }}
+  nodeSelector:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.affinity }}
+  affinity:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with .Values.tolerations }}
+  tolerations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+{{- end }}

@@ -1,0 +1,76 @@
+{{/*
+The service as a native sidecar, for the initContainers of another chart's pod:
+
+  initContainers:
+    {{- include "iothread-inventory.sidecar" (dict "root" $ "volume" "qemu-sockets") | nindent 4 }}
+
+It takes a dict of
+  root       the including chart's own root context, $;
+  volume     the name of the pod's volume with the sockets, usually an emptyDir;
+  mountPath  where to mount it (/run/qemu unless given);
+  values     values over those that the including chart has for iothread-inventory.
+
+The pod needs the label that "iothread-inventory.sidecarLabels" gives, for the PodMonitor to find
+it, and a user who may connect to QEMU's socket: QEMU's own.
+*/}}
+{{- define "iothread-inventory.sidecar" -}}
+{{- $root := .root }}
+{{- $chart := $root.Chart }}
+{{- $values := $root.Values }}
+{{- if ne $root.Chart.Name "iothread-inventory" }}
+{{- $subchart := index $root.Subcharts "iothread-inventory" | required "Make iothread-inventory a dependency of this chart, with 'mode: None' among its values" }}
+{{- $chart = $subchart.Chart }}
+{{- $values = $subchart.Values }}
+{{- end }}
+{{- $values = mergeOverwrite (deepCopy $values) (deepCopy (default dict .values)) }}
+{{- $directory := default "/run/qemu" .mountPath -}}
+- name: iothread-inventory
+  image: {{ include "iothread-inventory.image" (dict "values" $values "chart" $chart) | quote }}
+  imagePullPolicy: {{ $values.image.pullPolicy }}
+  # Starts before QEMU does and ends after it.
+  restartPolicy: Always
+  env:
+    {{- with $values.javaOptions }}
+    - name: JAVA_TOOL_OPTIONS
+      value: {{ . | quote }}
+    {{- end }}
+    - name: SERVER_ADDRESS
+      value: 0.0.0.0
+    - name: IOTHREADS_DISCOVERY_DIRECTORY
+      value: {{ $directory | quote }}
+    - name: IOTHREADS_DISCOVERY_PATTERN
+      value: {{ $values.config.discovery.pattern | quote }}
+    - name: IOTHREADS_DISCOVERY_INTERVAL
+      value: {{ $values.config.discovery.interval | quote }}
+    {{- with $values.env }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
+  ports:
+    - name: iothreads
+      containerPort: 8080
+      protocol: TCP
+  {{- include "iothread-inventory.probes" (dict "values" $values "port" "iothreads") | nindent 2 }}
+  {{- with $values.resources }}
+  resources:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- with $values.securityContext }}
+  securityContext:
+    {{- toYaml . | nindent 4 }}
+    {{- if not (hasKey . "runAsNonRoot") }}
+    runAsNonRoot: true
+    {{- end }}
+    {{- if not (hasKey . "seccompProfile") }}
+    seccompProfile:
+      type: RuntimeDefault
+    {{- end }}
+  {{- end }}
+  volumeMounts:
+    - name: {{ required "The sidecar needs the name of the volume with the sockets: (dict \"root\" $ \"volume\" \"qemu-sockets\")" .volume }}
+      mountPath: {{ $directory }}
+      readOnly: true
+{{- end }}
+
+{{- define "iothread-inventory.sidecarLabels" -}}
+iothreads.dev/sidecar: "true"
+{{- end }}

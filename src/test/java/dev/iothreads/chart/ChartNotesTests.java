@@ -1,0 +1,45 @@
+package dev.iothreads.chart;
+
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+class ChartNotesTests {
+
+	private final HelmChart chart = HelmChart.ofTheService();
+
+	@Test
+	void theNotesSayWhichMonitorToGiveAQemuAndHowToAsk() {
+		assertThat(this.chart.install("sockets: {hostPath: /srv/monitors}")).contains("once on each node",
+				"-qmp unix:/srv/monitors/NAME.sock,server=on,wait=off", "as user 10001",
+				"port-forward service/inv-iothread-inventory 8080:8080");
+		assertThat(this.chart.install("{mode: Deployment, service: {enabled: false}}"))
+			.contains("port-forward deployment/inv-iothread-inventory 8080:8080");
+	}
+
+	@Test
+	void theNotesWarnOfAPrometheusThatIsKeptOut() {
+		assertThat(this.chart.install("podMonitor: {enabled: true}")).contains("WARNING: only pods of the namespace");
+		assertThat(
+				this.chart.install("{podMonitor: {enabled: true}, networkPolicy: {from: [{namespaceSelector: {}}]}}"))
+			.doesNotContain("WARNING");
+	}
+
+	@Test
+	void theNotesWarnOfAServiceThatAllMayReach() {
+		assertThat(this.chart.install("networkPolicy: {enabled: false}")).contains("can change the machines");
+	}
+
+	@Test
+	void theNotesNameTheEmbeddedMachine() {
+		assertThat(this.chart.install("config: {discovery: {enabled: false}}")).contains("'demo'");
+	}
+
+	@Test
+	void theNotesShowTheSidecarAndTheAnnotationToCopy() {
+		assertThat(this.chart.install("{mode: None, kubevirtHook: {enabled: true}}"))
+			.contains("{{- include \"iothread-inventory.sidecar\" (dict \"root\" $ \"volume\" \"qemu-sockets\")")
+			.contains("\"name\": \"inv-iothread-inventory-kubevirt-hook\", \"key\": \"onDefineDomain\"");
+	}
+
+}

@@ -1,0 +1,125 @@
+package dev.iothreads.chart;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+import org.assertj.core.api.InstanceOfAssertFactories;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static dev.iothreads.chart.Manifests.at;
+import static dev.iothreads.chart.Manifests.named;
+import static dev.iothreads.chart.Manifests.names;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+class SidecarTests {
+
+	private static final String POD = """
+			apiVersion: v1
+			kind: Pod
+			metadata:
+			  name: vm
+			  labels:
+			    {{- include "iothread-inventory.sidecarLabels" . | nindent 4 }}
+			spec:
+			  initContainers:
+			    {{- include "iothread-inventory.sidecar" (dict "root" $ "volume" "qemu-sockets" %s) | nindent 4 }}
+			  containers:
+			    - name: qemu
+			      image: qemu
+			  volumes:
+			    - name: qemu-sockets
+			      emptyDir: {}
+			""";
+
+	@TempDir
+	private Path directory;
+
+	@Test
+	void anotherChartsPodIncludesIt() throws IOException {
+		Manifests manifests = including("", "");
+		Map<String, Object> pod = manifests.only("Pod");
+		KubernetesModel.check(pod);
+		assertThat(manifests.kinds()).containsExactly("Pod");
+		assertSidecar(pod, "/run/qemu");
+	}
+
+	@Test
+	void itsValuesAreThoseOfTheIncludingChartAndOfTheCall() throws IOException {
+		Map<String, Object> pod = including(
+				"\"mountPath\" \"/sockets\" \"values\" (dict \"image\" (dict \"tag\" \"7\"))", "  javaOptions: -Xmx96m")
+			.only("Pod");
+		Object sidecar = at(pod, "spec", "initContainers", 0);
+		assertThat(at(sidecar, "image")).isEqualTo("iothread-inventory:7");
+		assertThat(at(named(at(sidecar, "env"), "JAVA_TOOL_OPTIONS"), "value")).isEqualTo("-Xmx96m");
+		assertThat(at(named(at(sidecar, "env"), "IOTHREADS_DISCOVERY_DIRECTORY"), "value")).isEqualTo("/sockets");
+		assertThat(at(named(at(sidecar, "volumeMounts"), "qemu-sockets"), "mountPath")).isEqualTo("/sockets");
+	}
+
+	@Test
+	void itAsksForTheVolumeOfTheSockets() {
+		String pod = POD.formatted("").replace("\"volume\" \"qemu-sockets\"", "");
+		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> render(pod, ""))
+			.withMessageContaining("needs the name of the volume");
+	}
+
+	@Test
+	void theExampleForKubectlIsAsTheTemplateMakesIt() throws IOException {
+		Manifests example = Manifests.of(HelmChart.ofTheService().text("examples/qemu-with-sidecar.yaml"));
+		Map<String, Object> pod = example.only("Pod");
+		KubernetesModel.check(pod);
+		assertSidecar(pod, "/run/qemu");
+		Object made = at(including("", "").only("Pod"), "spec", "initContainers", 0);
+		Object written = at(pod, "spec", "initContainers", 0);
+		for (String same : List.of("name", "image", "ports", "resources", "volumeMounts")) {
+			assertThat(at(written, same)).as(same).isEqualTo(at(made, same));
+		}
+		assertThat(at(pod, "spec", "containers", 0, "command")).asInstanceOf(InstanceOfAssertFactories.LIST)
+			.contains("unix:/run/qemu/vm1.sock,server=on,wait=off");
+		ChartTests.assertConfined(at(pod, "spec", "containers", 0) instanceof Map<?, ?> qemu ? qemu : Map.of());
+	}
+
+	private static void assertSidecar(Map<String, Object> pod, String directory) {
+		Object sidecar = at(pod, "spec", "initContainers", 0);
+		assertThat(sidecar).isNotNull();
+		if (sidecar != null) {
+			ChartTests.assertConfined(sidecar);
+		}
+		assertThat(at(sidecar, "restartPolicy")).isEqualTo("Always");
+		assertThat(at(pod, "metadata", "labels", "iothreads.dev/sidecar")).isEqualTo("true");
+		assertThat(names(at(sidecar, "ports"))).containsExactly("iothreads");
+		assertThat(at(named(at(sidecar, "env"), "SERVER_ADDRESS"), "value")).isEqualTo("0.0.0.0");
+		assertThat(at(named(at(sidecar, "env"), "IOTHREADS_DISCOVERY_DIRECTORY"), "value")).isEqualTo(directory);
+		assertThat(at(named(at(sidecar, "volumeMounts"), "qemu-sockets"), "mountPath")).isEqualTo(directory);
+		for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+			assertThat(at(sidecar, probe, "httpGet", "port")).as(probe).isEqualTo("iothreads");
+		}
+		assertThat(names(at(pod, "spec", "volumes"))).contains("qemu-sockets");
+	}
+
+	private Manifests including(String arguments, String values) throws IOException {
+		return render(POD.formatted(arguments), values);
+	}
+
+	private Manifests render(String pod, String values) throws IOException {
+		Path chart = Files.createDirectories(this.directory.resolve("vm"));
+		Files.writeString(chart.resolve("Chart.yaml"), """
+				apiVersion: v2
+				name: vm
+				version: 1.0.0
+				appVersion: "99"
+				dependencies:
+				  - name: iothread-inventory
+				    version: ">=0.1.0"
+				""");
+		Files.writeString(chart.resolve("values.yaml"), "iothread-inventory:\n  mode: None\n" + values + "\n");
+		Files.writeString(Files.createDirectories(chart.resolve("templates")).resolve("pod.yaml"), pod);
+		HelmChart.ofTheService().copyTo(chart.resolve("charts/iothread-inventory"));
+		return new HelmChart(chart).render("");
+	}
+
+}
