@@ -83,10 +83,13 @@ class DocumentedExampleTests {
 
 	private final JsonNode api;
 
+	private final Contract contract;
+
 	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory) throws IOException {
 		this.wire = new Wire(port);
 		this.inventory = inventory;
 		this.api = this.wire.get("/v3/api-docs").json();
+		this.contract = new Contract(this.api.toString());
 	}
 
 	@BeforeEach
@@ -126,6 +129,9 @@ class DocumentedExampleTests {
 			}
 			else {
 				assertThat(withoutTime(answer.json())).isEqualTo(withoutTime(example));
+				assertThat(this.contract.violationsOfAnswer(documented.method(), documented.path(), answer.status(),
+						documented.mediaType(), answer.body()))
+					.isEmpty();
 			}
 		}
 		documented.answer()
@@ -181,6 +187,9 @@ class DocumentedExampleTests {
 		assertThat(answer.json()).isEqualTo(example);
 		assertThat(answer.status()).isEqualTo(example.path("status").asInt());
 		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+		assertThat(this.contract.violationsOfAnswer("GET", "/api/v1/machines", 500, "application/problem+json",
+				answer.body()))
+			.isEmpty();
 		if (answer.status() == 503 || answer.status() == 429) {
 			assertThat(answer.header("Retry-After")).isEqualTo("1");
 		}
@@ -201,6 +210,18 @@ class DocumentedExampleTests {
 			.allSatisfy((documented) -> assertThat(documented.body())
 				.as("add src/main/resources/openapi/%s-request.json", documented.operationId())
 				.isNotEmpty());
+	}
+
+	@Test
+	void everyExampleOfARequestFitsItsSchema() {
+		assertThat(operations().filter((documented) -> documented.operation().has("requestBody")))
+			.allSatisfy((documented) -> documented.operation()
+				.path("requestBody")
+				.path("content")
+				.propertyNames()
+				.forEach((mediaType) -> assertThat(this.contract.violationsOfRequest(documented.method(),
+						documented.path(), mediaType, documented.body()))
+					.isEmpty()));
 	}
 
 	@Test
