@@ -1,0 +1,35 @@
+package dev.iothreads.qemu;
+
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+
+import dev.iothreads.machine.Machine;
+
+/**
+ * A listener that can be waited for.
+ */
+final class Told {
+
+	private final Semaphore calls = new Semaphore(0);
+
+	static Told of(Machine machine) {
+		Told told = new Told();
+		machine.listen(told.calls::release);
+		return told;
+	}
+
+	/**
+	 * Waits for one more call.
+	 */
+	void await() {
+		try {
+			if (!this.calls.tryAcquire(Watched.PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+				throw new AssertionError("Nobody was told");
+			}
+		}
+		catch (InterruptedException ex) {
+			throw new AssertionError(ex);
+		}
+	}
+
+}

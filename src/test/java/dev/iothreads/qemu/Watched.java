@@ -1,0 +1,147 @@
+package dev.iothreads.qemu;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Predicate;
+
+import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.qmp.MonitorAddress;
+
+/**
+ * A {@link QemuMachine} with a scheduler of its own, for a test that waits for it.
+ */
+final class Watched implements AutoCloseable {
+
+	static final Duration PATIENCE = Duration.ofSeconds(60);
+
+	private final ScheduledThreadPoolExecutor scheduler;
+
+	private final QemuMachine machine;
+
+	private Watched(String name, MonitorAddress address, QemuOptions options) {
+		this.scheduler = new ScheduledThreadPoolExecutor(1, Watched::daemon);
+		this.scheduler.setRemoveOnCancelPolicy(true);
+		this.machine = QemuMachine.connect(name, address, options, this.scheduler);
+		this.machine.listen(this::told);
+	}
+
+	/**
+	 * Watches what no machine is slow enough to be too late for.
+	 */
+	static Watched at(Path socket) {
+		return at(new MonitorAddress.UnixAddress(socket));
+	}
+
+	static Watched at(MonitorAddress address) {
+		return at(address, PATIENCE, PATIENCE);
+	}
+
+	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout) {
+		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon));
+	}
+
+	private static Thread daemon(Runnable work) {
+		Thread thread = new Thread(work, "watched");
+		thread.setDaemon(true);
+		return thread;
+	}
+
+	QemuMachine machine() {
+		return this.machine;
+	}
+
+	MachineStatus status() {
+		return this.machine.status();
+	}
+
+	ScheduledThreadPoolExecutor scheduler() {
+		return this.scheduler;
+	}
+
+	/**
+	 * Waits until it is up, then reads it.
+	 */
+	Snapshot read() {
+		await(MachineState.UP);
+		return result(this.machine.read());
+	}
+
+	/**
+	 * Waits for a reading to fail.
+	 */
+	<E extends MachineException> E failure(Class<E> expected) {
+		return failure(this.machine.read(), expected);
+	}
+
+	static <E extends MachineException> E failure(CompletableFuture<Snapshot> reading, Class<E> expected) {
+		try {
+			throw new AssertionError("No failure but " + reading.get(PATIENCE.toSeconds(), TimeUnit.SECONDS));
+		}
+		catch (ExecutionException ex) {
+			if (expected.isInstance(ex.getCause())) {
+				return expected.cast(ex.getCause());
+			}
+			throw new AssertionError("Failed otherwise than as " + expected.getSimpleName(), ex.getCause());
+		}
+		catch (InterruptedException | TimeoutException ex) {
+			throw new AssertionError(ex);
+		}
+	}
+
+	static Snapshot result(CompletableFuture<Snapshot> reading) {
+		try {
+			return reading.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+		}
+		catch (ExecutionException ex) {
+			throw new AssertionError("The reading failed: " + ex.getCause(), ex.getCause());
+		}
+		catch (InterruptedException | TimeoutException ex) {
+			throw new AssertionError(ex);
+		}
+	}
+
+	MachineStatus await(MachineState state) {
+		return await((status) -> status.state() == state);
+	}
+
+	/**
+	 * Waits until it is, or has been told to be, in a state that pleases.
+	 */
+	synchronized MachineStatus await(Predicate<MachineStatus> pleases) {
+		long end = System.nanoTime() + PATIENCE.toNanos();
+		MachineStatus status = this.machine.status();
+		while (!pleases.test(status)) {
+			long left = (end - System.nanoTime()) / 1_000_000;
+			if (left <= 0) {
+				throw new AssertionError("Still " + status);
+			}
+			try {
+				wait(left);
+			}
+			catch (InterruptedException ex) {
+				throw new AssertionError(ex);
+			}
+			status = this.machine.status();
+		}
+		return status;
+	}
+
+	private synchronized void told() {
+		notifyAll();
+	}
+
+	@Override
+	public void close() {
+		this.machine.close();
+		this.scheduler.shutdownNow();
+	}
+
+}
