@@ -4,6 +4,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -56,8 +57,7 @@ final class Futures {
 			if (System.nanoTime() > end) {
 				throw new AssertionError("Not within " + PATIENCE_SECONDS + " s: " + what);
 			}
-			Thread.onSpinWait();
-			Thread.yield();
+			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
 		}
 	}
 

@@ -86,6 +86,7 @@ class QmpWindowTests {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
 				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
 			Futures.await(client.execute(ofBytes(QmpClient.MAX_UNANSWERED_BYTES)));
+			Futures.await(client.execute(ofBytes(QmpClient.MAX_UNANSWERED_BYTES)));
 			QmpCommand tooLong = QmpCommand.of("x", Map.of("a", "b".repeat(QmpClient.MAX_UNANSWERED_BYTES)));
 			assertThatIllegalArgumentException().isThrownBy(() -> client.execute(tooLong))
 				.withMessageContaining("a command has at most 262144");
