@@ -75,10 +75,10 @@ public final class Inventory implements AutoCloseable {
 		if (registered != null) {
 			synchronized (registered.telling()) {
 				if (this.machines.remove(name, registered)) {
-					registered.close();
 					tell((listener) -> listener.removed(name));
 				}
 			}
+			registered.close();
 		}
 	}
 

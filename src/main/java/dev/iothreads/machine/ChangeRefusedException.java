@@ -66,7 +66,7 @@ public final class ChangeRefusedException extends MachineException {
 		/** The device is being unplugged. */
 		DEVICE_DETACHING,
 
-		/** The guest does not let the device go. */
+		/** The guest does not let the device go, or QEMU would not survive it. */
 		UNPLUG_REFUSED,
 
 		/** libvirt manages the machine, and stops it when it is changed by others. */

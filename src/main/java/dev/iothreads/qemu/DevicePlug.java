@@ -250,6 +250,10 @@ final class DevicePlug {
 
 	CompletableFuture<Void> detach(String id) {
 		Qom.Child device = find(id);
+		String hazard = this.session.unplugHazard(device.path());
+		if (hazard != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, hazard);
+		}
 		boolean hasNoId = device.path().startsWith(Qom.PERIPHERAL_ANON);
 		Unplugs unplugs = this.session.unplugs();
 		boolean again = unplugs.isUnderWay(device.path());

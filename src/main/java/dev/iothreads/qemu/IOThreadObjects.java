@@ -47,6 +47,12 @@ final class IOThreadObjects {
 					"%s has an object '%s' already, which is no IOThread. Choose another id."
 						.formatted(this.qemu.machine(), id));
 		}
+		String mapped = this.session.mappedOn(id);
+		if (mapped != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
+					"Device %s of %s still runs on an IOThread '%s' that was deleted underneath it, and QEMU would take the new one for it. Choose another id, or unplug that device first."
+						.formatted(mapped, this.qemu.machine(), id));
+		}
 		Map<String, Object> arguments = new LinkedHashMap<>();
 		arguments.put("qom-type", TYPE);
 		arguments.put("id", id);

@@ -218,28 +218,31 @@ public final class QemuMachine implements Machine {
 	}
 
 	private void open() {
+		QmpClient opened;
 		synchronized (this) {
 			if (this.closed) {
 				return;
 			}
 			this.dropped = null;
-			QmpClient opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
+			opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
 			this.client = opened;
-			ScheduledFuture<?> overdue = this.scheduler.schedule(() -> greetingOverdue(opened),
-					this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
-			CompletableFuture<QemuSession> beginning = opened.ready()
-				.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting));
-			opened.closed().thenAccept((reason) -> ended(opened, beginning, reason));
-			beginning.whenComplete((begun, failure) -> {
-				overdue.cancel(false);
-				if (begun != null) {
-					begun(begun);
-				}
-				else {
-					opened.close();
-				}
-			});
 		}
+		// Not under the lock: where the connection has failed by now, this tells
+		// everybody.
+		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> greetingOverdue(opened),
+				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
+		CompletableFuture<QemuSession> beginning = opened.ready()
+			.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting));
+		opened.closed().thenAccept((reason) -> ended(opened, beginning, reason));
+		beginning.whenComplete((begun, failure) -> {
+			overdue.cancel(false);
+			if (begun != null) {
+				begun(begun);
+			}
+			else {
+				opened.close();
+			}
+		});
 	}
 
 	// It is up when it has been read: something that greets well may answer nonsense.

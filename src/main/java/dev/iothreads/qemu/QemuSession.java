@@ -46,9 +46,10 @@ final class QemuSession {
 
 	// Before QEMU 10.1 three lists take three commands and the IOThreads a fourth.
 	// Objects
-	// other than devices that hold an IOThread are rare and made by hand, so their list
-	// takes, now and then, the turn of the devices without an id.
-	private static final Duration OBJECTS_TURN = Duration.ofSeconds(10);
+	// other than devices that hold an IOThread are rare, so their list takes, now and
+	// then,
+	// the turn of the devices without an id. So does what is asked again.
+	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
 	private final QmpClient client;
 
@@ -73,6 +74,12 @@ final class QemuSession {
 	private volatile long forgotten;
 
 	private volatile boolean reportsHolders;
+
+	private volatile Map<String, Long> threadIds = Map.of();
+
+	private final Set<String> drivesToAsk = ConcurrentHashMap.newKeySet();
+
+	private int rechecked;
 
 	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy) {
 		this.client = client;
@@ -133,6 +140,37 @@ final class QemuSession {
 		return this.reportsHolders;
 	}
 
+	/**
+	 * Tells why a device must not be unplugged now.
+	 * @param path the device's path
+	 * @return the reason, {@code null} when it may be
+	 */
+	@Nullable String unplugHazard(String path) {
+		KnownDevice known = this.devices.get(path);
+		List<String> mistaken = (known != null) ? known.mistaken(this.threadIds) : List.of();
+		return mistaken.isEmpty() ? null : mistakenFor(mistaken);
+	}
+
+	private static String mistakenFor(List<String> iothreads) {
+		return "It runs on IOThread %s, which was deleted underneath it, and its id was given to another one since: QEMU aborts when the device is unplugged now. Remove that IOThread first, then unplug the device."
+			.formatted(String.join(", ", iothreads));
+	}
+
+	/**
+	 * Finds a device whose mapping names an IOThread that is not there.
+	 * @param iothread the id of the IOThread
+	 * @return the device's id, {@code null} when there is none
+	 */
+	@Nullable String mappedOn(String iothread) {
+		return this.devices.entrySet()
+			.stream()
+			.filter((device) -> device.getValue().mapped()
+					&& device.getValue().links().stream().anyMatch((link) -> link.id().equals(iothread)))
+			.map((device) -> Qom.name(device.getKey()))
+			.findFirst()
+			.orElse(null);
+	}
+
 	Unplugs unplugs() {
 		return this.unplugs;
 	}
@@ -168,7 +206,7 @@ final class QemuSession {
 			case "JOB_STATUS_CHANGE" -> {
 				if ("concluded".equals(event.data().path("status").asString(""))) {
 					this.forgotten++;
-					this.devices.values().removeIf((device) -> device.drive() != null);
+					this.drivesToAsk.addAll(this.devices.keySet());
 				}
 				return false;
 			}
@@ -205,33 +243,74 @@ final class QemuSession {
 		QmpCommand iothreads = QmpCommand.of("query-iothreads");
 		if (this.listsAtOnce) {
 			List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
-			return all(List.of(Qom.listGet(paths), iothreads)).thenApply((replies) -> {
+			Recheck recheck = nextRecheck();
+			List<QmpCommand> commands = new ArrayList<>(List.of(Qom.listGet(paths), iothreads));
+			if (recheck != null) {
+				commands.add(recheck.command());
+			}
+			return settled(this.client.executeAll(commands)).thenApply((replies) -> {
 				List<List<Qom.Child>> children = new ArrayList<>();
 				for (int i = 0; i < paths.size(); i++) {
-					children.add(Qom.children(paths.get(i), replies.get(0).path(i).path("properties")));
+					children.add(Qom.children(paths.get(i), replies.get(0).orThrow().path(i).path("properties")));
 				}
-				return new Lists(children.get(0), children.get(1), children.get(2), replies.get(1));
+				answer(recheck, replies.get(replies.size() - 1));
+				return new Lists(children.get(0), children.get(1), children.get(2), replies.get(1).orThrow());
 			});
 		}
 		Listed before = this.listed;
-		boolean objectsTurn = before.isOlderThan(OBJECTS_TURN);
-		boolean anonTurn = !objectsTurn || before == Listed.NOTHING;
-		List<QmpCommand> commands = new ArrayList<>();
-		commands.add(Qom.list(Qom.PERIPHERAL));
+		boolean first = before == Listed.NOTHING;
+		boolean spare = before.isOlderThan(SPARE_TURN);
+		Recheck recheck = (spare && !first && before.objectsWereLast()) ? nextRecheck() : null;
+		boolean objectsTurn = spare && recheck == null;
+		boolean anonTurn = first || !spare;
+		List<QmpCommand> commands = new ArrayList<>(List.of(iothreads, Qom.list(Qom.PERIPHERAL)));
 		if (anonTurn) {
 			commands.add(Qom.list(Qom.PERIPHERAL_ANON));
 		}
 		if (objectsTurn) {
 			commands.add(Qom.list(Qom.OBJECTS));
 		}
-		commands.add(iothreads);
-		return all(commands).thenApply((replies) -> {
+		if (recheck != null) {
+			commands.add(recheck.command());
+		}
+		// QEMU answers in order: what is asked last is seen last.
+		commands.add(commands.remove(0));
+		return settled(this.client.executeAll(commands)).thenApply((replies) -> {
 			int next = 1;
-			List<Qom.Child> anon = anonTurn ? Qom.children(Qom.PERIPHERAL_ANON, replies.get(next++)) : before.anon();
-			List<Qom.Child> others = objectsTurn ? Qom.children(Qom.OBJECTS, replies.get(next++)) : before.objects();
-			this.listed = new Listed(anon, others, objectsTurn ? System.nanoTime() : before.objectsListed());
-			return new Lists(Qom.children(Qom.PERIPHERAL, replies.get(0)), anon, others, replies.get(next));
+			List<Qom.Child> anon = anonTurn ? Qom.children(Qom.PERIPHERAL_ANON, replies.get(next++).orThrow())
+					: before.anon();
+			List<Qom.Child> others = objectsTurn ? Qom.children(Qom.OBJECTS, replies.get(next++).orThrow())
+					: before.objects();
+			if (recheck != null) {
+				answer(recheck, replies.get(next++));
+			}
+			this.listed = new Listed(anon, others, spare ? System.nanoTime() : before.spared(),
+					spare ? objectsTurn : before.objectsWereLast());
+			return new Lists(Qom.children(Qom.PERIPHERAL, replies.get(0).orThrow()), anon, others,
+					replies.get(next).orThrow());
 		});
+	}
+
+	private void answer(@Nullable Recheck recheck, Reply reply) {
+		JsonNode value = reply.orElseNull();
+		if (recheck != null && value != null) {
+			recheck.answered(this, value);
+		}
+	}
+
+	// No event tells that others have tuned a thread pool or put another node beneath a
+	// device. One of these is asked again whenever a reading has a command to spare.
+	private @Nullable Recheck nextRecheck() {
+		List<Recheck> rechecks = new ArrayList<>();
+		this.objectSettings.forEach((iothread, settings) -> settings.values()
+			.keySet()
+			.forEach((property) -> rechecks.add(new SettingRecheck(iothread, property))));
+		this.devices.forEach((path, device) -> {
+			if (device.drive() != null) {
+				rechecks.add(new DriveRecheck(path));
+			}
+		});
+		return rechecks.isEmpty() ? null : rechecks.get(Math.floorMod(this.rechecked++, rechecks.size()));
 	}
 
 	// An object that is there is listed, not its type: device-list-properties and
@@ -267,6 +346,7 @@ final class QemuSession {
 			threadIds.put(id, iothread.path("thread-id").asLong());
 		}
 		this.reportsHolders = lists.iothreads().path(0).has("holders");
+		this.threadIds = threadIds;
 		Learnt learnt = new Learnt(lists, threadIds, this.unplugs);
 		List<Question> questions = new ArrayList<>();
 		lists.devices().forEach((child) -> {
@@ -274,6 +354,9 @@ final class QemuSession {
 			KnownDevice known = this.devices.get(child.path());
 			if (known != null && known.type().equals(child.type())) {
 				learnt.devices.put(child.path(), known);
+				if (this.drivesToAsk.remove(child.path()) && traits.drive()) {
+					questions.add(new DriveQuestion(child.path(), known));
+				}
 			}
 			else if (traits.canRunOnIOThread()) {
 				questions.add(new DeviceQuestion(child, traits));
@@ -330,11 +413,6 @@ final class QemuSession {
 		known.putAll(learnt);
 	}
 
-	private CompletableFuture<List<JsonNode>> all(List<QmpCommand> commands) {
-		return settled(this.client.executeAll(commands))
-			.thenApply((replies) -> replies.stream().map(Reply::orThrow).toList());
-	}
-
 	private static CompletableFuture<List<Reply>> settled(List<CompletableFuture<JsonNode>> replies) {
 		List<CompletableFuture<Reply>> settled = replies.stream()
 			.map((reply) -> reply.handle((value, failure) -> new Reply(value, unwrapped(failure))))
@@ -385,12 +463,12 @@ final class QemuSession {
 	/**
 	 * The lists that take turns.
 	 */
-	private record Listed(List<Qom.Child> anon, List<Qom.Child> objects, long objectsListed) {
+	private record Listed(List<Qom.Child> anon, List<Qom.Child> objects, long spared, boolean objectsWereLast) {
 
-		static final Listed NOTHING = new Listed(List.of(), List.of(), 0);
+		static final Listed NOTHING = new Listed(List.of(), List.of(), 0, false);
 
 		boolean isOlderThan(Duration age) {
-			return this == NOTHING || System.nanoTime() - this.objectsListed > age.toNanos();
+			return this == NOTHING || System.nanoTime() - this.spared > age.toNanos();
 		}
 
 	}
@@ -404,9 +482,36 @@ final class QemuSession {
 		// name.
 		static final long GONE = -1;
 
+		boolean isAlive(Map<String, Long> threadIds) {
+			return Long.valueOf(this.threadId).equals(threadIds.get(this.id));
+		}
+
 	}
 
-	private record KnownDevice(String type, String worker, List<ThreadKey> links, @Nullable String drive) {
+	/**
+	 * What was learnt of a device.
+	 *
+	 * @param mapped whether its links are those of a mapping, which names IOThreads and
+	 * does not hold them
+	 */
+	private record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped,
+			@Nullable String drive) {
+
+		KnownDevice serving(String node) {
+			return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node);
+		}
+
+		/**
+		 * Returns the ids of IOThreads that have gone from under it and were given to
+		 * others since. QEMU 10.0 to 11.1 abort when it is unplugged then: they find the
+		 * IOThread by its name and drop a reference that they never took.
+		 */
+		List<String> mistaken(Map<String, Long> threadIds) {
+			return this.links.stream()
+				.filter((link) -> this.mapped && threadIds.containsKey(link.id()) && !link.isAlive(threadIds))
+				.map(ThreadKey::id)
+				.toList();
+		}
 
 	}
 
@@ -453,6 +558,7 @@ final class QemuSession {
 			}
 			int next = 0;
 			Set<String> iothreads = new LinkedHashSet<>();
+			boolean mapped = false;
 			if (this.traits.iothread()) {
 				String link = text(values.get(next++));
 				if (!link.isEmpty()) {
@@ -462,11 +568,71 @@ final class QemuSession {
 			if (this.traits.mapping()) {
 				JsonNode mapping = Objects.requireNonNull(values.get(next++));
 				mapping.forEach((queues) -> iothreads.add(queues.path("iothread").asString("")));
+				mapped = !mapping.isEmpty();
 			}
 			String drive = this.traits.drive() ? text(values.get(next)) : "";
 			learnt.devices.put(this.device.path(),
 					new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
-							iothreads.stream().map(learnt::key).toList(), drive.isEmpty() ? null : drive));
+							iothreads.stream().map(learnt::key).toList(), mapped, drive.isEmpty() ? null : drive));
+		}
+
+	}
+
+	private record DriveQuestion(String path, KnownDevice known) implements Question {
+
+		@Override
+		public List<QmpCommand> commands() {
+			return List.of(Qom.get(this.path, "drive"));
+		}
+
+		@Override
+		public void answered(List<Reply> replies, Learnt learnt) {
+			JsonNode drive = replies.get(0).orElseNull();
+			if (drive != null) {
+				learnt.devices.put(this.path, this.known.serving(text(drive)));
+			}
+		}
+
+	}
+
+	/**
+	 * Something to ask again.
+	 */
+	private interface Recheck {
+
+		QmpCommand command();
+
+		void answered(QemuSession session, JsonNode value);
+
+	}
+
+	private record SettingRecheck(ThreadKey iothread, IOThreadProperty property) implements Recheck {
+
+		@Override
+		public QmpCommand command() {
+			return Qom.get(Qom.OBJECTS + "/" + this.iothread.id(), this.property.qemuName());
+		}
+
+		@Override
+		public void answered(QemuSession session, JsonNode value) {
+			if (value.isIntegralNumber()) {
+				session.objectSettings.computeIfPresent(this.iothread,
+						(key, settings) -> settings.with(new IOThreadSettings(Map.of(this.property, value.asLong()))));
+			}
+		}
+
+	}
+
+	private record DriveRecheck(String path) implements Recheck {
+
+		@Override
+		public QmpCommand command() {
+			return Qom.get(this.path, "drive");
+		}
+
+		@Override
+		public void answered(QemuSession session, JsonNode value) {
+			session.devices.computeIfPresent(this.path, (path, known) -> known.serving(text(value)));
 		}
 
 	}
@@ -573,7 +739,7 @@ final class QemuSession {
 			List<String> alive = new ArrayList<>();
 			List<String> gone = new ArrayList<>();
 			for (ThreadKey link : known.links()) {
-				(isAlive(link) ? alive : gone).add(link.id());
+				(link.isAlive(this.threadIds) ? alive : gone).add(link.id());
 			}
 			DeviceState state = DeviceState.ATTACHED;
 			String reason = this.unplugs.refusal(path);
@@ -583,14 +749,13 @@ final class QemuSession {
 			}
 			else if (!gone.isEmpty()) {
 				state = DeviceState.ORPHANED;
-				reason = "It still runs on IOThread %s, which was deleted underneath it. Unplug it and plug it again to put it on an IOThread that can be seen."
-					.formatted(String.join(", ", gone));
+				List<String> mistaken = known.mistaken(this.threadIds);
+				reason = mistaken.isEmpty()
+						? "It still runs on IOThread %s, which was deleted underneath it. Unplug it and plug it again to put it on an IOThread that can be seen."
+							.formatted(String.join(", ", gone))
+						: mistakenFor(mistaken);
 			}
 			return new Device(Qom.name(path), known.type(), known.worker(), alive, state, reason, known.drive());
-		}
-
-		private boolean isAlive(ThreadKey link) {
-			return Long.valueOf(link.threadId()).equals(this.threadIds.get(link.id()));
 		}
 
 		private Collection<Attachment> objectsOn(ThreadKey iothread) {

@@ -49,7 +49,7 @@ enum Problem {
 
 	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
 
-	UNPLUG_REFUSED(HttpStatus.CONFLICT, "The guest does not let the device go"),
+	UNPLUG_REFUSED(HttpStatus.CONFLICT, "Device cannot be unplugged now"),
 
 	TOO_MANY_CHANGES(HttpStatus.TOO_MANY_REQUESTS, "Too many changes at once"),
 
