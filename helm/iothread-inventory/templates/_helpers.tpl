@@ -154,8 +154,6 @@ spec:
         - name: config
           mountPath: /etc/iothread-inventory
           readOnly: true
-        - name: tmp
-          mountPath: /tmp
         {{- if .Values.config.discovery.enabled }}
         - name: sockets
           mountPath: {{ .Values.sockets.mountPath }}
@@ -169,10 +167,6 @@ spec:
     - name: config
       configMap:
         name: {{ include "iothread-inventory.fullname" . }}
-    - name: tmp
-      emptyDir:
-        medium: Memory
-        sizeLimit: 16Mi
     {{- if .Values.config.discovery.enabled }}
     - name: sockets
       {{- if .Values.sockets.volume }}

@@ -222,7 +222,7 @@ class ChartTests {
 		assertConfined((container != null) ? container : Map.of());
 		assertThat(at(pod, "spec", "restartPolicy")).isEqualTo("Never");
 		assertThat(at(container, "command")).asInstanceOf(InstanceOfAssertFactories.list(String.class))
-			.startsWith("java", "-cp", "/opt/probe", "Probe")
+			.startsWith("java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe")
 			.contains("http://%s:8080/api/v1/iothreads".formatted(at(manifests.only("Service"), "metadata", "name")));
 	}
 
@@ -331,6 +331,7 @@ class ChartTests {
 			.isEqualTo("iothread-inventory:" + version.group(1));
 		assertThat(this.chart.text("examples/qemu-with-sidecar.yaml"))
 			.contains("image: iothread-inventory:" + version.group(1) + "\n");
+		assertThat(Files.readString(Path.of("Dockerfile"))).contains("\nARG VERSION=" + version.group(1) + "\n");
 	}
 
 	@Test
