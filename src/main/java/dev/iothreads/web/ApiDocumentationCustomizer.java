@@ -49,7 +49,6 @@ final class ApiDocumentationCustomizer implements OpenApiCustomizer {
 		Components components = api.getComponents();
 		ApiDocumentationSchemas.addTo(components);
 		ApiDocumentationAnswers.HEADERS.forEach(components::addHeaders);
-		api.getServers().forEach((server) -> server.setDescription("Where this document comes from"));
 		api.getTags().sort(Comparator.comparing(Tag::getName));
 		Map<String, PathItem> sorted = new TreeMap<>(api.getPaths());
 		api.getPaths().clear();

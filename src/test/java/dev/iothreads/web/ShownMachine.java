@@ -14,6 +14,7 @@ import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.machine.StubMachine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that is as it is told to be.
@@ -55,7 +56,7 @@ class ShownMachine extends StubMachine {
 		return snapshot(Duration.ZERO, null, iothreads, devices);
 	}
 
-	static Snapshot snapshot(Duration age, String managedBy, List<IOThread> iothreads, List<Device> devices) {
+	static Snapshot snapshot(Duration age, @Nullable String managedBy, List<IOThread> iothreads, List<Device> devices) {
 		return Snapshot.join(Instant.now().minus(age), "10.2.50", managedBy, iothreads, devices);
 	}
 
@@ -73,7 +74,7 @@ class ShownMachine extends StubMachine {
 		return device(id, "/machine/peripheral/" + id + "/virtio-backend", DeviceState.ATTACHED, null, iothreads);
 	}
 
-	static Device device(String id, String qomPath, DeviceState state, String reason, String... iothreads) {
+	static Device device(String id, String qomPath, DeviceState state, @Nullable String reason, String... iothreads) {
 		return new Device(id, "virtio-blk-pci", qomPath, List.of(iothreads), state, reason, null);
 	}
 

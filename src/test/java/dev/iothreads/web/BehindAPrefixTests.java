@@ -1,0 +1,83 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.test.context.TestPropertySource;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * The service under a path that is not the root of its host: one of its own, or one that
+ * a proxy takes away and tells of.
+ */
+@WebTest
+@TestPropertySource(properties = { "server.servlet.context-path=/own", "server.forward-headers-strategy=framework" })
+class BehindAPrefixTests {
+
+	private static final String NONE = "X-None: ";
+
+	private static final String FORWARDED = "X-Forwarded-Prefix: /proxied";
+
+	private final Wire wire;
+
+	BehindAPrefixTests(@LocalServerPort int port) {
+		this.wire = new Wire(port);
+	}
+
+	@ParameterizedTest
+	@CsvSource({ NONE + ",/own", FORWARDED + ",/proxied" })
+	void theFrontDoorLeadsToThePagesOfTheApi(String header, String prefix) throws IOException {
+		assertThat(this.wire.get("/own/", header).header("Location")).isEqualTo(prefix + "/swagger-ui.html");
+		assertThat(this.wire.get("/own/swagger-ui.html", header).header("Location"))
+			.isEqualTo(prefix + "/swagger-ui/index.html");
+		assertThat(this.wire.get("/own/swagger-ui/swagger-initializer.js", header).body())
+			.contains("\"" + prefix + "/v3/api-docs/swagger-config\"");
+		assertThat(this.wire.get("/own/v3/api-docs/swagger-config", header).json().path("url").asString())
+			.isEqualTo(prefix + "/v3/api-docs");
+	}
+
+	@ParameterizedTest
+	@CsvSource({ NONE + ",/own", FORWARDED + ",/proxied" })
+	void theApiIsWhereItsDocumentIs(String header, String prefix) throws IOException {
+		JsonNode api = this.wire.get("/own/v3/api-docs", header).json();
+		assertThat(api.path("servers").size()).isOne();
+		assertThat(api.path("servers").path(0).path("url").asString()).isEqualTo(prefix);
+		assertThat(api.path("paths").has("/api/v1/machines")).isTrue();
+	}
+
+	@Test
+	void theDocumentIsTheSameForAllPrefixesButForThem() throws IOException {
+		JsonNode own = this.wire.get("/own/v3/api-docs").json();
+		JsonNode proxied = this.wire.get("/own/v3/api-docs", FORWARDED).json();
+		assertThat(proxied.path("paths")).isEqualTo(own.path("paths"));
+		assertThat(proxied.path("components")).isEqualTo(own.path("components"));
+	}
+
+	@Test
+	void whatIsReadHasTagsThereToo() throws IOException {
+		Wire.Answer answer = this.wire.get("/own/api/v1/machines/demo/iothreads");
+		assertThat(answer.status()).isEqualTo(200);
+		assertThat(answer.header("ETag")).isNotEmpty();
+	}
+
+	@ParameterizedTest
+	@CsvSource({ NONE + ",/own", FORWARDED + ",/proxied" })
+	void aProblemNamesTheAddressThatTheClientKnows(String header, String prefix) throws IOException {
+		assertThat(this.wire.get("/own/api/v1/machines/nope", header).json().path("instance").asString())
+			.isEqualTo(prefix + "/api/v1/machines/nope");
+	}
+
+	@Test
+	void outsideOfItThereIsNothing() throws IOException {
+		Wire.Answer answer = this.wire.get("/api/v1/machines");
+		assertThat(answer.status()).isEqualTo(404);
+		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+	}
+
+}

@@ -1,0 +1,59 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.boot.test.web.server.LocalServerPort;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * The front door, and the pages behind it.
+ */
+@WebTest
+class HomeTests {
+
+	private final Wire wire;
+
+	HomeTests(@LocalServerPort int port) {
+		this.wire = new Wire(port);
+	}
+
+	@Test
+	void theFrontDoorLeadsToThePagesOfTheApi() throws IOException {
+		Wire.Answer home = this.wire.get("/");
+		assertThat(home.status()).isEqualTo(302);
+		Wire.Answer pages = this.wire.get(home.header("Location"));
+		assertThat(pages.status()).isEqualTo(302);
+		assertThat(this.wire.get(pages.header("Location")).body()).contains("swagger-ui");
+	}
+
+	@Test
+	void theFrontDoorNamesNoHost() throws IOException {
+		assertThat(this.wire.get("/", "X-Forwarded-Host: example.org").header("Location"))
+			.isEqualTo("/swagger-ui.html");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "swagger-ui.css", "swagger-ui-bundle.js", "swagger-ui-standalone-preset.js", "index.css",
+			"swagger-initializer.js" })
+	void thePagesNeedNothingFromElsewhere(String file) throws IOException {
+		assertThat(this.wire.get("/swagger-ui/index.html").body()).contains(file).doesNotContain("https://", "http://");
+		assertThat(this.wire.get("/swagger-ui/" + file).status()).isEqualTo(200);
+	}
+
+	@Test
+	void whatIsTriedThereIsTriedHere() throws IOException {
+		assertThat(this.wire.get("/swagger-ui/swagger-initializer.js").body())
+			.contains("\"configUrl\" : \"/v3/api-docs/swagger-config\"");
+		Wire.Answer config = this.wire.get("/v3/api-docs/swagger-config");
+		assertThat(config.json().path("url").asString()).isEqualTo("/v3/api-docs");
+		assertThat(config.json().path("tryItOutEnabled").asBoolean()).isTrue();
+		// Else the document would be sent to a validator on the internet.
+		assertThat(config.json().path("validatorUrl").asString()).isEmpty();
+	}
+
+}
