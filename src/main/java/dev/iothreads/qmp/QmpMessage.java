@@ -29,13 +29,25 @@ final class QmpMessage {
 	 */
 	static final int MAX_DEPTH = 1000;
 
+	/**
+	 * A value takes a hundred bytes as a node of the tree and two on the wire: without a
+	 * limit of their own the values of one line could fill the memory. So many are what a
+	 * hundred thousand devices have.
+	 */
+	static final long MAX_TOKENS = 1_000_000;
+
 	private static final int EXCERPT_BYTES = 80;
 
 	// The length of a line is bounded already, and with it everything in it.
-	private static final JsonMapper MAPPER = JsonMapper.builder(JsonFactory.builder()
-		.streamReadConstraints(
-				StreamReadConstraints.builder().maxNestingDepth(MAX_DEPTH).maxStringLength(Integer.MAX_VALUE).build())
-		.build()).build();
+	private static final JsonMapper MAPPER = JsonMapper
+		.builder(JsonFactory.builder()
+			.streamReadConstraints(StreamReadConstraints.builder()
+				.maxNestingDepth(MAX_DEPTH)
+				.maxTokenCount(MAX_TOKENS)
+				.maxStringLength(Integer.MAX_VALUE)
+				.build())
+			.build())
+		.build();
 
 	private final byte[] bytes;
 
