@@ -364,9 +364,8 @@ public final class QmpClient implements AutoCloseable {
 			if (this.window.isAnyWaiting()) {
 				sendWaiting();
 			}
-			// A virtual thread that never has to wait for bytes never makes way either:
-			// as
-			// many floods as there are processors would keep all the others waiting.
+			// A virtual thread that never waits for bytes never makes way either: as many
+			// floods as there are processors would keep all the others waiting.
 			Thread.yield();
 		}
 		while (lines.fill());
