@@ -34,7 +34,8 @@ final class ApiDocumentationAnswers {
 			HttpHeaders.LOCATION, header("string", "Where it is"), HttpHeaders.RETRY_AFTER,
 			header("integer", "In how many seconds to try again"), IOThreadController.UNAVAILABLE,
 			header("string", "The machines that do not answer, separated by commas; absent when all do"),
-			PREFERENCE_APPLIED, header("string", "What was done about Prefer; absent when nothing was preferred"));
+			HttpHeaders.VARY, header("string", "Another Accept may have another answer"), PREFERENCE_APPLIED,
+			header("string", "What was done about Prefer; absent when nothing was preferred"));
 
 	private static final String OK = "200";
 
@@ -87,7 +88,7 @@ final class ApiDocumentationAnswers {
 		ApiResponse notModified = new ApiResponse().description("It is as it was");
 		endpoint.operation().getResponses().addApiResponse(NOT_MODIFIED, notModified);
 		for (ApiResponse answer : List.of(read, notModified)) {
-			refer(answer, HttpHeaders.ETAG, HttpHeaders.CACHE_CONTROL);
+			refer(answer, HttpHeaders.ETAG, HttpHeaders.CACHE_CONTROL, HttpHeaders.VARY);
 			if (!endpoint.path().equals(Paths.MACHINES)) {
 				refer(answer, HttpHeaders.AGE);
 			}

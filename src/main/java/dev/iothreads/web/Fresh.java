@@ -18,7 +18,9 @@ final class Fresh {
 	}
 
 	static <T> ResponseEntity<T> observed(@Nullable Instant observedAt, T body) {
-		ResponseEntity.BodyBuilder answer = ResponseEntity.ok().cacheControl(CacheControl.noCache());
+		ResponseEntity.BodyBuilder answer = ResponseEntity.ok()
+			.cacheControl(CacheControl.noCache())
+			.varyBy(HttpHeaders.ACCEPT);
 		if (observedAt != null) {
 			long age = Math.max(0, Duration.between(observedAt, Instant.now()).toSeconds());
 			answer.header(HttpHeaders.AGE, Long.toString(age));

@@ -59,7 +59,9 @@ class IOThreadController {
 	ResponseEntity<List<IOThreadInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
-		FleetView fleet = (machines != null) ? this.service.fleet(machines) : this.service.fleet();
+		// An empty parameter names a machine without a name, and that is not there.
+		FleetView fleet = (machines != null) ? this.service.fleet(machines.isEmpty() ? List.of("") : machines)
+				: this.service.fleet();
 		List<IOThreadInfo> iothreads = fleet.snapshots()
 			.entrySet()
 			.stream()

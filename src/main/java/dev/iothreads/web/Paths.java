@@ -25,13 +25,16 @@ final class Paths {
 	}
 
 	/**
-	 * Fills in a path.
+	 * Fills in a path. Without a host it is right behind every proxy.
 	 * @param path the path with its variables
 	 * @param values what to put in their place, encoded once
 	 * @return where that is on this server
 	 */
 	static URI to(String path, String... values) {
 		return ServletUriComponentsBuilder.fromCurrentContextPath()
+			.scheme(null)
+			.host(null)
+			.port(null)
 			.path(path)
 			.encode()
 			.buildAndExpand((Object[]) values)

@@ -73,6 +73,17 @@ class BehindAPrefixTests {
 			.isEqualTo(prefix + "/api/v1/machines/nope");
 	}
 
+	@ParameterizedTest
+	@CsvSource({ NONE + ",/own", FORWARDED + ",/proxied" })
+	void whereSomethingIsIsSaidWithoutAHost(String header, String prefix) throws IOException {
+		String iothreads = "/api/v1/machines/demo/iothreads";
+		Wire.Answer added = this.wire.send("POST", "/own" + iothreads, "{\"id\": \"pool0\"}",
+				"Content-Type: application/json", header);
+		assertThat(added.status()).isEqualTo(201);
+		assertThat(added.header("Location")).isEqualTo(prefix + iothreads + "/pool0");
+		assertThat(this.wire.send("DELETE", "/own" + iothreads + "/pool0").status()).isEqualTo(204);
+	}
+
 	@Test
 	void outsideOfItThereIsNothing() throws IOException {
 		Wire.Answer answer = this.wire.get("/api/v1/machines");

@@ -359,6 +359,7 @@ class ReadingTests {
 			/api/v1/machines/nope/devices/blk0           | machine-not-found
 			/api/v1/iothreads?machine=nope               | machine-not-found
 			/api/v1/iothreads?machine=vm1&machine=nope   | machine-not-found
+			/api/v1/iothreads?machine=                   | machine-not-found
 			/api/v1/machines/VM1                         | machine-not-found
 			/api/v1/machines/vm1/iothreads/nope          | iothread-not-found
 			/api/v1/machines/vm1/iothreads/nope/devices  | iothread-not-found
@@ -441,7 +442,9 @@ class ReadingTests {
 		add("vm1", new ShownMachine(snapshot(Duration.ofSeconds(700), null, List.of(iothread("a", 1)), List.of())));
 		for (String path : List.of(VM1, IOTHREADS, IOTHREADS + "/a", VM1 + "/devices", "/api/v1/iothreads")) {
 			MvcTestResult answer = get(path);
-			assertThat(answer).hasStatusOk().hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache");
+			assertThat(answer).hasStatusOk()
+				.hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache")
+				.hasHeader(HttpHeaders.VARY, "Accept");
 			assertThat(Long.parseLong(answer.getResponse().getHeader(HttpHeaders.AGE))).as(path)
 				.isGreaterThanOrEqualTo(700);
 		}
