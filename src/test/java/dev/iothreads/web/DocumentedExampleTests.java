@@ -213,6 +213,14 @@ class DocumentedExampleTests {
 	}
 
 	@Test
+	void everyKindOfProblemIsSomeOperationsUnlessItIsAboutTheAddress() {
+		assertThat(this.api.path("components").path("examples").propertyNames()).containsAll(Stream.of(Problem.values())
+			.filter((problem) -> problem != Problem.NOT_FOUND && problem != Problem.METHOD_NOT_ALLOWED)
+			.map(Problem::wireName)
+			.toList());
+	}
+
+	@Test
 	void everyExampleOfARequestFitsItsSchema() {
 		assertThat(operations().filter((documented) -> documented.operation().has("requestBody")))
 			.allSatisfy((documented) -> documented.operation()
