@@ -1,0 +1,183 @@
+package dev.iothreads.inventory;
+
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.NotFoundException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+/**
+ * The registry, and what can be asked of it through the service.
+ */
+class InventoryTests {
+
+	private final ScheduledThreadPoolExecutor scheduler = new ScheduledThreadPoolExecutor(1);
+
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+
+	private final IOThreadService service = new IOThreadService(this.inventory, Duration.ofDays(1));
+
+	private final List<String> told = new CopyOnWriteArrayList<>();
+
+	@AfterEach
+	void close() {
+		this.inventory.close();
+		this.scheduler.shutdownNow();
+	}
+
+	@Test
+	void aMachineIsReadAsSoonAsItIsAdded() {
+		FakeMachine machine = add("vm1");
+		assertThat(machine.begun()).isEqualTo(1);
+		machine.answer(0);
+		assertThat(this.service.snapshot("vm1").qemuVersion()).isEqualTo("fake-0");
+		assertThat(machine.begun()).isEqualTo(1);
+	}
+
+	@Test
+	void machinesAreSortedByName() {
+		add("vm2");
+		add("a");
+		add("vm10");
+		assertThat(this.inventory.views()).extracting(MachineView::name).containsExactly("a", "vm10", "vm2");
+	}
+
+	@Test
+	void aNameIsGivenOnce() {
+		add("vm1");
+		assertThatIllegalArgumentException().isThrownBy(() -> add("vm1")).withMessageContaining("vm1");
+		assertThat(this.inventory.views()).hasSize(1);
+	}
+
+	@Test
+	void anUnknownMachineIsNotFound() {
+		assertThatExceptionOfType(NotFoundException.class).isThrownBy(() -> this.service.snapshot("nope"))
+			.withMessageContaining("nope")
+			.satisfies((failure) -> assertThat(failure.kind()).isEqualTo(NotFoundException.Kind.MACHINE));
+	}
+
+	@Test
+	void whoListensIsToldOfWhatIsThereOfEachReadingAndOfTheEnd() {
+		FakeMachine machine = add("vm1");
+		machine.answer(0);
+		listen();
+		machine.tell();
+		machine.answer(1);
+		machine.become(MachineState.DOWN);
+		this.inventory.remove("vm1");
+		assertThat(this.told).containsExactly("vm1 UP fake-0", "vm1 UP fake-1", "vm1 DOWN", "vm1 removed");
+	}
+
+	@Test
+	void aMachineThatWasRemovedIsClosedAndHeardOfNoMore() {
+		FakeMachine machine = add("vm1");
+		listen();
+		this.inventory.remove("vm1");
+		assertThat(machine.isClosed()).isTrue();
+		this.told.clear();
+		machine.answer(0);
+		machine.tell();
+		assertThat(this.told).isEmpty();
+		assertThat(this.inventory.views()).isEmpty();
+		assertThatExceptionOfType(NotFoundException.class).isThrownBy(() -> this.service.machine("vm1"));
+	}
+
+	@Test
+	void removingWhatIsNotThereTellsNobody() {
+		listen();
+		this.inventory.remove("nope");
+		assertThat(this.told).isEmpty();
+	}
+
+	@Test
+	void aNameIsFreeAgainAfterItsMachineWasRemoved() {
+		add("vm1");
+		this.inventory.remove("vm1");
+		FakeMachine second = add("vm1");
+		second.answer(0);
+		assertThat(this.service.snapshot("vm1").qemuVersion()).isEqualTo("fake-0");
+	}
+
+	@Test
+	void closingClosesEveryMachineAndEndsEveryTask() {
+		FakeMachine one = add("vm1");
+		FakeMachine two = add("vm2");
+		this.scheduler.setRemoveOnCancelPolicy(true);
+		this.inventory.close();
+		assertThat(one.isClosed()).isTrue();
+		assertThat(two.isClosed()).isTrue();
+		assertThat(this.inventory.views()).isEmpty();
+	}
+
+	@Test
+	void aStragglerIsLeftOutAndNamed() {
+		add("fast").answer(0);
+		add("slow");
+		FleetView fleet = this.service.fleet();
+		assertThat(fleet.snapshots()).containsOnlyKeys("fast");
+		assertThat(fleet.unavailable()).containsExactly("slow");
+	}
+
+	@Test
+	void aMachineThatFailsIsNamedAndTheOthersAreThere() {
+		FakeMachine broken = add("broken");
+		add("fast").answer(0);
+		broken.fail(0, new IllegalStateException("on purpose"));
+		this.service.fleet(List.of("fast"));
+		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("fast");
+		assertThat(this.service.fleet().unavailable()).containsExactly("broken");
+	}
+
+	@Test
+	void oneOfSomeMachinesThatIsUnknownIsNotFound() {
+		add("vm1").answer(0);
+		assertThatExceptionOfType(NotFoundException.class).isThrownBy(() -> this.service.fleet(List.of("vm1", "nope")))
+			.withMessageContaining("nope");
+	}
+
+	@Test
+	void aMachineThatCannotBeReadIsShownAllTheSame() {
+		FakeMachine machine = add("vm1");
+		machine.become(MachineState.BUSY);
+		machine.fail(0, new MachineUnavailableException(machine.status()));
+		if (machine.begun() > 1) {
+			machine.fail(1, new MachineUnavailableException(machine.status()));
+		}
+		assertThat(this.inventory.views()).extracting((view) -> view.status().state())
+			.containsExactly(MachineState.BUSY);
+		assertThat(this.inventory.views().get(0).snapshot()).isNull();
+	}
+
+	private FakeMachine add(String name) {
+		FakeMachine machine = new FakeMachine();
+		this.inventory.add(name, machine, false);
+		return machine;
+	}
+
+	private void listen() {
+		this.inventory.listen(new InventoryListener() {
+
+			@Override
+			public void changed(MachineView machine) {
+				InventoryTests.this.told.add(machine.name() + " " + machine.status().state()
+						+ ((machine.snapshot() != null) ? " " + machine.snapshot().qemuVersion() : ""));
+			}
+
+			@Override
+			public void removed(String machine) {
+				InventoryTests.this.told.add(machine + " removed");
+			}
+
+		});
+	}
+
+}
