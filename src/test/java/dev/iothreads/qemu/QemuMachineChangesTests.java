@@ -1,7 +1,9 @@
 package dev.iothreads.qemu;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
@@ -13,6 +15,7 @@ import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -220,6 +223,58 @@ class QemuMachineChangesTests {
 		}
 	}
 
+	// A block job is no reason to believe what QEMU says of a link it has cleared.
+	@EveryQemu
+	void anOrphanStaysOneWhenABlockJobEnds(QemuBinary binary) {
+		try (Qemu qemu = withADisk().disk("target").start(binary);
+				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor()) {
+			vm.read();
+			Args.deleteObject(others, "io0");
+			assertThat(vm.read().device("blk0").orElseThrow().state()).isEqualTo(DeviceState.ORPHANED);
+			Args.addDisk(others, "source");
+			others.execute("blockdev-backup",
+					Map.of("job-id", "job0", "device", "source", "target", "target", "sync", "none"));
+			others.execute("block-job-cancel", Map.of("device", "job0"));
+			awaitConcluded(others, "job0");
+			Device device = vm.read().device("blk0").orElseThrow();
+			assertThat(device.state()).isEqualTo(DeviceState.ORPHANED);
+		}
+	}
+
+	// No event tells. Each reading asks one thing again.
+	@EveryQemu
+	void theDriveIsTheOverlaySoonAfterASnapshot(QemuBinary binary, @TempDir Path directory) {
+		assumeCommandToSpare(binary);
+		try (Qemu qemu = withADisk().start(binary);
+				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor()) {
+			assertThat(vm.read().device("blk0").orElseThrow().drive()).isEqualTo("disk0");
+			others.execute("blockdev-snapshot-sync",
+					Map.of("node-name", "disk0", "snapshot-file", directory.resolve("overlay.qcow2").toString(),
+							"snapshot-node-name", "overlay0", "format", "qcow2"));
+			readUntil(vm, (snapshot) -> "overlay0".equals(snapshot.device("blk0").orElseThrow().drive()));
+		}
+	}
+
+	// No event tells. Each reading asks one thing again.
+	@EveryQemu
+	void theThreadPoolIsSoonAsOthersHaveTunedIt(QemuBinary binary) {
+		assumeCommandToSpare(binary);
+		try (Qemu qemu = Args.none().iothread("io0").start(binary);
+				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor()) {
+			vm.read();
+			tune(others, "thread-pool-max", 7);
+			tune(others, "thread-pool-min", 3);
+			readUntil(vm, (snapshot) -> {
+				Map<IOThreadProperty, Long> values = snapshot.iothreads().get(0).settings().values();
+				return Long.valueOf(3).equals(values.get(IOThreadProperty.THREAD_POOL_MIN))
+						&& Long.valueOf(7).equals(values.get(IOThreadProperty.THREAD_POOL_MAX));
+			});
+		}
+	}
+
 	@EveryQemu
 	void aMappingThatNamesAVanishedIOThreadIsAnOrphan(QemuBinary binary) {
 		assumeMapping(binary);
@@ -367,6 +422,17 @@ class QemuMachineChangesTests {
 			.disk("disk0")
 			.mapped("virtio-blk-pci", "blk0", Map.of("drive", "disk0"),
 					List.of(Map.of("iothread", "io0"), Map.of("iothread", "io1")));
+	}
+
+	private static void assumeCommandToSpare(QemuBinary binary) {
+		assumeTrue(binary.isAtLeast(10, 1), binary + " leaves a reading a command to spare every 20 s only");
+	}
+
+	private static void readUntil(Watched vm, Predicate<Snapshot> expected) {
+		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		while (!expected.test(vm.read())) {
+			assertThat(System.nanoTime()).as("not yet seen").isLessThan(end);
+		}
 	}
 
 	private static void assumeMapping(QemuBinary binary) {
