@@ -90,7 +90,7 @@ class KubeVirtHookTests {
 
 	// As KubeVirt's sidecar-shim runs it.
 	private String hook(String script, String domain) throws IOException, InterruptedException {
-		Path python = Needs.program("python3", "python3-minimal");
+		Path python = Needs.program("python3", "python3");
 		Path file = Files.writeString(this.directory.resolve("onDefineDomain"), script);
 		Path output = this.directory.resolve("output");
 		Process process = new ProcessBuilder(
