@@ -133,7 +133,7 @@ class QemuMachineStateTests {
 		try (Qemu qemu = Qemu.of(binary).start(); Watched vm = Watched.at(qemu.socket())) {
 			vm.read();
 			qemu.kill();
-			assertThat(vm.await(MachineState.DOWN).reason()).startsWith("vm1 is down: ").contains("QEMU closed");
+			assertThat(vm.await(MachineState.DOWN).reason()).startsWith("vm1 is down: ");
 		}
 	}
 
