@@ -1,0 +1,68 @@
+package dev.iothreads.bench;
+
+import org.springframework.boot.SpringApplication;
+import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
+import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.RestController;
+
+/**
+ * What any answer costs: the same Boot, with one controller that does nothing.
+ */
+class EmptyApplication implements AutoCloseable {
+
+	private volatile byte[] bytes = {};
+
+	private final ConfigurableApplicationContext context;
+
+	EmptyApplication() {
+		SpringApplication application = new SpringApplication(EmptyConfiguration.class);
+		application.addInitializers((context) -> ((GenericApplicationContext) context)
+			.registerBean(EmptyController.class, EmptyController::new));
+		this.context = application.run("--server.port=0", "--spring.main.banner-mode=off", FleetBenchmark.QUIET,
+				FleetBenchmark.KEPT);
+	}
+
+	int port() {
+		return ((ServletWebServerApplicationContext) this.context).getWebServer().getPort();
+	}
+
+	/**
+	 * Sets what is answered at {@code /bytes}.
+	 */
+	void serve(byte[] bytes) {
+		this.bytes = bytes;
+	}
+
+	@Override
+	public void close() {
+		this.context.close();
+	}
+
+	@EnableAutoConfiguration
+	static final class EmptyConfiguration {
+
+	}
+
+	/**
+	 * Not static, so that no scan for components finds it in the service.
+	 */
+	@RestController
+	class EmptyController {
+
+		@GetMapping("/empty")
+		ResponseEntity<Void> empty() {
+			return ResponseEntity.ok().build();
+		}
+
+		@GetMapping(path = "/bytes", produces = "text/plain")
+		byte[] bytes() {
+			return EmptyApplication.this.bytes;
+		}
+
+	}
+
+}

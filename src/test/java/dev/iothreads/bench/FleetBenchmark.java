@@ -1,0 +1,383 @@
+package dev.iothreads.bench;
+
+import java.io.IOException;
+import java.lang.management.ManagementFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeSet;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+
+import dev.iothreads.fleet.RunningService;
+import dev.iothreads.testing.QemuBinary;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Measures what the service costs, in one JVM with what it is held against.
+ */
+public final class FleetBenchmark {
+
+	private static final int LARGEST = Integer.getInteger("bench.machines", 300);
+
+	private static final int FLEET = Math.min(100, LARGEST);
+
+	private static final int SMALLEST = 10;
+
+	static final String QUIET = "--logging.level.root=ERROR";
+
+	// Tomcat ends a connection after a hundred requests unless told otherwise.
+	static final String KEPT = "--server.tomcat.max-keep-alive-requests=-1";
+
+	private static final byte[] EVERYTHING = HttpConnection.request("/api/v1/iothreads");
+
+	private final List<Row> rows = new ArrayList<>();
+
+	private final Map<String, Object> notes = new LinkedHashMap<>();
+
+	private final Herd herd;
+
+	private FleetBenchmark(Herd herd) {
+		this.herd = herd;
+	}
+
+	/**
+	 * Runs all of it and prints the table.
+	 * @param args the file that gets the table as JSON
+	 * @throws Exception if something could not be measured
+	 */
+	public static void main(String[] args) throws Exception {
+		List<QemuBinary> binaries = QemuBinary.all();
+		if (binaries.isEmpty()) {
+			System.out.println("There is no QEMU to measure with: apt-get install qemu-system-x86");
+			return;
+		}
+		long begun = System.nanoTime();
+		try (Herd herd = new Herd(binaries.get(0), LARGEST + 1)) {
+			FleetBenchmark benchmark = new FleetBenchmark(herd);
+			benchmark.notes.put("qemu", binaries.get(0).version());
+			benchmark.notes.put("jdk", Runtime.version().toString());
+			benchmark.notes.put("processors", Runtime.getRuntime().availableProcessors());
+			benchmark.notes.put("load-before", load());
+			benchmark.run();
+			benchmark.notes.put("load-after", load());
+			benchmark.notes.put("seconds", (System.nanoTime() - begun) / 1_000_000_000);
+			benchmark.print();
+			benchmark.save(Path.of(args[0]));
+		}
+	}
+
+	// The cached list first: it makes the JVM compile what every request goes through.
+	private void run() throws Exception {
+		Row cached;
+		try (EmptyApplication empty = new EmptyApplication()) {
+			cached = cachedList(empty);
+			this.herd.show(FLEET);
+			try (RunningService service = RunningService.start(
+					"--iothreads.discovery.directory=" + this.herd.directory(), "--iothreads.discovery.interval=100ms",
+					"--iothreads.max-age=0s", QUIET, KEPT); HttpConnection http = new HttpConnection(service.port())) {
+				awaitUp(service, FLEET);
+				withBareMonitors((bare) -> {
+					oneMachine(http, bare.get(0));
+					allMachines(http, bare);
+				});
+				metricsPage(http, empty);
+				add(cached);
+				oneStopped(service, http);
+				growth(service, http);
+			}
+		}
+	}
+
+	private void withBareMonitors(BareWork work) throws Exception {
+		List<BareMonitor> bare = new ArrayList<>();
+		try {
+			for (int number = 0; number < FLEET; number++) {
+				bare.add(new BareMonitor(this.herd.bareSocket(number)));
+			}
+			work.with(bare);
+		}
+		finally {
+			for (BareMonitor monitor : bare) {
+				monitor.close();
+			}
+		}
+	}
+
+	private void oneMachine(HttpConnection http, BareMonitor bare) throws Exception {
+		byte[] request = iothreads(0);
+		Samples service = new Samples();
+		Samples commands = new Samples();
+		long warm = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+		while (service.count() < 3000) {
+			boolean counts = System.nanoTime() > warm;
+			(counts ? service : new Samples()).time(() -> http.exchange(request));
+			(counts ? commands : new Samples()).time(() -> {
+				bare.write(BareMonitor.READING);
+				bare.await(BareMonitor.READING_REPLIES);
+			});
+		}
+		add(Row.of("one machine, a fresh reading over HTTP, p50", service.median(),
+				"the same three commands on a bare socket", commands.median(), "ms", 1.5, true));
+	}
+
+	private void allMachines(HttpConnection http, List<BareMonitor> bare) throws Exception {
+		Samples service = new Samples();
+		Samples pipelined = new Samples();
+		Samples naive = new Samples();
+		for (int i = -50; i < 150; i++) {
+			(i < 0 ? new Samples() : service).time(() -> http.exchange(EVERYTHING));
+			(i < 0 ? new Samples() : pipelined).time(() -> {
+				for (BareMonitor monitor : bare) {
+					monitor.write(BareMonitor.READING);
+				}
+				for (BareMonitor monitor : bare) {
+					monitor.await(BareMonitor.READING_REPLIES);
+				}
+			});
+			if (i >= 0 && i % 25 == 0) {
+				naive.time(() -> {
+					for (BareMonitor monitor : bare) {
+						readNaively(monitor);
+					}
+				});
+			}
+		}
+		add(Row.of(FLEET + " machines, all read afresh, p50", service.median(),
+				"the same commands pipelined on " + FLEET + " bare sockets", pipelined.median(), "ms", 1.3, true));
+		add(Row.of("the same", service.median(), "a qom-get for each device and property, one machine after another",
+				naive.median(), "ms", 0.25, true));
+	}
+
+	private static void readNaively(BareMonitor monitor) throws IOException {
+		List<String> commands = new ArrayList<>(List.of("{\"execute\": \"query-iothreads\"}",
+				BareMonitor.list("/machine/peripheral"), BareMonitor.list("/machine/peripheral-anon")));
+		for (int device = 0; device < Herd.IOTHREADS * Herd.DEVICES; device++) {
+			commands.add(BareMonitor.get("/machine/peripheral/blk" + device, "iothread"));
+			commands.add(BareMonitor.get("/machine/peripheral/blk" + device, "drive"));
+		}
+		for (String command : commands) {
+			monitor.write(BareMonitor.commands(List.of(command)));
+			monitor.await(1);
+		}
+	}
+
+	private void metricsPage(HttpConnection http, EmptyApplication empty) throws Exception {
+		byte[] page = HttpConnection.request("/actuator/prometheus");
+		byte[] bytes = HttpConnection.request("/bytes");
+		Samples metrics = new Samples();
+		Samples memory = new Samples();
+		try (HttpConnection plain = new HttpConnection(empty.port())) {
+			http.exchange(page);
+			empty.serve(http.body());
+			for (int i = -300; i < 500; i++) {
+				(i < 0 ? new Samples() : metrics).time(() -> http.exchange(page));
+				(i < 0 ? new Samples() : memory).time(() -> plain.exchange(bytes));
+			}
+			this.notes.put("metrics-page-bytes", plain.body().length);
+		}
+		double measured = metrics.median();
+		add(new Row(
+				"Prometheus page with %d machines × %d threads × %d devices, p50".formatted(FLEET, Herd.IOTHREADS,
+						Herd.DEVICES),
+				Row.figure(measured, "ms"), "writing the same bytes from memory", Row.figure(memory.median(), "ms"),
+				measured / memory.median(), "≤ 25 ms", measured <= 25));
+	}
+
+	private Row cachedList(EmptyApplication empty) throws Exception {
+		try (RunningService cached = RunningService.start("--iothreads.max-age=1h",
+				"--iothreads.machines.vm.monitor=unix:" + this.herd.bareSocket(LARGEST), QUIET, KEPT)) {
+			awaitUp(cached, 1);
+			byte[] list = HttpConnection.request("/api/v1/machines/vm/iothreads");
+			byte[] nothing = HttpConnection.request("/empty");
+			double service = 0;
+			double reference = 0;
+			int rounds = 4;
+			perSecond(cached.port(), list);
+			perSecond(empty.port(), nothing);
+			for (int round = 0; round < rounds; round++) {
+				service += perSecond(cached.port(), list) / rounds;
+				reference += perSecond(empty.port(), nothing) / rounds;
+			}
+			return Row.of("cached list of one machine", service, "an empty Boot controller", reference, "requests/s",
+					0.5, false);
+		}
+	}
+
+	private static double perSecond(int port, byte[] request) throws Exception {
+		int clients = 4;
+		Duration time = Duration.ofSeconds(3);
+		ExecutorService threads = Executors.newFixedThreadPool(clients);
+		try {
+			List<Future<Integer>> counts = new ArrayList<>();
+			for (int client = 0; client < clients; client++) {
+				counts.add(threads.submit(() -> {
+					int count = 0;
+					try (HttpConnection connection = new HttpConnection(port)) {
+						for (long end = System.nanoTime() + time.toNanos(); System.nanoTime() < end; count++) {
+							if (connection.exchange(request) != 200) {
+								throw new IllegalStateException(new String(connection.body()));
+							}
+						}
+					}
+					return count;
+				}));
+			}
+			double sum = 0;
+			for (Future<Integer> count : counts) {
+				sum += count.get();
+			}
+			return sum / time.toSeconds();
+		}
+		finally {
+			threads.shutdownNow();
+		}
+	}
+
+	private void oneStopped(RunningService service, HttpConnection http) throws Exception {
+		Samples running = new Samples();
+		Samples stopped = new Samples();
+		Samples allRunning = new Samples();
+		Samples allStopped = new Samples();
+		for (int round = 0; round < 4; round++) {
+			readOthers(http, running, allRunning);
+			this.herd.qemu(FLEET - 1).stop();
+			readOthers(http, stopped, allStopped);
+			this.herd.qemu(FLEET - 1).cont();
+			awaitUp(service, FLEET);
+		}
+		add(Row.of("p99 of reading %d machines while one more is stopped".formatted(FLEET - 1), stopped.quantile(0.99),
+				"the same with all running", running.quantile(0.99), "ms", 1.1, true));
+		this.notes.put("one-stopped-samples", stopped.count());
+		this.notes.put("all-in-one-answer-running-ms", allRunning.toString());
+		this.notes.put("all-in-one-answer-one-stopped-ms", allStopped.toString());
+	}
+
+	// For longer than a command may take, so that both is in it: not knowing yet, and
+	// knowing.
+	private static void readOthers(HttpConnection http, Samples each, Samples all) throws Exception {
+		long end = System.nanoTime() + Duration.ofSeconds(8).toNanos();
+		while (System.nanoTime() < end) {
+			for (int number = 0; number < FLEET - 1; number++) {
+				byte[] request = iothreads(number);
+				each.time(() -> http.exchange(request));
+			}
+			all.time(() -> http.exchange(EVERYTHING));
+		}
+	}
+
+	private void growth(RunningService service, HttpConnection http) throws Exception {
+		Map<Integer, Double> time = new LinkedHashMap<>();
+		Map<Integer, Double> memory = new LinkedHashMap<>();
+		this.herd.show(0);
+		awaitUp(service, 0);
+		double empty = memory();
+		for (int size : new TreeSet<>(List.of(SMALLEST, FLEET, LARGEST))) {
+			this.herd.show(size);
+			awaitUp(service, size);
+			Samples samples = new Samples();
+			for (int i = -20; i < Math.max(60, 1500 / size); i++) {
+				(i < 0 ? new Samples() : samples).time(() -> http.exchange(EVERYTHING));
+			}
+			time.put(size, samples.median() / size);
+			memory.put(size, (memory() - empty) / size);
+		}
+		double worst = 0;
+		for (int size : time.keySet()) {
+			worst = Math.max(worst,
+					Math.max(time.get(size) / time.get(SMALLEST), memory.get(size) / memory.get(SMALLEST)));
+		}
+		add(new Row("%s machines: time, and memory, per machine".formatted(time.keySet()),
+				join(time, "ms") + "; " + join(memory, "KiB"), SMALLEST + " machines",
+				Row.figure(time.get(SMALLEST), "ms") + "; " + Row.figure(memory.get(SMALLEST), "KiB"), worst,
+				"flat (≤ 1.2)", worst <= 1.2));
+	}
+
+	private static String join(Map<Integer, Double> figures, String unit) {
+		List<String> texts = new ArrayList<>();
+		figures.values().forEach((figure) -> texts.add(Row.plain(figure)));
+		return String.join(" / ", texts) + " " + unit;
+	}
+
+	/**
+	 * What is in use, in KiB: the heap after a collection, and all that is not heap. The
+	 * heap's own pages are all touched from the beginning, so that they change nothing.
+	 */
+	private static double memory() throws Exception {
+		for (int i = 0; i < 3; i++) {
+			System.gc();
+			TimeUnit.MILLISECONDS.sleep(300);
+		}
+		long resident = Files.readAllLines(Path.of("/proc/self/status"))
+			.stream()
+			.filter((line) -> line.startsWith("VmRSS:"))
+			.mapToLong((line) -> Long.parseLong(line.replaceAll("\\D", "")))
+			.findFirst()
+			.orElseThrow();
+		return resident + ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed() / 1024.0;
+	}
+
+	private static byte[] iothreads(int number) {
+		return HttpConnection.request("/api/v1/machines/" + Herd.name(number) + "/iothreads");
+	}
+
+	static void awaitUp(RunningService service, int machines) throws InterruptedException {
+		long end = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+		while (true) {
+			int all = 0;
+			int up = 0;
+			for (var machine : service.get("/api/v1/machines").json()) {
+				all++;
+				up += machine.path("state").asString().equals("up") ? 1 : 0;
+			}
+			if (all == machines && up == machines) {
+				return;
+			}
+			if (System.nanoTime() > end) {
+				throw new IllegalStateException(up + " of " + all + " machines are up, and not " + machines);
+			}
+			TimeUnit.MILLISECONDS.sleep(50);
+		}
+	}
+
+	private static String load() throws IOException {
+		return Files.readString(Path.of("/proc/loadavg")).split(" ")[0];
+	}
+
+	private void add(Row row) {
+		this.rows.add(row);
+		System.err.println("Measured: " + row.what());
+	}
+
+	private void print() {
+		StringBuilder table = new StringBuilder("\n%s\n\n".formatted(this.notes));
+		table.append("| what | measured | against | there | ratio | aim | |\n|---|---|---|---|---|---|---|\n");
+		for (Row row : this.rows) {
+			table.append("| %s | %s | %s | %s | %s | %s | %s |\n".formatted(row.what(), row.measured(), row.against(),
+					row.reference(), Row.plain(row.ratio()), row.aim(), row.met() ? "met" : "missed"));
+		}
+		System.out.println(table);
+	}
+
+	private void save(Path file) throws IOException {
+		Files.writeString(file,
+				JsonMapper.builder()
+					.build()
+					.writerWithDefaultPrettyPrinter()
+					.writeValueAsString(Map.of("rows", this.rows, "notes", this.notes)));
+	}
+
+	@FunctionalInterface
+	private interface BareWork {
+
+		void with(List<BareMonitor> monitors) throws Exception;
+
+	}
+
+}
