@@ -13,6 +13,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
@@ -37,6 +38,8 @@ import org.jspecify.annotations.Nullable;
  * wait for each other.
  */
 public final class ChangeService {
+
+	private static final Pattern BUS = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
 	private final Inventory inventory;
 
@@ -270,6 +273,10 @@ public final class ChangeService {
 		}
 		if (new HashSet<>(device.iothreads()).size() < device.iothreads().size()) {
 			violations.add(new Violation("iothreads", "An IOThread is named twice. Name each once."));
+		}
+		// QEMU takes a path as well, by which a bus would be reached unseen.
+		if (device.bus() != null && !BUS.matcher(device.bus()).matches()) {
+			violations.add(new Violation("bus", "It must be the name of a bus, such as that of a root port."));
 		}
 		device.properties().forEach((property, value) -> {
 			String wrong = property.check(value);

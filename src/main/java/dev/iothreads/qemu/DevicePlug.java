@@ -221,12 +221,15 @@ final class DevicePlug {
 		return null;
 	}
 
+	// A conventional one may. That of PCI Express never does, though with ACPI hot-plug
+	// it
+	// has a handler from QEMU 8 on.
 	private boolean rootBusTakesDevices() {
 		return this.qemu.children("/machine")
 			.stream()
 			.filter((child) -> child.type().toLowerCase(Locale.ROOT).endsWith("pcihost"))
 			.flatMap((host) -> this.qemu.children(host.path()).stream())
-			.filter((child) -> child.type().equals("PCI") || child.type().equals("PCIE"))
+			.filter((child) -> child.type().equals("PCI"))
 			.anyMatch((bus) -> !this.qemu.text(bus.path(), "hotplug-handler").isEmpty());
 	}
 
