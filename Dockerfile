@@ -1,6 +1,6 @@
 # The image of the packaged jar: ./mvnw package && docker build --tag iothread-inventory .
 #
-# What it runs with was found by measuring, see .ci/footprint. Throughput is traded for memory
+# What it runs with was found by measuring. Throughput is traded for memory
 # and for the start: the first compiler only, a heap of 40 MB.
 
 FROM docker.io/library/eclipse-temurin:25 AS build
