@@ -77,6 +77,9 @@ final class QemuSession {
 
 	private volatile Map<String, Long> threadIds = Map.of();
 
+	// The devices that have gone, by how much had been forgotten with them.
+	private final Map<String, Long> deleted = new ConcurrentHashMap<>();
+
 	private final Set<String> drivesToAsk = ConcurrentHashMap.newKeySet();
 
 	private int rechecked;
@@ -194,6 +197,7 @@ final class QemuSession {
 				this.forgotten++;
 				String path = event.data().path("path").asString("");
 				this.devices.remove(Qom.device(path));
+				this.deleted.put(Qom.device(path), this.forgotten);
 				// The backend goes before its device does, with an event of its own.
 				this.unplugs.gone(path);
 				return true;
@@ -230,9 +234,7 @@ final class QemuSession {
 			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists)).thenApply((learnt) -> {
 				Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
 				// What went while it was read may be back as something else.
-				if (this.forgotten == forgottenBefore) {
-					keep(learnt);
-				}
+				keep(learnt, forgottenBefore);
 				return snapshot;
 			}));
 	}
@@ -317,8 +319,12 @@ final class QemuSession {
 	// qom-list-properties make one of the type and drop it, and a QEMU before 10.1 aborts
 	// when a colo-compare is dropped so.
 	private CompletableFuture<?> learnTypes(Lists lists) {
+		return learnTypes(Stream.concat(lists.devices(), lists.objects().stream()).toList());
+	}
+
+	private CompletableFuture<?> learnTypes(List<Qom.Child> listed) {
 		Map<String, Qom.Child> unknown = new LinkedHashMap<>();
-		Stream.concat(lists.devices(), lists.objects().stream())
+		listed.stream()
 			.filter((child) -> !this.traits.containsKey(child.type()))
 			.forEach((child) -> unknown.putIfAbsent(child.type(), child));
 		if (unknown.isEmpty()) {
@@ -326,13 +332,18 @@ final class QemuSession {
 		}
 		List<Qom.Child> asked = List.copyOf(unknown.values());
 		List<QmpCommand> commands = asked.stream().map((child) -> Qom.list(child.path())).toList();
-		return settled(this.client.executeAll(commands)).thenAccept((replies) -> {
+		return settled(this.client.executeAll(commands)).thenCompose((replies) -> {
+			List<Qom.Child> left = new ArrayList<>(listed);
 			for (int i = 0; i < asked.size(); i++) {
 				JsonNode properties = replies.get(i).orElseNull();
 				if (properties != null) {
 					this.traits.put(asked.get(i).type(), Qom.Traits.of(properties));
 				}
 			}
+			// One that has gone since it was listed tells nothing of its type; another
+			// may.
+			left.removeAll(asked);
+			return learnTypes(left);
 		});
 	}
 
@@ -401,7 +412,9 @@ final class QemuSession {
 		});
 	}
 
-	private void keep(Learnt learnt) {
+	private void keep(Learnt learnt, long forgottenBefore) {
+		this.deleted.values().removeIf((when) -> when <= forgottenBefore);
+		learnt.devices.keySet().removeAll(this.deleted.keySet());
 		keep(this.devices, learnt.devices);
 		keep(this.objects, learnt.objects);
 		keep(this.objectSettings, learnt.settings);
