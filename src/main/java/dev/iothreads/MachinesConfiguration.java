@@ -78,8 +78,10 @@ class MachinesConfiguration {
 		Map<String, MonitorAddress> configured = new TreeMap<>();
 		properties.machines().forEach((name, machine) -> configured.put(name, machine.monitor()));
 		SocketDirectory directory = new SocketDirectory(Path.of(discovery.directory()), discovery.pattern());
-		SocketDiscovery sockets = new SocketDiscovery(directory, configured, inventory,
-				(name, monitor) -> QemuMachine.connect(name, monitor, options, machineScheduler), daemon("discovery-"));
+		SocketDiscovery sockets = new SocketDiscovery(directory, configured, inventory, (name, monitor) -> {
+			QemuMachine machine = QemuMachine.connect(name, monitor, options, machineScheduler);
+			return new SocketDiscovery.Connection(machine, machine::socket);
+		}, daemon("discovery-"));
 		sockets.start(discovery.interval());
 		return sockets;
 	}

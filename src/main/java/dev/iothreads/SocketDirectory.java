@@ -6,13 +6,11 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
-import java.nio.file.attribute.BasicFileAttributes;
-import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 
-import org.jspecify.annotations.Nullable;
+import dev.iothreads.qmp.SocketIdentity;
 
 /**
  * A directory of sockets, seen by {@code stat} alone: nothing is opened. There is no
@@ -22,11 +20,6 @@ import org.jspecify.annotations.Nullable;
 final class SocketDirectory {
 
 	private static final String WILDCARDS = "*?[]{}\\";
-
-	// docs: inode(7)
-	private static final int TYPE = 0170000;
-
-	private static final int SOCKET = 0140000;
 
 	private final Path path;
 
@@ -68,7 +61,7 @@ final class SocketDirectory {
 		try (DirectoryStream<Path> files = Files.newDirectoryStream(this.path,
 				(file) -> this.pattern.matches(file.getFileName()))) {
 			for (Path file : files) {
-				Identity identity = identity(file);
+				SocketIdentity identity = SocketIdentity.of(file);
 				if (identity != null) {
 					sockets.add(new SocketFile(file, name(file), identity));
 				}
@@ -87,42 +80,13 @@ final class SocketDirectory {
 	}
 
 	/**
-	 * Looks which socket a file is.
-	 * @param file the file
-	 * @return its identity, or {@code null} when there is no socket
-	 */
-	static @Nullable Identity identity(Path file) {
-		try {
-			BasicFileAttributes stat = Files.readAttributes(file, BasicFileAttributes.class);
-			boolean socket = stat.isOther() && Files.getAttribute(file, "unix:mode") instanceof Integer mode
-					&& (mode & TYPE) == SOCKET;
-			return socket ? new Identity(String.valueOf(stat.fileKey()), stat.lastModifiedTime()) : null;
-		}
-		catch (IOException ex) {
-			return null;
-		}
-	}
-
-	/**
 	 * A socket in the directory.
 	 *
 	 * @param path the file
 	 * @param name the file's name without what the pattern ends with
 	 * @param identity which socket it is
 	 */
-	record SocketFile(Path path, String name, Identity identity) {
-
-	}
-
-	/**
-	 * What tells a socket from the one that was at its path before. A file system may
-	 * give a new file the inode of the one just deleted, so the time of its making, which
-	 * nothing changes for a socket, is part of it.
-	 *
-	 * @param key the device of the file system, and the inode
-	 * @param modified the time of its making
-	 */
-	record Identity(String key, FileTime modified) {
+	record SocketFile(Path path, String name, SocketIdentity identity) {
 
 	}
 

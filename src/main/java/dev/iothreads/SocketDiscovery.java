@@ -18,13 +18,15 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
+import java.util.function.Supplier;
 
-import dev.iothreads.SocketDirectory.Identity;
 import dev.iothreads.SocketDirectory.SocketFile;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.SocketIdentity;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -42,11 +44,11 @@ final class SocketDiscovery implements AutoCloseable {
 
 	private final Inventory inventory;
 
-	private final BiFunction<String, MonitorAddress, Machine> connect;
+	private final BiFunction<String, MonitorAddress, Connection> connect;
 
 	private final ScheduledExecutorService thread;
 
-	private final Map<String, SocketFile> known = new TreeMap<>();
+	private final Map<String, Found> known = new TreeMap<>();
 
 	private Map<Path, String> complaints = Map.of();
 
@@ -62,7 +64,7 @@ final class SocketDiscovery implements AutoCloseable {
 	 * @param threads makes the thread
 	 */
 	SocketDiscovery(SocketDirectory directory, Map<String, MonitorAddress> configured, Inventory inventory,
-			BiFunction<String, MonitorAddress, Machine> connect, ThreadFactory threads) {
+			BiFunction<String, MonitorAddress, Connection> connect, ThreadFactory threads) {
 		this.directory = directory;
 		this.configured = configured;
 		this.inventory = inventory;
@@ -86,7 +88,7 @@ final class SocketDiscovery implements AutoCloseable {
 		Map<Path, String> found = new HashMap<>();
 		try {
 			List<SocketFile> sockets = list(found);
-			Map<Identity, String> taken = configuredSockets();
+			Map<SocketIdentity, String> taken = configuredSockets();
 			update(sockets, taken, found);
 		}
 		catch (AccessDeniedException ex) {
@@ -112,10 +114,10 @@ final class SocketDiscovery implements AutoCloseable {
 		}
 	}
 
-	private Map<Identity, String> configuredSockets() {
-		Map<Identity, String> sockets = new HashMap<>();
+	private Map<SocketIdentity, String> configuredSockets() {
+		Map<SocketIdentity, String> sockets = new HashMap<>();
 		this.configured.forEach((name, monitor) -> {
-			Identity identity = (monitor instanceof UnixAddress unix) ? SocketDirectory.identity(unix.path()) : null;
+			SocketIdentity identity = (monitor instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
 			if (identity != null) {
 				sockets.put(identity, name);
 			}
@@ -123,15 +125,17 @@ final class SocketDiscovery implements AutoCloseable {
 		return sockets;
 	}
 
-	private synchronized void update(List<SocketFile> sockets, Map<Identity, String> taken, Map<Path, String> found) {
+	private synchronized void update(List<SocketFile> sockets, Map<SocketIdentity, String> taken,
+			Map<Path, String> found) {
 		if (this.closed) {
 			return;
 		}
 		Set<String> gone = new TreeSet<>(this.known.keySet());
 		List<SocketFile> added = new ArrayList<>();
 		for (SocketFile socket : sockets) {
-			if (socket.equals(this.known.get(socket.name()))
-					&& taken.putIfAbsent(socket.identity(), socket.name()) == null) {
+			Found before = this.known.get(socket.name());
+			if (before != null && before.isAt(socket) && taken.putIfAbsent(socket.identity(), socket.name()) == null) {
+				this.known.put(socket.name(), new Found(socket, before.connection()));
 				gone.remove(socket.name());
 			}
 			else {
@@ -148,7 +152,7 @@ final class SocketDiscovery implements AutoCloseable {
 						: "{} has gone: its socket is no longer there", name));
 	}
 
-	private void add(SocketFile socket, Map<Identity, String> taken, Map<Path, String> found) {
+	private void add(SocketFile socket, Map<SocketIdentity, String> taken, Map<Path, String> found) {
 		String owner = taken.get(socket.identity());
 		if (socket.name().equals(owner)) {
 			return; // the configuration has it, under the same name
@@ -169,8 +173,9 @@ final class SocketDiscovery implements AutoCloseable {
 		else {
 			try {
 				MonitorAddress monitor = new UnixAddress(socket.path());
-				this.inventory.add(socket.name(), this.connect.apply(socket.name(), monitor), false);
-				this.known.put(socket.name(), socket);
+				Connection connection = this.connect.apply(socket.name(), monitor);
+				this.inventory.add(socket.name(), connection.machine(), false);
+				this.known.put(socket.name(), new Found(socket, connection));
 				taken.put(socket.identity(), socket.name());
 			}
 			catch (IllegalArgumentException ex) {
@@ -196,6 +201,26 @@ final class SocketDiscovery implements AutoCloseable {
 	public synchronized void close() {
 		this.closed = true;
 		this.thread.shutdownNow();
+	}
+
+	/**
+	 * A machine, and how to learn which socket it is connected through by now: it may
+	 * have found the next one at its path by itself.
+	 *
+	 * @param machine the machine
+	 * @param through gives the socket that it was last connected through
+	 */
+	record Connection(Machine machine, Supplier<@Nullable SocketIdentity> through) {
+
+	}
+
+	private record Found(SocketFile socket, Connection connection) {
+
+		boolean isAt(SocketFile now) {
+			return now.equals(this.socket) || (now.path().equals(this.socket.path())
+					&& now.identity().equals(this.connection.through().get()));
+		}
+
 	}
 
 }

@@ -10,6 +10,7 @@ import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 
 import dev.iothreads.SocketDirectory.SocketFile;
+import dev.iothreads.qmp.SocketIdentity;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -72,18 +73,18 @@ class SocketDirectoryTests {
 	void aSocketIsTheSameWhileItIsThereAndUnderAnotherName() throws IOException {
 		socket("vm1.sock");
 		Files.createSymbolicLink(this.directory.resolve("alias.sock"), this.directory.resolve("vm1.sock"));
-		assertThat(SocketDirectory.identity(this.directory.resolve("vm1.sock"))).isNotNull()
-			.isEqualTo(SocketDirectory.identity(this.directory.resolve("vm1.sock")))
-			.isEqualTo(SocketDirectory.identity(this.directory.resolve("alias.sock")));
+		assertThat(SocketIdentity.of(this.directory.resolve("vm1.sock"))).isNotNull()
+			.isEqualTo(SocketIdentity.of(this.directory.resolve("vm1.sock")))
+			.isEqualTo(SocketIdentity.of(this.directory.resolve("alias.sock")));
 	}
 
 	@Test
 	void aSocketMadeAtTheSamePathIsAnotherOne() throws IOException {
 		socket("vm1.sock");
-		SocketDirectory.Identity before = SocketDirectory.identity(this.directory.resolve("vm1.sock"));
+		SocketIdentity before = SocketIdentity.of(this.directory.resolve("vm1.sock"));
 		Files.delete(this.directory.resolve("vm1.sock"));
 		socket("vm1.sock");
-		assertThat(SocketDirectory.identity(this.directory.resolve("vm1.sock"))).isNotNull().isNotEqualTo(before);
+		assertThat(SocketIdentity.of(this.directory.resolve("vm1.sock"))).isNotNull().isNotEqualTo(before);
 	}
 
 	@Test

@@ -22,6 +22,8 @@ import dev.iothreads.machine.Snapshot;
 import dev.iothreads.machine.StubMachine;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.SocketIdentity;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -100,6 +102,24 @@ class SocketDiscoveryTests {
 		assertThat(this.connected).hasSize(2);
 		assertThat(this.connected.get(0).closed).isTrue();
 		assertThat(this.connected.get(1).closed).isFalse();
+	}
+
+	@Test
+	void aMachineThatFoundTheNextSocketByItselfIsLeftInPeace() throws IOException {
+		socket("vm1.sock");
+		this.discovery.look();
+		for (int restart = 0; restart < 2; restart++) {
+			Files.delete(this.directory.resolve("vm1.sock"));
+			socket("vm1.sock");
+			this.connected.get(0).socket = SocketIdentity.of(this.directory.resolve("vm1.sock"));
+			this.discovery.look();
+		}
+		assertThat(this.connected).hasSize(1);
+		Files.delete(this.directory.resolve("vm1.sock"));
+		socket("vm1.sock");
+		this.discovery.look();
+		assertThat(this.connected).hasSize(2);
+		assertThat(this.connected.get(0).closed).isTrue();
 	}
 
 	@Test
@@ -238,10 +258,10 @@ class SocketDiscoveryTests {
 				Thread::new);
 	}
 
-	private Machine connect(String name, MonitorAddress monitor) {
+	private SocketDiscovery.Connection connect(String name, MonitorAddress monitor) {
 		FoundMachine machine = new FoundMachine(monitor);
 		this.connected.add(machine);
-		return machine;
+		return new SocketDiscovery.Connection(machine, () -> machine.socket);
 	}
 
 	private List<String> names() {
@@ -259,6 +279,8 @@ class SocketDiscoveryTests {
 		private final Machine machine = EmbeddedMachine.demo();
 
 		private final MonitorAddress address;
+
+		private @Nullable SocketIdentity socket;
 
 		private boolean closed;
 

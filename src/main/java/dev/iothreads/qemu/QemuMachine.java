@@ -24,6 +24,7 @@ import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpEvent;
@@ -31,6 +32,7 @@ import dev.iothreads.qmp.QmpException;
 import dev.iothreads.qmp.QmpOptions;
 import dev.iothreads.qmp.QmpState;
 import dev.iothreads.qmp.QmpTimeoutException;
+import dev.iothreads.qmp.SocketIdentity;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -66,6 +68,8 @@ public final class QemuMachine implements Machine {
 	private volatile @Nullable QemuSession session;
 
 	private volatile @Nullable QmpClient client;
+
+	private volatile @Nullable SocketIdentity socket;
 
 	private volatile long connectedSince;
 
@@ -108,6 +112,14 @@ public final class QemuMachine implements Machine {
 	@Override
 	public String monitor() {
 		return this.address.toString();
+	}
+
+	/**
+	 * Returns which socket the machine was last connected through, as it was just before.
+	 * @return the socket, or {@code null} when there was none, or it is not a Unix socket
+	 */
+	public @Nullable SocketIdentity socket() {
+		return this.socket;
 	}
 
 	@Override
@@ -224,6 +236,7 @@ public final class QemuMachine implements Machine {
 				return;
 			}
 			this.dropped = null;
+			this.socket = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
 			opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
 			this.client = opened;
 		}
