@@ -3,7 +3,7 @@ package dev.iothreads.qemu;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.function.UnaryOperator;
+import java.util.function.Function;
 
 import dev.iothreads.machine.Attachment;
 import org.jspecify.annotations.Nullable;
@@ -23,14 +23,15 @@ final class Holders {
 
 	private final Map<String, Qom.Child> devices;
 
-	private final UnaryOperator<String> worker;
+	private final Function<String, @Nullable String> worker;
 
 	/**
 	 * Creates a reader of reports.
 	 * @param devices the devices of the machine by their QOM path
-	 * @param worker gives the path of the device that does the work, from the device's
+	 * @param worker gives the path of the device that does the work, from the device's,
+	 * where that is known
 	 */
-	Holders(Map<String, Qom.Child> devices, UnaryOperator<String> worker) {
+	Holders(Map<String, Qom.Child> devices, Function<String, @Nullable String> worker) {
 		this.devices = devices;
 		this.worker = worker;
 	}
@@ -42,15 +43,22 @@ final class Holders {
 	 */
 	List<Attachment> of(JsonNode iothread) {
 		List<Attachment> attached = new ArrayList<>();
-		String attachedDev = iothread.path("attached-dev").asString(NONE);
-		if (!NONE.equals(attachedDev)) {
-			for (String path : attachedDev.split(" \\| ")) {
-				attached.add(object(path));
+		if (iothread.path("attached-dev").isString()) {
+			for (String path : iothread.path("attached-dev").asString().split(" \\| ")) {
+				if (!path.isBlank() && !path.equals(NONE)) {
+					attached.add(object(path));
+				}
 			}
 		}
-		for (JsonNode holder : iothread.path("holders")) {
-			String path = holder.path("qom-path").asString("");
-			attached.add(path.isEmpty() ? other(holder) : object(path));
+		if (iothread.path("holders").isArray()) {
+			for (JsonNode holder : iothread.path("holders")) {
+				if (holder.path("qom-path").isString()) {
+					attached.add(object(holder.path("qom-path").asString()));
+				}
+				else if (holder.path("type").isString()) {
+					attached.add(other(holder));
+				}
+			}
 		}
 		return attached;
 	}
@@ -60,7 +68,8 @@ final class Holders {
 		if (device == null) {
 			return new Attachment(Attachment.DEVICE, Qom.name(Qom.device(path)), null, path);
 		}
-		return new Attachment(Attachment.DEVICE, device.name(), device.type(), this.worker.apply(device.path()));
+		String worker = this.worker.apply(device.path());
+		return new Attachment(Attachment.DEVICE, device.name(), device.type(), (worker != null) ? worker : path);
 	}
 
 	private Qom.@Nullable Child enclosingDevice(String path) {
@@ -77,7 +86,7 @@ final class Holders {
 	// node-name,
 	// export-name, monitor-name, and whatever comes next.
 	private static Attachment other(JsonNode holder) {
-		String kind = holder.path("type").asString("unknown");
+		String kind = holder.path("type").asString();
 		String name = holder.properties()
 			.stream()
 			.filter((member) -> !member.getKey().equals("type") && member.getValue().isString())

@@ -743,9 +743,9 @@ final class QemuSession {
 			return Snapshot.join(begun, version, managedBy, iothreads, read);
 		}
 
-		private String worker(String devicePath) {
+		private @Nullable String worker(String devicePath) {
 			KnownDevice known = this.devices.get(devicePath);
-			return (known != null) ? known.worker() : devicePath;
+			return (known != null) ? known.worker() : null;
 		}
 
 		private Device device(String path, KnownDevice known) {

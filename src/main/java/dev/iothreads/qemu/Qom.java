@@ -49,13 +49,17 @@ final class Qom {
 	 * @param parent the path that was listed
 	 * @param properties the properties of that path
 	 * @return its children
+	 * @throws NonsenseException when it is no list of properties
 	 */
 	static List<Child> children(String parent, JsonNode properties) {
 		List<Child> children = new ArrayList<>();
 		for (JsonNode property : elements("the properties of " + parent, properties)) {
-			String type = property.path("type").asString("");
+			if (!property.path("name").isString() || !property.path("type").isString()) {
+				throw nonsense("the properties of " + parent);
+			}
+			String type = property.path("type").asString();
 			if (type.startsWith(CHILD) && type.endsWith(">")) {
-				children.add(new Child(parent + "/" + property.path("name").asString(""),
+				children.add(new Child(parent + "/" + property.path("name").asString(),
 						type.substring(CHILD.length(), type.length() - 1)));
 			}
 		}
@@ -82,10 +86,14 @@ final class Qom {
 	 */
 	static Iterable<JsonNode> elements(String what, JsonNode answer) {
 		if (!answer.isArray()) {
-			throw new NonsenseException(
-					"it was asked for %s and did not answer with a list. Is that a QEMU?".formatted(what));
+			throw nonsense(what);
 		}
 		return answer;
+	}
+
+	private static NonsenseException nonsense(String what) {
+		return new NonsenseException(
+				"it was asked for %s and did not answer with a list of them. Is that a QEMU?".formatted(what));
 	}
 
 	/**

@@ -25,7 +25,7 @@ class OddRepliesTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "7", "null", "{\"name\": \"blk0\"}" })
+	@ValueSource(strings = { "7", "null", "[\"blk0\", \"blk1\"]", "[{\"name\": \"blk0\"}]", "{\"name\": \"blk0\"}" })
 	void anAnswerThatIsNoListOfDevicesIsNoEmptyMachine(String junk) {
 		try (ScriptedMonitor monitor = ScriptedQemu.create()
 			.iothreads(IO0)

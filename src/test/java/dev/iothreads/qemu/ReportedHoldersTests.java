@@ -6,6 +6,8 @@ import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.ScriptedMonitor;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -64,6 +66,27 @@ class ReportedHoldersTests {
 	void aKindThatIsUnknownHereIsThereUnderItsName() {
 		assertThat(attached("{\"type\": \"flux-capacitor\", \"size\": 88, \"flux-name\": \"f0\", \"more\": {}}"))
 			.containsExactly(BLK0, new Attachment("flux-capacitor", "f0", null, null));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "\"attached-dev\": 7", "\"attached-dev\": true", "\"attached-dev\": \"\"",
+			"\"attached-dev\": null", "\"holders\": [7, \"x\", null, []]", "\"holders\": [{}]",
+			"\"holders\": [{\"qom-path\": 7}]", "\"holders\": {\"a\": {\"type\": \"monitor\"}}" })
+	void whatCannotBeUnderstoodIsNotCounted(String junk) {
+		assertThat(read(ScriptedQemu.create().iothreads("[{\"id\": \"io0\", \"thread-id\": 7, " + junk + "}]"))
+			.attachedCount()).isZero();
+	}
+
+	@Test
+	void thePathThatQemuReportsOfADeviceWithoutALinkIsKept() {
+		assertThat(read(ScriptedQemu.create()
+			.object("/machine/peripheral", "new0", "virtio-new-pci", "virtio-backend", "\"\"")
+			.iothreads("[{\"id\": \"io0\", \"thread-id\": 7, "
+					+ "\"attached-dev\": \"/machine/peripheral/new0/virtio-backend\"}]"))
+			.iothreads()
+			.get(0)
+			.attached()).containsExactly(
+					new Attachment("device", "new0", "virtio-new-pci", "/machine/peripheral/new0/virtio-backend"));
 	}
 
 	@Test
