@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
@@ -21,12 +22,15 @@ import dev.iothreads.machine.Snapshot;
  */
 public final class IOThreadService {
 
-	// As long as answers keep coming in, the rest of the fleet is waited for.
+	// When one has answered, the rest of the fleet is waited for as long as answers keep
+	// coming in.
 	private static final Duration STRAGGLER = Duration.ofMillis(250);
 
 	private final Inventory inventory;
 
 	private final Duration maxAge;
+
+	private final Semaphore patience = new Semaphore(MachineEntry.PATIENT_WAITERS);
 
 	/**
 	 * Creates the service.
@@ -118,7 +122,8 @@ public final class IOThreadService {
 
 	/**
 	 * Reads all machines side by side. One that does not answer while the others do is
-	 * left out, and so costs the others nothing.
+	 * left out, and so costs the others nothing. The first answer is waited for as that
+	 * of a single machine is.
 	 * @return the machines that answered, and the names of those that did not
 	 */
 	public FleetView fleet() {
@@ -138,12 +143,20 @@ public final class IOThreadService {
 	private FleetView read(List<MachineEntry> machines) {
 		Map<String, CompletableFuture<Snapshot>> readings = new TreeMap<>();
 		Semaphore answers = new Semaphore(0);
+		CountDownLatch first = new CountDownLatch(1);
 		for (MachineEntry entry : machines) {
 			CompletableFuture<Snapshot> reading = entry.snapshot(this.maxAge);
 			readings.put(entry.name(), reading);
-			reading.whenComplete((snapshot, failure) -> answers.release());
+			reading.whenComplete((snapshot, failure) -> {
+				answers.release();
+				if (snapshot != null) {
+					first.countDown();
+				}
+			});
 		}
-		awaitProgress(answers, readings.size());
+		CompletableFuture.allOf(readings.values().toArray(CompletableFuture[]::new))
+			.whenComplete((all, failure) -> first.countDown());
+		awaitProgress(first, answers, readings.size());
 		TreeMap<String, Snapshot> snapshots = new TreeMap<>();
 		List<String> unavailable = new ArrayList<>();
 		readings.forEach((name, reading) -> {
@@ -163,8 +176,9 @@ public final class IOThreadService {
 						id));
 	}
 
-	private static void awaitProgress(Semaphore answers, int expected) {
+	private void awaitProgress(CountDownLatch first, Semaphore answers, int expected) {
 		try {
+			awaitFirst(first);
 			for (int answered = 0; answered < expected; answered++) {
 				if (!answers.tryAcquire(STRAGGLER.toMillis(), TimeUnit.MILLISECONDS)) {
 					return;
@@ -173,6 +187,20 @@ public final class IOThreadService {
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
+		}
+	}
+
+	// Where nobody has answered yet there is nobody to be kept waiting by the others.
+	// Each
+	// reading ends by itself, so this does too.
+	private void awaitFirst(CountDownLatch first) throws InterruptedException {
+		if (this.patience.tryAcquire()) {
+			try {
+				first.await();
+			}
+			finally {
+				this.patience.release();
+			}
 		}
 	}
 

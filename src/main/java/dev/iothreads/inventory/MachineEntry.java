@@ -214,13 +214,19 @@ final class MachineEntry implements AutoCloseable {
 		Duration took = Duration.ofNanos(System.nanoTime() - begun);
 		this.latest = (snapshot != null) ? new Reading(snapshot, begun) : null;
 		beginNext();
-		this.changed.accept(this, (snapshot != null) ? took : null);
-		if (snapshot != null) {
-			result.complete(snapshot);
+		try {
+			this.changed.accept(this, (snapshot != null) ? took : null);
 		}
-		else {
-			result.completeExceptionally((failure instanceof CompletionException wrapped && wrapped.getCause() != null)
-					? wrapped.getCause() : (failure != null) ? failure : new IllegalStateException("no snapshot"));
+		finally {
+			if (snapshot != null) {
+				result.complete(snapshot);
+			}
+			else {
+				result.completeExceptionally(
+						(failure instanceof CompletionException wrapped && wrapped.getCause() != null)
+								? wrapped.getCause()
+								: (failure != null) ? failure : new IllegalStateException("no snapshot"));
+			}
 		}
 	}
 

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineUnavailableException;
@@ -125,6 +126,30 @@ class InventoryTests {
 		FleetView fleet = this.service.fleet();
 		assertThat(fleet.snapshots()).containsOnlyKeys("fast");
 		assertThat(fleet.unavailable()).containsExactly("slow");
+	}
+
+	@Test
+	void theOnlyMachineIsWaitedForThoughItTakesAWhile() {
+		FakeMachine machine = add("vm1");
+		this.scheduler.schedule(() -> machine.answer(0), 600, TimeUnit.MILLISECONDS);
+		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("vm1");
+	}
+
+	@Test
+	void theOnlyMachineThatAnswersIsWaitedForThoughOthersFailAtOnce() {
+		add("broken").fail(0, new IllegalStateException("on purpose"));
+		FakeMachine machine = add("vm1");
+		this.scheduler.schedule(() -> machine.answer(0), 600, TimeUnit.MILLISECONDS);
+		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("vm1");
+	}
+
+	@Test
+	void whereNoMachineAnswersNobodyIsWaitedFor() {
+		add("broken").fail(0, new IllegalStateException("on purpose"));
+		FakeMachine machine = add("vm1");
+		this.scheduler.schedule(() -> machine.fail(0, new IllegalStateException("on purpose")), 10,
+				TimeUnit.MILLISECONDS);
+		assertThat(this.service.fleet(List.of("vm1")).unavailable()).containsExactly("vm1");
 	}
 
 	@Test

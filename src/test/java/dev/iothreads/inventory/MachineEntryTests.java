@@ -174,6 +174,17 @@ class MachineEntryTests {
 	}
 
 	@Test
+	void aListenerThatFailsKeepsNobodyFromTheSnapshot() {
+		FakeMachine other = new FakeMachine();
+		MachineEntry told = new MachineEntry("vm2", other, false, (changed, took) -> {
+			throw new IllegalStateException("on purpose");
+		});
+		CompletableFuture<Snapshot> reading = told.snapshot(DAY);
+		Snapshot snapshot = other.answer(0);
+		assertThat(reading).isCompletedWithValue(snapshot);
+	}
+
+	@Test
 	void closingItClosesTheMachine() {
 		this.entry.close();
 		assertThat(this.machine.isClosed()).isTrue();
