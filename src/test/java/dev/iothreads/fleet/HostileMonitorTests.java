@@ -276,15 +276,21 @@ class HostileMonitorTests {
 		assertThat(service.get("/api/v1/iothreads").header("iothreads-unavailable")).isEqualTo("sick");
 	}
 
+	// Whoever waited for the sick one would wait each time; a busy machine is slow now
+	// and
+	// then.
 	private static void assertNeighbourAnswersAtOnce() {
+		List<Double> times = new ArrayList<>();
 		for (int i = 0; i < 20; i++) {
 			long begun = System.nanoTime();
 			Answer answer = service.get("/api/v1/machines/neighbour/iothreads");
 			double seconds = (System.nanoTime() - begun) / 1e9;
 			assertThat(answer.status()).as(answer.body()).isEqualTo(200);
 			assertThat(answer.json().path(0).path("thread-id").asInt()).isEqualTo(4711);
-			assertThat(seconds).isLessThan(COMMAND_SECONDS / 2.0);
+			times.add(seconds);
 		}
+		times.sort(null);
+		assertThat(times.get(times.size() / 2)).as("the median of %s", times).isLessThan(COMMAND_SECONDS / 2.0);
 	}
 
 	private static Script answering() {
