@@ -4,12 +4,12 @@ import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.DeviceState;
@@ -22,17 +22,18 @@ import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that exists in this process only: a q35 of before QEMU 11.1, with root ports
  * to plug into and a guest that lets go of everything at once.
  */
-public final class EmbeddedMachine implements Machine {
+public final class EmbeddedMachine implements Machine, Changes {
 
 	private static final String VERSION = "embedded";
 
 	private static final String ROOT_BUS = "pcie.0";
+
+	private static final long SECTOR = 512;
 
 	// What a QEMU before 11.1 gives an IOThread when nothing is said.
 	private static final IOThreadSettings DEFAULTS = new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 32768L,
@@ -61,16 +62,17 @@ public final class EmbeddedMachine implements Machine {
 	/**
 	 * Creates the machine of QEMU's own example: {@code blk0} and {@code blk1} run on
 	 * {@code iothread0}, {@code blk3} on {@code iothread1}. Block nodes {@code disk0} to
-	 * {@code disk9} and root ports {@code rp0} to {@code rp9} are there to play with.
+	 * {@code disk15} and root ports {@code rp0} to {@code rp15} are there to play with,
+	 * of which those three have taken the first.
 	 * @return the machine
 	 */
 	public static EmbeddedMachine demo() {
-		EmbeddedMachine machine = new EmbeddedMachine(10, 10);
+		EmbeddedMachine machine = new EmbeddedMachine(16, 16);
 		machine.addIOThread("iothread0", IOThreadSettings.NONE);
 		machine.addIOThread("iothread1", IOThreadSettings.NONE);
-		machine.plug(disk("blk0", "disk0", "iothread0"), ROOT_BUS);
-		machine.plug(disk("blk1", "disk1", "iothread0"), ROOT_BUS);
-		machine.plug(disk("blk3", "disk3", "iothread1"), ROOT_BUS);
+		machine.plug(disk("blk0", "disk0", "iothread0"), "rp0");
+		machine.plug(disk("blk1", "disk1", "iothread0"), "rp1");
+		machine.plug(disk("blk3", "disk3", "iothread1"), "rp2");
 		return machine;
 	}
 
@@ -95,14 +97,18 @@ public final class EmbeddedMachine implements Machine {
 	}
 
 	@Override
+	public Changes changes() {
+		return this;
+	}
+
+	@Override
 	public synchronized void addIOThread(String id, IOThreadSettings settings) {
 		requireSupport(settings);
 		if (this.iothreads.containsKey(id)) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
 					"There is an object '%s' already. Choose another id.".formatted(id));
 		}
-		IOThreadSettings all = DEFAULTS.with(settings);
-		requireOrder(all);
+		IOThreadSettings all = DEFAULTS.changedBy(settings);
 		this.iothreads.put(id, new IOThread(id, this.nextThreadId++, all, List.of()));
 	}
 
@@ -110,8 +116,7 @@ public final class EmbeddedMachine implements Machine {
 	public synchronized void tuneIOThread(String id, IOThreadSettings settings) {
 		requireSupport(settings);
 		IOThread before = require(id);
-		IOThreadSettings all = before.settings().with(settings);
-		requireOrder(all);
+		IOThreadSettings all = before.settings().changedBy(settings);
 		this.iothreads.put(id, new IOThread(id, before.threadId(), all, List.of()));
 	}
 
@@ -127,16 +132,22 @@ public final class EmbeddedMachine implements Machine {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
 					"There is a device '%s' already. Choose another id.".formatted(device.id()));
 		}
-		if (!device.driver().endsWith("-pci")) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
-					"The embedded machine takes PCI devices only. Choose a driver that ends in -pci.");
+		DeviceKind kind = DeviceKind.of(device.driver())
+			.filter((known) -> !device.driver().endsWith("-ccw"))
+			.orElseThrow(() -> new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+					"The embedded machine is a q35, which has no driver '%s'. Choose another one."
+						.formatted(device.driver())));
+		if (kind == DeviceKind.BALLOON && this.devices.values().stream().anyMatch(Plugged::isBalloon)) {
+			throw new InvalidRequestException("driver",
+					"There is a balloon already, and one is all that a machine can have.");
 		}
 		device.iothreads().forEach(this::require);
-		if (device.iothreads().size() > 1 && device.driver().startsWith("virtio-balloon")) {
+		if (device.iothreads().size() > 1 && !kind.hasMapping()) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
 					"A %s has no iothread-vq-mapping. Name one IOThread.".formatted(device.driver()));
 		}
-		requireDrive(device);
+		requireDrive(device, kind);
+		requireProperties(device, kind);
 		plug(device, bus(device));
 	}
 
@@ -152,17 +163,15 @@ public final class EmbeddedMachine implements Machine {
 	}
 
 	private void plug(NewDevice device, String bus) {
-		this.devices
-			.put(device.id(), new Plugged(
-					new Device(device.id(), device.driver(), "/machine/peripheral/" + device.id() + "/virtio-backend",
-							device.iothreads(), DeviceState.ATTACHED, null, device.drive()),
-					bus, sharesWriting(device)));
+		this.devices.put(device.id(),
+				new Plugged(new Device(device.id(), device.driver(),
+						"/machine/peripheral/" + device.id() + "/virtio-backend", device.iothreads(),
+						DeviceState.ATTACHED, null, device.drive()), bus, device.properties()));
 	}
 
-	private void requireDrive(NewDevice device) {
-		boolean servesOne = device.driver().startsWith("virtio-blk");
+	private void requireDrive(NewDevice device, DeviceKind kind) {
 		String drive = device.drive();
-		if (!servesOne) {
+		if (!kind.hasDrive()) {
 			if (drive != null) {
 				throw new InvalidRequestException("drive",
 						"A %s has no drive. Leave it out.".formatted(device.driver()));
@@ -177,27 +186,58 @@ public final class EmbeddedMachine implements Machine {
 			throw new InvalidRequestException("drive", "There is no block node '%s'. These are there: %s."
 				.formatted(drive, String.join(", ", this.nodes)));
 		}
-		Optional<Plugged> user = this.devices.values()
-			.stream()
-			.filter((plugged) -> drive.equals(plugged.device().drive()))
-			.filter((plugged) -> !(plugged.sharesWriting() && sharesWriting(device)))
-			.findFirst();
-		if (user.isPresent()) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
-					"Block node %s is in use by %s. Detach that first, name another node, or give both share-rw."
-						.formatted(drive, user.get().device().id()));
+		boolean shares = Boolean.TRUE.equals(device.properties().get(DeviceProperty.SHARE_RW));
+		for (Plugged user : this.devices.values()) {
+			if (drive.equals(user.device().drive())
+					&& !(shares && Boolean.TRUE.equals(user.properties().get(DeviceProperty.SHARE_RW)))) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+						"Block node %s is in use by %s. Detach that first, name another node, or give both share-rw."
+							.formatted(drive, user.device().id()));
+			}
 		}
 	}
 
-	private static boolean sharesWriting(NewDevice device) {
-		return Boolean.TRUE.equals(device.properties().get(DeviceProperty.SHARE_RW));
+	private void requireProperties(NewDevice device, DeviceKind kind) {
+		Map<DeviceProperty, Object> properties = device.properties();
+		for (DeviceProperty property : properties.keySet()) {
+			if (!kind.has(device.driver(), property)) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+						"A %s has no %s. Leave it out.".formatted(device.driver(), property.qemuName()));
+			}
+		}
+		if (properties.get(DeviceProperty.LOGICAL_BLOCK_SIZE) instanceof Long logical && logical > SECTOR
+				&& !properties.containsKey(DeviceProperty.PHYSICAL_BLOCK_SIZE)) {
+			throw wrong(DeviceProperty.LOGICAL_BLOCK_SIZE,
+					"It must be no more than physical_block_size, which is %d here unless it is given."
+						.formatted(SECTOR));
+		}
+		if (Boolean.TRUE.equals(properties.get(DeviceProperty.DISABLE_MODERN))
+				&& !"off".equals(properties.get(DeviceProperty.DISABLE_LEGACY))) {
+			throw wrong(DeviceProperty.DISABLE_MODERN,
+					"On a PCI Express port legacy is off unless it is given, and without both nothing is left.");
+		}
+		Object place = properties.get(DeviceProperty.BOOTINDEX);
+		if (place != null && this.devices.values()
+			.stream()
+			.anyMatch((plugged) -> place.equals(plugged.properties().get(DeviceProperty.BOOTINDEX)))) {
+			throw wrong(DeviceProperty.BOOTINDEX,
+					"Another device has that place in the boot order. Choose another one.");
+		}
+	}
+
+	private static InvalidRequestException wrong(DeviceProperty property, String message) {
+		return new InvalidRequestException("properties." + property.qemuName(), message);
 	}
 
 	private String bus(NewDevice device) {
+		if (!device.driver().contains("-pci")) {
+			throw new InvalidRequestException("bus",
+					"There is no bus for a %s here. Choose a driver that ends in -pci.".formatted(device.driver()));
+		}
 		String bus = device.bus();
 		if (bus == null) {
 			return this.ports.stream()
-				.filter((port) -> occupant(port) == null)
+				.filter((port) -> isEmpty(port))
 				.findFirst()
 				.orElseThrow(() -> new InvalidRequestException("bus",
 						"None of the %d root ports is empty. Detach something.".formatted(this.ports.size())));
@@ -209,14 +249,14 @@ public final class EmbeddedMachine implements Machine {
 		if (!this.ports.contains(bus)) {
 			throw new InvalidRequestException("bus", "There is no bus '%s'. Name another bus, or none.".formatted(bus));
 		}
-		if (occupant(bus) != null) {
+		if (!isEmpty(bus)) {
 			throw new InvalidRequestException("bus", "%s is occupied. Name another bus, or none.".formatted(bus));
 		}
 		return bus;
 	}
 
-	private @Nullable Plugged occupant(String port) {
-		return this.devices.values().stream().filter((plugged) -> plugged.bus().equals(port)).findFirst().orElse(null);
+	private boolean isEmpty(String port) {
+		return this.devices.values().stream().noneMatch((plugged) -> plugged.bus().equals(port));
 	}
 
 	private IOThread require(String id) {
@@ -238,16 +278,6 @@ public final class EmbeddedMachine implements Machine {
 		}
 	}
 
-	private static void requireOrder(IOThreadSettings settings) {
-		Long min = settings.get(IOThreadProperty.THREAD_POOL_MIN);
-		Long max = settings.get(IOThreadProperty.THREAD_POOL_MAX);
-		if (min != null && max != null && min > max) {
-			throw new InvalidRequestException(IOThreadProperty.THREAD_POOL_MIN.qemuName(),
-					"thread-pool-min would be %d and thread-pool-max %d: the least must be no more than the most."
-						.formatted(min, max));
-		}
-	}
-
 	@Override
 	public void listen(Runnable listener) {
 		// It changes by its own methods only, and whoever calls these knows.
@@ -261,7 +291,11 @@ public final class EmbeddedMachine implements Machine {
 	/**
 	 * A device where it is plugged.
 	 */
-	private record Plugged(Device device, String bus, boolean sharesWriting) {
+	private record Plugged(Device device, String bus, Map<DeviceProperty, Object> properties) {
+
+		boolean isBalloon() {
+			return DeviceKind.of(this.device.driver()).filter((kind) -> kind == DeviceKind.BALLOON).isPresent();
+		}
 
 	}
 

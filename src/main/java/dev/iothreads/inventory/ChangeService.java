@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -18,6 +19,7 @@ import java.util.regex.Pattern;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
@@ -38,6 +40,10 @@ import org.jspecify.annotations.Nullable;
  * wait for each other.
  */
 public final class ChangeService {
+
+	// What a new IOThread has unless it is given (source: QEMU's block/aio.h).
+	private static final IOThreadSettings POOL_DEFAULT = new IOThreadSettings(
+			Map.of(IOThreadProperty.THREAD_POOL_MAX, 64L));
 
 	private static final Pattern BUS = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._-]*");
 
@@ -77,13 +83,14 @@ public final class ChangeService {
 		checkId(id, violations);
 		checkRanges(settings, violations);
 		refuse(violations);
-		return entry.change((before) -> {
+		POOL_DEFAULT.changedBy(settings);
+		return entry.change((before, changes) -> {
 			if (before.iothread(id).isPresent()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
 						"%s has an IOThread '%s' already. Choose another id, or PATCH that one.".formatted(machine,
 								id));
 			}
-			entry.machine().addIOThread(id, settings);
+			changes.addIOThread(id, settings);
 		});
 	}
 
@@ -105,9 +112,9 @@ public final class ChangeService {
 		List<Violation> violations = new ArrayList<>();
 		checkRanges(settings, violations);
 		refuse(violations);
-		return entry.change((before) -> {
+		return entry.change((before, changes) -> {
 			require(machine, before, id, precondition);
-			entry.machine().tuneIOThread(id, settings);
+			changes.tuneIOThread(id, settings);
 		});
 	}
 
@@ -123,7 +130,7 @@ public final class ChangeService {
 	 */
 	public void remove(String machine, String id, Predicate<IOThread> precondition) {
 		MachineEntry entry = this.inventory.entry(machine);
-		entry.change((before) -> {
+		entry.change((before, changes) -> {
 			IOThread iothread = require(machine, before, id, precondition);
 			if (!iothread.attached().isEmpty()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
@@ -131,7 +138,7 @@ public final class ChangeService {
 								String.join(", ", iothread.attached().stream().map(Attachment::id).toList())),
 						iothread.attached());
 			}
-			entry.machine().removeIOThread(id);
+			changes.removeIOThread(id);
 		});
 	}
 
@@ -149,13 +156,12 @@ public final class ChangeService {
 	public Snapshot attach(String machine, NewDevice device) {
 		MachineEntry entry = this.inventory.entry(machine);
 		refuse(check(device));
-		return entry.change((before) -> {
+		return entry.change((before, changes) -> {
 			device.iothreads().forEach((id) -> require(machine, before, id, (iothread) -> true));
 			before.device(device.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
-			entry.machine()
-				.attach(device.iothreads().isEmpty() ? device.on(List.of(leastLoaded(machine, before))) : device);
+			changes.attach(device.iothreads().isEmpty() ? device.on(List.of(leastLoaded(machine, before))) : device);
 		});
 	}
 
@@ -199,17 +205,20 @@ public final class ChangeService {
 	private Detachment detach(String machine, String id, Lookup lookup, @Nullable Duration wait) {
 		MachineEntry entry = this.inventory.entry(machine);
 		AtomicReference<CompletableFuture<Void>> departure = new AtomicReference<>();
-		Snapshot asked = entry.change((before) -> {
+		Snapshot asked = entry.change((before, changes) -> {
 			if (lookup.in(before).isEmpty()) {
 				throw new NotFoundException(NotFoundException.Kind.DEVICE,
 						"%s has no device '%s' there. GET /api/v1/machines/%1$s/devices lists those it has."
 							.formatted(machine, id));
 			}
-			departure.set(entry.machine().detach(id));
+			departure.set(changes.detach(id));
 		});
-		boolean gone = await(entry, machine, departure.get(), (wait != null) ? wait : this.detachWait);
-		boolean shown = asked.device(id).isEmpty();
-		return new Detachment(gone, (gone && !shown) ? entry.await(entry.readAnew()) : asked);
+		Duration patience = (wait != null) ? wait : this.detachWait;
+		boolean gone = await(entry, machine, departure.get(), patience);
+		// What was read before the wait may be old by now.
+		boolean shown = gone ? asked.device(id).isEmpty() : patience.isZero();
+		Snapshot after = shown ? asked : entry.readBack();
+		return new Detachment(gone || after.device(id).isEmpty(), after);
 	}
 
 	private static boolean await(MachineEntry entry, String machine, CompletableFuture<Void> departure, Duration wait) {
@@ -278,12 +287,8 @@ public final class ChangeService {
 		if (device.bus() != null && !BUS.matcher(device.bus()).matches()) {
 			violations.add(new Violation("bus", "It must be the name of a bus, such as that of a root port."));
 		}
-		device.properties().forEach((property, value) -> {
-			String wrong = property.check(value);
-			if (wrong != null) {
-				violations.add(new Violation("properties." + property.qemuName(), wrong));
-			}
-		});
+		DeviceProperty.checkAll(device.properties())
+			.forEach((property, wrong) -> violations.add(new Violation("properties." + property.qemuName(), wrong)));
 		return violations;
 	}
 

@@ -9,11 +9,14 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
+import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
 import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
@@ -37,6 +40,9 @@ final class MachineEntry implements AutoCloseable {
 
 	/** So many changes may wait for their turn. */
 	static final int WAITING_CHANGES = 32;
+
+	// Older than anybody takes.
+	private static final Duration OUTDATED = Duration.ofDays(2);
 
 	private final String name;
 
@@ -134,7 +140,7 @@ final class MachineEntry implements AutoCloseable {
 	 * changes wait
 	 * @throws MachineException when it cannot be read, and what the change throws
 	 */
-	Snapshot change(Consumer<Snapshot> change) {
+	Snapshot change(BiConsumer<Snapshot, Changes> change) {
 		if (this.readOnly) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.READ_ONLY,
 					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
@@ -147,13 +153,15 @@ final class MachineEntry implements AutoCloseable {
 		}
 		this.changes.lock();
 		try {
+			// Held before it is read: what is changed is what was read.
+			Changes changes = this.machine.changes();
 			Snapshot before = await(readAnew());
 			if (before.managedBy() != null) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
 						"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
 							.formatted(this.name, before.managedBy()));
 			}
-			change.accept(before);
+			carryOut(change, before, changes);
 			return readBack();
 		}
 		finally {
@@ -161,7 +169,30 @@ final class MachineEntry implements AutoCloseable {
 		}
 	}
 
-	private Snapshot readBack() {
+	private void carryOut(BiConsumer<Snapshot, Changes> change, Snapshot before, Changes changes) {
+		try {
+			change.accept(before, changes);
+		}
+		catch (MachineTimeoutException | MachineRefusedException ex) {
+			// Nobody knows how it is now: it is no longer as it was read.
+			outdate();
+			throw ex;
+		}
+	}
+
+	private void outdate() {
+		Reading reading = this.latest;
+		if (reading != null) {
+			this.latest = new Reading(reading.snapshot, reading.begun - OUTDATED.toNanos());
+		}
+	}
+
+	/**
+	 * Reads the machine after it was changed.
+	 * @return the machine as it is now
+	 * @throws MachineTimeoutException when it cannot be read
+	 */
+	Snapshot readBack() {
 		try {
 			return await(readAnew());
 		}
@@ -169,10 +200,6 @@ final class MachineEntry implements AutoCloseable {
 			throw new MachineTimeoutException(
 					"The change of %s was made, but it cannot be read back: %s".formatted(this.name, ex.getMessage()));
 		}
-	}
-
-	Machine machine() {
-		return this.machine;
 	}
 
 	private Snapshot await(CompletableFuture<Snapshot> reading, @Nullable Duration limit) {

@@ -1,7 +1,9 @@
 package dev.iothreads.machine;
 
 import java.util.Arrays;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 
@@ -23,13 +25,13 @@ public enum DeviceProperty {
 	NUM_QUEUES("num-queues", new Range(1, 1024)),
 
 	/** The number of request virtqueues of a SCSI controller. */
-	NUM_QUEUES_SCSI("num_queues", new Range(1, 1024)),
+	NUM_QUEUES_SCSI("num_queues", new Range(1, 1021)),
 
 	/** The length of each virtqueue of a disk, a power of two. */
-	QUEUE_SIZE("queue-size", new PowerOfTwo(2, 1024)),
+	QUEUE_SIZE("queue-size", new PowerOfTwo(4, 1024)),
 
 	/** The length of each virtqueue of a SCSI controller, a power of two. */
-	VIRTQUEUE_SIZE("virtqueue_size", new PowerOfTwo(2, 1024)),
+	VIRTQUEUE_SIZE("virtqueue_size", new PowerOfTwo(4, 1024)),
 
 	/** The number of MSI-X vectors. */
 	VECTORS("vectors", new Range(0, 2048)),
@@ -106,8 +108,8 @@ public enum DeviceProperty {
 	/** Whether indirect descriptors are offered. */
 	INDIRECT_DESC("indirect_desc", new Flag()),
 
-	/** Whether notifications go through an ioeventfd; an IOThread needs it. */
-	IOEVENTFD("ioeventfd", new Flag()),
+	/** That notifications go through an ioeventfd: an IOThread needs it. */
+	IOEVENTFD("ioeventfd", new Always()),
 
 	/** Whether the device goes through an IOMMU. */
 	IOMMU_PLATFORM("iommu_platform", new Flag()),
@@ -120,6 +122,12 @@ public enum DeviceProperty {
 
 	/** Whether it is not seen as a device of virtio 1.0. */
 	DISABLE_MODERN("disable-modern", new Flag());
+
+	private static final long SMALLEST_BLOCK = 512;
+
+	private static final long LONGEST_MIN_IO = 65535;
+
+	private static final long UNSET = 4294967295L;
 
 	private final String qemuName;
 
@@ -145,6 +153,46 @@ public enum DeviceProperty {
 	 */
 	public @Nullable String check(Object value) {
 		return this.rule.allows(value) ? null : "It must be %s.".formatted(this.rule.words());
+	}
+
+	/**
+	 * Checks values, each by itself and those that depend on each other. What depends on
+	 * the machine or the block node is left to these.
+	 * @param values a {@link String}, {@link Boolean} or {@link Long} for each property
+	 * @return what is wrong, a sentence for each property that is
+	 */
+	public static Map<DeviceProperty, String> checkAll(Map<DeviceProperty, Object> values) {
+		Map<DeviceProperty, String> wrong = new EnumMap<>(DeviceProperty.class);
+		values.forEach((property, value) -> {
+			String words = property.check(value);
+			if (words != null) {
+				wrong.put(property, words);
+			}
+		});
+		if (wrong.isEmpty()) {
+			checkSizes(values, wrong);
+			if ("on".equals(values.get(DISABLE_LEGACY)) && Boolean.TRUE.equals(values.get(DISABLE_MODERN))) {
+				wrong.put(DISABLE_MODERN, "Without legacy and modern there is nothing left. Leave one of them out.");
+			}
+		}
+		return wrong;
+	}
+
+	// QEMU's hw/block/block.c
+	private static void checkSizes(Map<DeviceProperty, Object> values, Map<DeviceProperty, String> wrong) {
+		long logical = (values.get(LOGICAL_BLOCK_SIZE) instanceof Long given) ? given : SMALLEST_BLOCK;
+		if (values.get(PHYSICAL_BLOCK_SIZE) instanceof Long physical && logical > physical) {
+			wrong.put(LOGICAL_BLOCK_SIZE, "It must be no more than physical_block_size.");
+		}
+		for (DeviceProperty property : List.of(MIN_IO_SIZE, OPT_IO_SIZE, DISCARD_GRANULARITY)) {
+			boolean unset = property == DISCARD_GRANULARITY && Long.valueOf(UNSET).equals(values.get(property));
+			if (values.get(property) instanceof Long size && size % logical != 0 && !unset) {
+				wrong.put(property, "It must be a multiple of logical_block_size.");
+			}
+		}
+		if (values.get(MIN_IO_SIZE) instanceof Long size && size / logical > LONGEST_MIN_IO) {
+			wrong.put(MIN_IO_SIZE, "It must be no more than %d logical blocks.".formatted(LONGEST_MIN_IO));
+		}
 	}
 
 	/**
@@ -226,6 +274,20 @@ public enum DeviceProperty {
 		@Override
 		public String words() {
 			return "true or false";
+		}
+
+	}
+
+	private record Always() implements Rule {
+
+		@Override
+		public boolean allows(Object value) {
+			return Boolean.TRUE.equals(value);
+		}
+
+		@Override
+		public String words() {
+			return "true: an IOThread needs it";
 		}
 
 	}

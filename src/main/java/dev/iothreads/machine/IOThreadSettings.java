@@ -44,4 +44,25 @@ public record IOThreadSettings(Map<IOThreadProperty, Long> values) {
 		return new IOThreadSettings(union);
 	}
 
+	/**
+	 * Returns these settings changed by others.
+	 * @param change the values that win
+	 * @return the union
+	 * @throws InvalidRequestException when the bounds of the thread pool would pass each
+	 * other
+	 */
+	public IOThreadSettings changedBy(IOThreadSettings change) {
+		IOThreadSettings after = with(change);
+		Long min = after.get(IOThreadProperty.THREAD_POOL_MIN);
+		Long max = after.get(IOThreadProperty.THREAD_POOL_MAX);
+		if (min != null && max != null && min > max) {
+			IOThreadProperty given = (change.get(IOThreadProperty.THREAD_POOL_MIN) != null)
+					? IOThreadProperty.THREAD_POOL_MIN : IOThreadProperty.THREAD_POOL_MAX;
+			throw new InvalidRequestException(given.qemuName(),
+					"thread-pool-min would be %d and thread-pool-max %d: the least must be no more than the most."
+						.formatted(min, max));
+		}
+		return after;
+	}
+
 }

@@ -1,5 +1,6 @@
 package dev.iothreads.qemu;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -9,11 +10,14 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.InvalidRequestException;
-import dev.iothreads.machine.InvalidRequestException.Violation;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.NotFoundException;
@@ -28,15 +32,27 @@ import tools.jackson.databind.JsonNode;
  */
 final class DevicePlug {
 
+	private static final Duration LETTING_GO = Duration.ofSeconds(1);
+
 	private static final String PCI = "-pci";
 
-	private static final Set<String> PORT_TYPES = Set.of("pcie-root-port", "ioh3420");
+	private static final String PCI_BUS = "PCI";
 
-	// Ids that end in numbers are given in their order: rp2 before rp10.
-	private static final Comparator<Qom.Child> BY_ID = Comparator
-		.comparing((Qom.Child port) -> port.name().replaceAll("\\d+$", ""))
-		.thenComparing((port) -> port.name().length())
-		.thenComparing(Qom.Child::name);
+	private static final String SCSI_BUS = "SCSI";
+
+	private static final Pattern NO_BUS = Pattern
+		.compile("Bus '|No '|PCI: |Hot-plug failed|A '.*' bus was found but is full");
+
+	private static final String BALLOON = "virtio-balloon";
+
+	// Ports: what is beneath one has room for one device.
+	private static final Set<String> PORT_TYPES = Set.of("pcie-root-port", "ioh3420", "xio3130-downstream");
+
+	// Names that end in numbers are taken in their order: rp2 before rp10.
+	private static final Comparator<Port> BY_NAME = Comparator
+		.comparing((Port port) -> port.bus().replaceAll("\\d+$", ""))
+		.thenComparing((port) -> port.bus().length())
+		.thenComparing(Port::bus);
 
 	private final QemuSession session;
 
@@ -53,6 +69,12 @@ final class DevicePlug {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
 					"%s has a device '%s' already. Choose another id.".formatted(this.qemu.machine(), device.id()));
 		}
+		List<Qom.Child> anonymous = this.qemu.children(Qom.PERIPHERAL_ANON);
+		if (device.driver().startsWith(BALLOON) && Stream.concat(present.stream(), anonymous.stream())
+			.anyMatch((child) -> child.type().startsWith(BALLOON))) {
+			throw new InvalidRequestException("driver",
+					"%s has a balloon already, and one is all that a machine can have.".formatted(this.qemu.machine()));
+		}
 		Set<String> known = propertiesOf(device.driver());
 		Map<String, Object> arguments = new LinkedHashMap<>();
 		arguments.put("driver", device.driver());
@@ -63,16 +85,52 @@ final class DevicePlug {
 			requireSupport(device, known, property.qemuName());
 			arguments.put(property.qemuName(), value);
 		});
-		String bus = bus(device, present);
-		if (bus != null) {
-			arguments.put("bus", bus);
+		putBus(device, present, arguments);
+		plug(device, QmpCommand.of("device_add", arguments));
+	}
+
+	// A device that was unplugged is off the tree at once, and keeps its node and its
+	// place in the boot order until DEVICE_DELETED is told, some 50 ms later.
+	private void plug(NewDevice device, QmpCommand command) {
+		long end = System.nanoTime() + LETTING_GO.toNanos();
+		boolean free = false;
+		while (true) {
+			boolean leaving = this.session.unplugs().isAnyLeaving();
+			try {
+				this.qemu.run(command);
+				return;
+			}
+			catch (QmpCommandException ex) {
+				String drive = device.drive();
+				boolean kept = leaving && ex.description().startsWith("The bootindex");
+				if (!free && drive != null && isNodeConflict(ex)) {
+					List<JsonNode> backends = backends(drive).toList();
+					// It may have been let go meanwhile. If not, no device is in the way.
+					free = backends.isEmpty();
+					kept = backends.stream().allMatch(DevicePlug::servesNobody);
+				}
+				if (!kept || System.nanoTime() > end || !pause()) {
+					throw explained(device, ex);
+				}
+			}
 		}
+	}
+
+	private static boolean pause() {
 		try {
-			this.qemu.run(QmpCommand.of("device_add", arguments));
+			TimeUnit.MILLISECONDS.sleep(10);
+			return true;
 		}
-		catch (QmpCommandException ex) {
-			throw explained(device, ex);
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			return false;
 		}
+	}
+
+	private static boolean isNodeConflict(QmpCommandException refused) {
+		String words = refused.description();
+		return words.startsWith("Permission conflict on node") || words.startsWith("Conflicts with use by")
+				|| (words.startsWith("Drive '") && words.contains("already in use"));
 	}
 
 	private Set<String> propertiesOf(String driver) {
@@ -133,37 +191,26 @@ final class DevicePlug {
 
 	private boolean exists(String drive) {
 		JsonNode nodes = this.qemu.ask(QmpCommand.of("query-named-block-nodes", Map.of("flat", true)));
-		if (nodes != null) {
-			for (JsonNode node : nodes) {
-				if (drive.equals(node.path("node-name").asString(""))) {
-					return true;
-				}
-			}
-		}
-		JsonNode backends = this.qemu.ask(QmpCommand.of("query-block"));
-		if (backends != null) {
-			for (JsonNode backend : backends) {
-				if (drive.equals(backend.path("device").asString(""))) {
-					return true;
-				}
-			}
-		}
-		return false;
+		return (nodes != null
+				&& nodes.valueStream().anyMatch((node) -> drive.equals(node.path("node-name").asString(""))))
+				|| backends(drive).findAny().isPresent();
 	}
 
-	// The device that serves a node, as query-block has it.
 	private @Nullable JsonNode user(String drive) {
+		return backends(drive).filter((backend) -> !servesNobody(backend)).findFirst().orElse(null);
+	}
+
+	private static boolean servesNobody(JsonNode backend) {
+		return backend.path("qdev").asString("").isEmpty();
+	}
+
+	// What serves a node, as query-block has it.
+	private Stream<JsonNode> backends(String drive) {
 		JsonNode backends = this.qemu.ask(QmpCommand.of("query-block"));
-		if (backends != null) {
-			for (JsonNode backend : backends) {
-				boolean serves = drive.equals(backend.path("inserted").path("node-name").asString(""))
-						|| drive.equals(backend.path("device").asString(""));
-				if (serves && !backend.path("qdev").asString("").isEmpty()) {
-					return backend;
-				}
-			}
-		}
-		return null;
+		return (backends == null) ? Stream.empty()
+				: backends.valueStream()
+					.filter((backend) -> drive.equals(backend.path("inserted").path("node-name").asString(""))
+							|| drive.equals(backend.path("device").asString("")));
 	}
 
 	private ChangeRefusedException nodeInUse(String drive, String user) {
@@ -172,83 +219,125 @@ final class DevicePlug {
 					.formatted(drive, this.qemu.machine(), user.isEmpty() ? "somebody else" : user));
 	}
 
-	/**
-	 * Chooses the bus.
-	 * @return the bus to name to QEMU, {@code null} to leave it to QEMU
-	 */
-	private @Nullable String bus(NewDevice device, List<Qom.Child> present) {
-		if (!device.driver().contains(PCI)) {
-			return device.bus();
-		}
-		List<Qom.Child> ports = present.stream()
-			.filter((child) -> PORT_TYPES.contains(child.type()))
-			.sorted(BY_ID)
-			.toList();
+	private void putBus(NewDevice device, List<Qom.Child> present, Map<String, Object> arguments) {
 		String bus = device.bus();
 		if (bus != null) {
-			// A port's bus has the port's id. Of other buses QEMU itself knows.
-			for (Qom.Child port : ports) {
-				String obstacle = port.name().equals(bus) ? obstacle(port) : null;
-				if (obstacle != null) {
-					throw new InvalidRequestException("bus", obstacle);
-				}
+			arguments.put("bus", bus);
+		}
+		if (!device.driver().contains(PCI)) {
+			return;
+		}
+		// The bus beneath a port has the port's id. That of one without an id is named as
+		// others are.
+		List<Port> ports = present.stream()
+			.filter((child) -> PORT_TYPES.contains(child.type()))
+			.map((child) -> new Port(child.path(), child.name()))
+			.sorted(BY_NAME)
+			.toList();
+		Port port;
+		if (bus != null) {
+			// Of buses that are no port's QEMU itself knows.
+			port = ports.stream().filter((candidate) -> candidate.bus().equals(bus)).findFirst().orElse(null);
+			String obstacle = (port != null) ? obstacle(port) : null;
+			if (obstacle != null) {
+				throw new InvalidRequestException("bus", obstacle);
 			}
-			return bus;
 		}
-		if (ports.isEmpty() || rootBusTakesDevices()) {
-			return null;
+		else {
+			port = (ports.isEmpty() || rootBusTakesDevices()) ? null : firstFree(ports);
 		}
+		if (port != null) {
+			arguments.put("bus", port.bus());
+			// Left to itself QEMU 7.2 takes a second device in another slot, where no
+			// guest will ever find it, and lets go of both at once.
+			arguments.put("addr", "0");
+		}
+	}
+
+	private Port firstFree(List<Port> ports) {
 		return ports.stream()
 			.filter((port) -> obstacle(port) == null)
 			.findFirst()
-			.map(Qom.Child::name)
 			.orElseThrow(() -> new InvalidRequestException("bus",
 					"None of the %d root ports of %s is empty and hot-pluggable. Detach something, or start it with more pcie-root-port devices."
 						.formatted(ports.size(), this.qemu.machine())));
 	}
 
-	// QEMU 7.2 takes a second device on a port, where no guest will ever find it.
-	private @Nullable String obstacle(Qom.Child port) {
-		String bus = port.path() + "/" + port.name();
+	private @Nullable String obstacle(Port port) {
+		String bus = port.path() + "/" + port.bus();
 		JsonNode hotplug = this.qemu.ask(Qom.get(port.path(), "hotplug"));
 		if ((hotplug != null && !hotplug.asBoolean(true)) || this.qemu.text(bus, "hotplug-handler").isEmpty()) {
-			return "%s does not take devices while the machine runs. Name another bus, or none.".formatted(port.name());
+			return "%s does not take devices while the machine runs. Name another bus, or none.".formatted(port.bus());
 		}
+		return occupants(bus).isEmpty() ? null : "%s is occupied. Name another bus, or none.".formatted(port.bus());
+	}
+
+	/**
+	 * Finds the devices on a bus.
+	 * @param bus the path of the bus
+	 * @return the paths of the devices
+	 */
+	private List<String> occupants(String bus) {
 		JsonNode onBus = this.qemu.ask(Qom.list(bus));
-		if (onBus != null && Qom.names(onBus).stream().anyMatch((name) -> name.startsWith("child["))) {
-			return "%s is occupied. Name another bus, or none.".formatted(port.name());
-		}
-		return null;
+		return (onBus == null) ? List.of()
+				: Qom.names(onBus)
+					.stream()
+					.filter((name) -> name.startsWith("child["))
+					.map((name) -> this.qemu.text(bus, name))
+					.filter((path) -> !path.isEmpty())
+					.sorted()
+					.toList();
 	}
 
 	// A conventional one may. That of PCI Express never does, though with ACPI hot-plug
-	// it
-	// has a handler from QEMU 8 on.
+	// QEMU 8 and later give it a handler.
 	private boolean rootBusTakesDevices() {
 		return this.qemu.children("/machine")
 			.stream()
 			.filter((child) -> child.type().toLowerCase(Locale.ROOT).endsWith("pcihost"))
 			.flatMap((host) -> this.qemu.children(host.path()).stream())
-			.filter((child) -> child.type().equals("PCI"))
+			.filter((bus) -> bus.type().equals(PCI_BUS))
 			.anyMatch((bus) -> !this.qemu.text(bus.path(), "hotplug-handler").isEmpty());
 	}
 
 	private MachineException explained(NewDevice device, QmpCommandException refused) {
 		String words = refused.description();
-		if (words.startsWith("Permission conflict on node") || words.startsWith("Conflicts with use by")) {
+		List<String> objects = this.qemu.children(Qom.OBJECTS).stream().map(Qom.Child::name).toList();
+		for (String iothread : device.iothreads()) {
+			if (!objects.contains(iothread)) {
+				return new NotFoundException(NotFoundException.Kind.IOTHREAD,
+						"%s has no IOThread '%s' any more.".formatted(this.qemu.machine(), iothread));
+			}
+		}
+		if (isNodeConflict(refused)) {
 			return nodeInUse(Objects.requireNonNullElse(device.drive(), "?"), "");
 		}
 		if (words.startsWith("Duplicate device ID")) {
 			return new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
 					"%s has a device '%s' already. Choose another id.".formatted(this.qemu.machine(), device.id()));
 		}
-		List<Violation> violations = new ArrayList<>();
-		if (words.startsWith("Bus '") || words.startsWith("No '") || words.startsWith("PCI: ")
-				|| words.startsWith("Hot-plug failed")) {
-			violations.add(new Violation("bus",
-					"QEMU says: %s. Name a bus that takes devices while the machine runs.".formatted(words)));
+		if (NO_BUS.matcher(words).lookingAt()) {
+			return new InvalidRequestException("bus",
+					"QEMU says: %s. Name a bus that takes devices while the machine runs.".formatted(words));
 		}
-		return violations.isEmpty() ? this.qemu.refused(refused) : new InvalidRequestException(violations);
+		return device.properties()
+			.keySet()
+			.stream()
+			.filter((property) -> place(property, words) >= 0)
+			.min(Comparator.comparingInt((property) -> place(property, words)))
+			.<MachineException>map((property) -> new InvalidRequestException("properties." + property.qemuName(),
+					"QEMU says: %s.".formatted(words)))
+			.orElseGet(() -> this.qemu.refused(refused));
+	}
+
+	// What QEMU complains of is what it was given by that name.
+	private static int place(DeviceProperty property, String words) {
+		if (property == DeviceProperty.DISABLE_MODERN && words.contains("neither modern nor legacy")) {
+			return 0;
+		}
+		Matcher name = Pattern.compile("(?<![\\w-])" + Pattern.quote(property.qemuName()) + "(?![\\w-])")
+			.matcher(words);
+		return name.find() ? name.start() : -1;
 	}
 
 	CompletableFuture<Void> detach(String id) {
@@ -260,6 +349,9 @@ final class DevicePlug {
 		boolean hasNoId = device.path().startsWith(Qom.PERIPHERAL_ANON);
 		Unplugs unplugs = this.session.unplugs();
 		boolean again = unplugs.isUnderWay(device.path());
+		if (!again) {
+			requireNoCompanions(device);
+		}
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
 		try {
 			this.qemu.run(QmpCommand.of("device_del", Map.of("id", hasNoId ? device.path() : id)));
@@ -286,6 +378,39 @@ final class DevicePlug {
 		}
 	}
 
+	/**
+	 * Makes sure that no other device goes with it. A guest lets go of a whole slot, and
+	 * QEMU then takes everything that is in it, without having asked.
+	 * @param device the device that is to go
+	 */
+	private void requireNoCompanions(Qom.Child device) {
+		List<String> companions = new ArrayList<>();
+		String bus = this.qemu.text(device.path(), "parent_bus");
+		if (!bus.isEmpty() && device.type().contains(PCI)) {
+			long slot = slot(device.path());
+			occupants(bus).stream()
+				.filter((other) -> !other.equals(device.path()) && slot(other) == slot)
+				.forEach(companions::add);
+		}
+		for (Qom.Child backend : this.qemu.children(device.path() + "/virtio-backend")) {
+			if (backend.type().equals(SCSI_BUS)) {
+				companions.addAll(occupants(backend.path()));
+			}
+		}
+		if (!companions.isEmpty()) {
+			throw new InvalidRequestException("device",
+					"%s of %s cannot go alone: %s would be unplugged with it. Unplug that first, by device_del, or shut the machine down."
+						.formatted(device.name(), this.qemu.machine(),
+								String.join(", ", companions.stream().map(Qom::name).toList())));
+		}
+	}
+
+	// docs: a PCI address is a slot of five bits and a function of three
+	private long slot(String device) {
+		JsonNode address = this.qemu.ask(Qom.get(device, "addr"));
+		return (address != null) ? address.asLong(0) >> 3 : 0;
+	}
+
 	private Qom.Child find(String id) {
 		for (String container : List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON)) {
 			for (Qom.Child child : this.qemu.children(container)) {
@@ -300,6 +425,16 @@ final class DevicePlug {
 	private NotFoundException noSuchDevice(String id) {
 		return new NotFoundException(NotFoundException.Kind.DEVICE,
 				"%s has no device '%s' any more.".formatted(this.qemu.machine(), id));
+	}
+
+	/**
+	 * A port that takes one device.
+	 *
+	 * @param path where it is in the QOM tree
+	 * @param bus the name of the bus beneath it
+	 */
+	private record Port(String path, String bus) {
+
 	}
 
 }

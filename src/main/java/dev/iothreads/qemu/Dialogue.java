@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
 
 import dev.iothreads.machine.MachineRefusedException;
@@ -9,9 +10,11 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
+import dev.iothreads.qmp.QmpInterruptedException;
 import dev.iothreads.qmp.QmpTimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -20,6 +23,8 @@ import tools.jackson.databind.JsonNode;
  * Commands one after another, each waited for, as a change needs them.
  */
 final class Dialogue {
+
+	private static final String NOTHING_SENT = "nothing was changed. Try again when it is back.";
 
 	private final String machine;
 
@@ -39,15 +44,16 @@ final class Dialogue {
 	 * @param command the command
 	 * @return what QEMU answers
 	 * @throws QmpCommandException when QEMU refuses
-	 * @throws MachineTimeoutException when it does not answer in time
-	 * @throws MachineUnavailableException when it was lost
+	 * @throws MachineTimeoutException when it does not answer in time, or is lost before
+	 * it has answered: the command may be carried out all the same
+	 * @throws MachineUnavailableException when the command was not sent
 	 */
 	JsonNode run(QmpCommand command) {
-		return await(this.client.execute(command));
+		return await(this.client.execute(command), "the change may still happen. Look again before you try again.");
 	}
 
 	/**
-	 * Asks for something that may not be there.
+	 * Asks for something that may not be there. Asking changes nothing.
 	 * @param command the command
 	 * @return what QEMU answers, {@code null} when it refuses
 	 * @throws MachineTimeoutException when it does not answer in time
@@ -55,11 +61,22 @@ final class Dialogue {
 	 */
 	@Nullable JsonNode ask(QmpCommand command) {
 		try {
-			return run(command);
+			return await(this.client.execute(command), null);
 		}
 		catch (QmpCommandException ex) {
 			return null;
 		}
+	}
+
+	/**
+	 * Reads the machine, over the connection of this dialogue.
+	 * @param reading the snapshot to come
+	 * @return the snapshot
+	 * @throws MachineTimeoutException when it does not come in time
+	 * @throws MachineUnavailableException when the machine was lost
+	 */
+	Snapshot read(CompletableFuture<Snapshot> reading) {
+		return await(reading, null);
 	}
 
 	/**
@@ -93,28 +110,31 @@ final class Dialogue {
 				"QEMU of %s refused: %s".formatted(this.machine, refused.description()));
 	}
 
-	private JsonNode await(CompletableFuture<JsonNode> reply) {
+	private <T> T await(CompletableFuture<T> reply, @Nullable String mayHappen) {
 		try {
 			return reply.get();
 		}
 		catch (ExecutionException ex) {
-			if (ex.getCause() instanceof QmpCommandException refused) {
+			Throwable cause = (ex.getCause() instanceof CompletionException && ex.getCause().getCause() != null)
+					? ex.getCause().getCause() : ex.getCause();
+			if (cause instanceof QmpCommandException refused) {
 				throw refused;
 			}
-			if (ex.getCause() instanceof QmpTimeoutException) {
-				throw new MachineTimeoutException(
-						"%s did not answer in time, and the change may still happen. Look again before you try again."
-							.formatted(this.machine));
+			if (cause instanceof QmpTimeoutException) {
+				throw new MachineTimeoutException("%s did not answer in time, and %s".formatted(this.machine,
+						(mayHappen != null) ? mayHappen : NOTHING_SENT));
 			}
-			throw new MachineUnavailableException(new MachineStatus(MachineState.DOWN,
-					"%s was lost, and the change may have happened. Look again before you try again."
-						.formatted(this.machine)));
+			if (mayHappen != null && cause instanceof QmpInterruptedException) {
+				throw new MachineTimeoutException(
+						"%s was lost before it answered, and %s".formatted(this.machine, mayHappen));
+			}
+			throw new MachineUnavailableException(
+					new MachineStatus(MachineState.DOWN, "%s was lost, and %s".formatted(this.machine, NOTHING_SENT)));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 			throw new MachineTimeoutException(
-					"The service is stopping, and the change of %s may still happen. Look again before you try again."
-						.formatted(this.machine));
+					"The service is stopping, and %s".formatted((mayHappen != null) ? mayHappen : NOTHING_SENT));
 		}
 	}
 

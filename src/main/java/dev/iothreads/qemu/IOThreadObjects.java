@@ -13,20 +13,16 @@ import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
-import dev.iothreads.machine.InvalidRequestException;
+import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
 
 /**
  * Adds, tunes and removes {@code iothread} objects.
  */
 final class IOThreadObjects {
-
-	private static final Logger logger = LoggerFactory.getLogger(IOThreadObjects.class);
 
 	private static final String TYPE = "iothread";
 
@@ -42,11 +38,7 @@ final class IOThreadObjects {
 	void add(String id, IOThreadSettings settings) {
 		List<Qom.Child> objects = this.qemu.children(Qom.OBJECTS);
 		requireSupport(settings, objects);
-		if (objects.stream().anyMatch((object) -> object.name().equals(id))) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
-					"%s has an object '%s' already, which is no IOThread. Choose another id."
-						.formatted(this.qemu.machine(), id));
-		}
+		requireFree(id, objects);
 		String mapped = this.session.mappedOn(id);
 		if (mapped != null) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
@@ -67,7 +59,15 @@ final class IOThreadObjects {
 					throw notSupported(property);
 				}
 			}
+			requireFree(id, this.qemu.children(Qom.OBJECTS));
 			throw this.qemu.refused(ex);
+		}
+	}
+
+	private void requireFree(String id, List<Qom.Child> objects) {
+		if (objects.stream().anyMatch((object) -> object.name().equals(id))) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
+					"%s has an object '%s' already. Choose another id.".formatted(this.qemu.machine(), id));
 		}
 	}
 
@@ -93,8 +93,11 @@ final class IOThreadObjects {
 			}
 		}
 		catch (QmpCommandException ex) {
-			putBack(path, before, touched);
-			throw this.qemu.refused(ex);
+			List<String> left = putBack(path, before, touched);
+			throw left.isEmpty() ? this.qemu.refused(ex)
+					: new MachineRefusedException(ex.errorClass(),
+							"%s. What had been set already could not be put back: look at %s of IOThread %s."
+								.formatted(this.qemu.refused(ex).getMessage(), String.join(", ", left), id));
 		}
 		finally {
 			this.session.forget(id);
@@ -120,43 +123,44 @@ final class IOThreadObjects {
 	}
 
 	private List<IOThreadProperty> inOrder(IOThreadSettings before, IOThreadSettings settings) {
-		IOThreadSettings after = before.with(settings);
 		Long oldMax = before.get(IOThreadProperty.THREAD_POOL_MAX);
-		Long min = after.get(IOThreadProperty.THREAD_POOL_MIN);
-		Long max = after.get(IOThreadProperty.THREAD_POOL_MAX);
+		Long newMax = before.changedBy(settings).get(IOThreadProperty.THREAD_POOL_MAX);
 		List<IOThreadProperty> order = new ArrayList<>(settings.values().keySet());
-		if (oldMax != null && min != null && max != null) {
-			if (min > max) {
-				throw new InvalidRequestException((settings.get(IOThreadProperty.THREAD_POOL_MIN) != null)
-						? IOThreadProperty.THREAD_POOL_MIN.qemuName() : IOThreadProperty.THREAD_POOL_MAX.qemuName(),
-						"thread-pool-min would be %d and thread-pool-max %d: the least must be no more than the most."
-							.formatted(min, max));
-			}
-			if (max >= oldMax) {
-				// Room is made before it is filled. Lowering is the other way round,
-				// which is
-				// the order they are in.
-				order.sort((one, other) -> Boolean.compare(one == IOThreadProperty.THREAD_POOL_MIN,
-						other == IOThreadProperty.THREAD_POOL_MIN));
-			}
+		if (oldMax != null && newMax != null && newMax >= oldMax) {
+			// Room is made before it is filled. Lowering is the other way round, which is
+			// the order they are in.
+			order.sort((one, other) -> Boolean.compare(one == IOThreadProperty.THREAD_POOL_MIN,
+					other == IOThreadProperty.THREAD_POOL_MIN));
 		}
 		return order;
 	}
 
-	private void putBack(String path, IOThreadSettings before, Deque<IOThreadProperty> touched) {
+	/**
+	 * Puts back what was before.
+	 * @return the names of the properties that could not be put back
+	 */
+	private List<String> putBack(String path, IOThreadSettings before, Deque<IOThreadProperty> touched) {
+		List<String> left = new ArrayList<>();
 		while (!touched.isEmpty()) {
 			IOThreadProperty property = touched.pop();
 			Long value = before.get(property);
-			if (value != null && this.qemu.ask(Qom.set(path, property.qemuName(), value)) == null) {
-				logger.warn("{}: {} of {} could not be put back to {}", this.qemu.machine(), property.qemuName(), path,
-						value);
+			if (value != null) {
+				try {
+					this.qemu.run(Qom.set(path, property.qemuName(), value));
+				}
+				catch (QmpCommandException ex) {
+					left.add(property.qemuName());
+				}
 			}
 		}
+		return left;
 	}
 
 	/**
-	 * Removes an IOThread. Block exports are asked for first: QEMU does not tell on which
-	 * IOThread they run, and 7.2 aborts, later, when that one is gone.
+	 * Removes an IOThread, after a last look at what runs on it that leaves nothing out:
+	 * QEMU itself would remove it with everything on it. Block exports are asked for
+	 * first: QEMU does not tell on which IOThread they run, and 7.2 aborts, later, when
+	 * that one is gone.
 	 * @param id the id of the IOThread
 	 */
 	void remove(String id) {
@@ -170,14 +174,17 @@ final class IOThreadObjects {
 						.formatted(this.qemu.machine()),
 					running);
 		}
-		List<Attachment> holders = objectsOn(id);
-		if (!holders.isEmpty()) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
-					"IOThread %s of %s is in use by %s. Remove that first.".formatted(id, this.qemu.machine(),
-							String.join(", ", holders.stream().map(Attachment::id).toList())),
-					holders);
-		}
 		try {
+			List<Attachment> users = this.qemu.read(this.session.readThoroughly())
+				.iothread(id)
+				.orElseThrow(() -> noSuchIOThread(Qom.OBJECTS + "/" + id))
+				.attached();
+			if (!users.isEmpty()) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
+						"IOThread %s of %s is in use by %s. Detach or remove that first.".formatted(id,
+								this.qemu.machine(), String.join(", ", users.stream().map(Attachment::id).toList())),
+						users);
+			}
 			this.qemu.run(QmpCommand.of("object-del", Map.of("id", id)));
 		}
 		catch (QmpCommandException ex) {
@@ -186,16 +193,6 @@ final class IOThreadObjects {
 			}
 			throw this.qemu.refused(ex);
 		}
-	}
-
-	// A reading may not have looked at the objects for a while.
-	private List<Attachment> objectsOn(String id) {
-		String path = Qom.OBJECTS + "/" + id;
-		return this.qemu.children(Qom.OBJECTS)
-			.stream()
-			.filter((object) -> path.equals(this.qemu.text(object.path(), "iothread")))
-			.map((object) -> new Attachment(object.type(), object.name(), null, object.path()))
-			.toList();
 	}
 
 	// IOThreads that are there tell what IOThreads have here. Asking for the type's

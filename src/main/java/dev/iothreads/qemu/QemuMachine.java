@@ -13,7 +13,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
-import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineRefusedException;
@@ -21,7 +21,6 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
-import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
@@ -160,45 +159,12 @@ public final class QemuMachine implements Machine {
 	}
 
 	@Override
-	public void addIOThread(String id, IOThreadSettings settings) {
-		QemuSession current = requireSession();
-		new IOThreadObjects(current, dialogue(current)).add(id, settings);
-	}
-
-	@Override
-	public void tuneIOThread(String id, IOThreadSettings settings) {
-		QemuSession current = requireSession();
-		new IOThreadObjects(current, dialogue(current)).tune(id, settings);
-	}
-
-	@Override
-	public void removeIOThread(String id) {
-		QemuSession current = requireSession();
-		new IOThreadObjects(current, dialogue(current)).remove(id);
-	}
-
-	@Override
-	public void attach(NewDevice device) {
-		QemuSession current = requireSession();
-		new DevicePlug(current, dialogue(current)).attach(device);
-	}
-
-	@Override
-	public CompletableFuture<Void> detach(String device) {
-		QemuSession current = requireSession();
-		return new DevicePlug(current, dialogue(current)).detach(device);
-	}
-
-	private QemuSession requireSession() {
+	public Changes changes() {
 		QemuSession current = this.session;
-		if (current == null || !this.status.isUp()) {
+		if (current == null) {
 			throw new MachineUnavailableException(this.status);
 		}
-		return current;
-	}
-
-	private Dialogue dialogue(QemuSession current) {
-		return new Dialogue(this.name, current.client());
+		return new QemuChanges(current, new Dialogue(this.name, current.client()));
 	}
 
 	private MachineException failed(QemuSession asked, Throwable failure) {

@@ -15,6 +15,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -71,14 +72,18 @@ final class QemuSession {
 
 	private volatile Listed listed = Listed.NOTHING;
 
-	private volatile long forgotten;
+	private final AtomicLong readings = new AtomicLong();
+
+	private long latestKept;
 
 	private volatile boolean reportsHolders;
 
 	private volatile Map<String, Long> threadIds = Map.of();
 
-	// The devices that have gone, by how much had been forgotten with them.
-	private final Map<String, Long> deleted = new ConcurrentHashMap<>();
+	private volatile long forgettings;
+
+	// The paths of what was forgotten, and which forgetting that was.
+	private final Map<String, Long> forgotten = new HashMap<>();
 
 	private final Set<String> drivesToAsk = ConcurrentHashMap.newKeySet();
 
@@ -132,7 +137,15 @@ final class QemuSession {
 	 * @param id the IOThread's id
 	 */
 	void forget(String id) {
-		this.objectSettings.keySet().removeIf((key) -> key.id().equals(id));
+		forgetAt(Qom.OBJECTS + "/" + id);
+	}
+
+	// A reading that is under way may have learnt it already, and must not keep it.
+	private synchronized void forgetAt(String path) {
+		this.forgettings++;
+		this.forgotten.put(path, this.forgettings);
+		this.devices.remove(path);
+		this.objectSettings.keySet().removeIf((iothread) -> iothread.path().equals(path));
 	}
 
 	/**
@@ -194,10 +207,8 @@ final class QemuSession {
 	boolean notice(QmpEvent event) {
 		switch (event.name()) {
 			case "DEVICE_DELETED" -> {
-				this.forgotten++;
 				String path = event.data().path("path").asString("");
-				this.devices.remove(Qom.device(path));
-				this.deleted.put(Qom.device(path), this.forgotten);
+				forgetAt(Qom.device(path));
 				// The backend goes before its device does, with an event of its own.
 				this.unplugs.gone(path);
 				return true;
@@ -209,7 +220,6 @@ final class QemuSession {
 			// A finished job may have put another node beneath a device.
 			case "JOB_STATUS_CHANGE" -> {
 				if ("concluded".equals(event.data().path("status").asString(""))) {
-					this.forgotten++;
 					this.drivesToAsk.addAll(this.devices.keySet());
 				}
 				return false;
@@ -228,20 +238,32 @@ final class QemuSession {
 	 * @return the snapshot to come; it fails with what the monitor failed with
 	 */
 	CompletableFuture<Snapshot> read() {
+		return read(false);
+	}
+
+	/**
+	 * Reads the machine, and nothing of it from memory that no event keeps right.
+	 * @return the snapshot to come; it fails with what the monitor failed with
+	 */
+	CompletableFuture<Snapshot> readThoroughly() {
+		return read(true);
+	}
+
+	private CompletableFuture<Snapshot> read(boolean thoroughly) {
 		Instant begun = Instant.now();
-		long forgottenBefore = this.forgotten;
-		return list()
-			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists)).thenApply((learnt) -> {
-				Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
-				// What went while it was read may be back as something else.
-				keep(learnt, forgottenBefore);
-				return snapshot;
-			}));
+		Turn turn = new Turn(this.readings.incrementAndGet(), System.nanoTime(), this.forgettings);
+		return list(thoroughly)
+			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists, thoroughly))
+				.thenApply((learnt) -> {
+					Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
+					keep(learnt, turn);
+					return snapshot;
+				}));
 	}
 
 	// Devices first, IOThreads after: so each IOThread that a listed device was made with
 	// is in the list, unless it has gone since.
-	private CompletableFuture<Lists> list() {
+	private CompletableFuture<Lists> list(boolean thoroughly) {
 		QmpCommand iothreads = QmpCommand.of("query-iothreads");
 		if (this.listsAtOnce) {
 			List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
@@ -260,9 +282,9 @@ final class QemuSession {
 			});
 		}
 		Listed before = this.listed;
-		boolean first = before == Listed.NOTHING;
-		boolean spare = before.isOlderThan(SPARE_TURN);
-		Recheck recheck = (spare && !first && before.objectsWereLast()) ? nextRecheck() : null;
+		boolean first = thoroughly || before == Listed.NOTHING;
+		boolean spare = first || before.isOlderThan(SPARE_TURN);
+		Recheck recheck = (!first && spare && before.objectsWereLast()) ? nextRecheck() : null;
 		boolean objectsTurn = spare && recheck == null;
 		boolean anonTurn = first || !spare;
 		List<QmpCommand> commands = new ArrayList<>(List.of(iothreads, Qom.list(Qom.PERIPHERAL)));
@@ -347,7 +369,7 @@ final class QemuSession {
 		});
 	}
 
-	private CompletableFuture<Learnt> learn(Lists lists) {
+	private CompletableFuture<Learnt> learn(Lists lists, boolean thoroughly) {
 		Map<String, Long> threadIds = new HashMap<>();
 		for (JsonNode iothread : Qom.elements("its IOThreads", lists.iothreads())) {
 			String id = iothread.path("id").asString("");
@@ -375,7 +397,8 @@ final class QemuSession {
 		});
 		lists.objects().forEach((child) -> {
 			Qom.Traits traits = this.traits.getOrDefault(child.type(), Qom.Traits.NONE);
-			KnownObject known = this.objects.get(child.path());
+			// Of an object that has gone and come again no event tells.
+			KnownObject known = thoroughly ? null : this.objects.get(child.path());
 			if (known != null && known.type().equals(child.type())) {
 				learnt.objects.put(child.path(), known);
 			}
@@ -412,13 +435,20 @@ final class QemuSession {
 		});
 	}
 
-	private void keep(Learnt learnt, long forgottenBefore) {
-		this.deleted.values().removeIf((when) -> when <= forgottenBefore);
-		learnt.devices.keySet().removeAll(this.deleted.keySet());
+	// What went, or was changed, while it was read may be something else by now, and what
+	// a later reading has learnt is newer.
+	private synchronized void keep(Learnt learnt, Turn turn) {
+		if (turn.number() < this.latestKept) {
+			return;
+		}
+		this.latestKept = turn.number();
+		this.forgotten.values().removeIf((when) -> when <= turn.forgettings());
+		learnt.devices.keySet().removeAll(this.forgotten.keySet());
+		learnt.settings.keySet().removeIf((iothread) -> this.forgotten.containsKey(iothread.path()));
 		keep(this.devices, learnt.devices);
 		keep(this.objects, learnt.objects);
 		keep(this.objectSettings, learnt.settings);
-		this.unplugs.keep(learnt.lists.devices().map(Qom.Child::path).collect(Collectors.toSet()));
+		this.unplugs.keep(learnt.lists.devices().map(Qom.Child::path).collect(Collectors.toSet()), turn.begun());
 	}
 
 	private static <K, V> void keep(Map<K, V> known, Map<K, V> learnt) {
@@ -462,6 +492,17 @@ final class QemuSession {
 	}
 
 	/**
+	 * A reading's place among the others.
+	 *
+	 * @param number counts the readings
+	 * @param begun when it began, by {@link System#nanoTime()}
+	 * @param forgettings how often something had been forgotten by then
+	 */
+	private record Turn(long number, long begun, long forgettings) {
+
+	}
+
+	/**
 	 * The lists that a reading begins with.
 	 */
 	private record Lists(List<Qom.Child> peripheral, List<Qom.Child> anon, List<Qom.Child> objects,
@@ -494,6 +535,10 @@ final class QemuSession {
 		// The id of no thread: what runs on it was there before the IOThread of that
 		// name.
 		static final long GONE = -1;
+
+		String path() {
+			return Qom.OBJECTS + "/" + this.id;
+		}
 
 		boolean isAlive(Map<String, Long> threadIds) {
 			return Long.valueOf(this.threadId).equals(threadIds.get(this.id));
@@ -623,7 +668,7 @@ final class QemuSession {
 
 		@Override
 		public QmpCommand command() {
-			return Qom.get(Qom.OBJECTS + "/" + this.iothread.id(), this.property.qemuName());
+			return Qom.get(this.iothread.path(), this.property.qemuName());
 		}
 
 		@Override
@@ -677,9 +722,7 @@ final class QemuSession {
 
 		@Override
 		public List<QmpCommand> commands() {
-			return PROPERTIES.stream()
-				.map((property) -> Qom.get(Qom.OBJECTS + "/" + this.iothread.id(), property.qemuName()))
-				.toList();
+			return PROPERTIES.stream().map((property) -> Qom.get(this.iothread.path(), property.qemuName())).toList();
 		}
 
 		@Override

@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Unplugs {
 
-	private final Map<String, CompletableFuture<Void>> underWay = new ConcurrentHashMap<>();
+	private final Map<String, Unplug> underWay = new ConcurrentHashMap<>();
 
 	private final Map<String, String> refusals = new ConcurrentHashMap<>();
 
@@ -27,7 +27,13 @@ final class Unplugs {
 	 */
 	CompletableFuture<Void> begin(String path) {
 		this.refusals.remove(path);
-		return this.underWay.computeIfAbsent(path, (begun) -> new CompletableFuture<>());
+		return this.underWay.compute(path, (same, before) -> {
+			if (before != null && !before.left()) {
+				return before;
+			}
+			// Another device of that id is to go now, and the one before it has left.
+			return new Unplug(System.nanoTime(), false, new CompletableFuture<>());
+		}).gone();
 	}
 
 	/**
@@ -40,42 +46,73 @@ final class Unplugs {
 
 	void gone(String path) {
 		this.refusals.remove(path);
-		CompletableFuture<Void> waiting = this.underWay.remove(path);
+		Unplug waiting = this.underWay.remove(path);
 		if (waiting != null) {
-			waiting.complete(null);
+			waiting.gone().complete(null);
 		}
 	}
 
 	void refused(String path) {
 		String reason = "The guest refused to let it go. Free it in the guest, then ask again.";
 		this.refusals.put(path, reason);
-		CompletableFuture<Void> waiting = this.underWay.remove(path);
+		Unplug waiting = this.underWay.remove(path);
 		if (waiting != null) {
-			waiting.completeExceptionally(
-					new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, reason));
+			waiting.gone()
+				.completeExceptionally(
+						new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, reason));
 		}
 	}
 
 	/**
-	 * Forgets the devices that are no longer there, whether that was told or not.
-	 * @param present the paths of those that are
+	 * Takes notice of what is listed. A device that is not has left, though it may have
+	 * yet to go: of one whose unplug was asked for after the listing, that says nothing.
+	 * @param present the paths of the devices that are there
+	 * @param listed when it was begun to list them, by {@link System#nanoTime()}
 	 */
-	void keep(Set<String> present) {
-		this.underWay.keySet().stream().filter((path) -> !present.contains(path)).forEach(this::gone);
+	void keep(Set<String> present, long listed) {
+		this.underWay.replaceAll((path, unplug) -> {
+			boolean left = !present.contains(path) && unplug.asked() - listed < 0;
+			return left ? new Unplug(unplug.asked(), true, unplug.gone()) : unplug;
+		});
 		this.refusals.keySet().retainAll(present);
 	}
 
 	void end(RuntimeException reason) {
-		this.underWay.values().forEach((waiting) -> waiting.completeExceptionally(reason));
+		this.underWay.values().forEach((waiting) -> waiting.gone().completeExceptionally(reason));
 		this.underWay.clear();
 	}
 
+	/**
+	 * Tells whether a device that is there has been asked to go.
+	 * @param path the device's path
+	 * @return {@code true} until it has left, or the guest refuses
+	 */
 	boolean isUnderWay(String path) {
-		return this.underWay.containsKey(path);
+		Unplug unplug = this.underWay.get(path);
+		return unplug != null && !unplug.left();
+	}
+
+	/**
+	 * Tells whether a device has left of which QEMU has not said that it has gone.
+	 * @return {@code true} while it may hold on to something
+	 */
+	boolean isAnyLeaving() {
+		return this.underWay.values().stream().anyMatch(Unplug::left);
 	}
 
 	@Nullable String refusal(String path) {
 		return this.refusals.get(path);
+	}
+
+	/**
+	 * An unplug.
+	 *
+	 * @param asked when it was asked for, by {@link System#nanoTime()}
+	 * @param left whether the device is off the tree already
+	 * @param gone completes when the device has gone
+	 */
+	private record Unplug(long asked, boolean left, CompletableFuture<Void> gone) {
+
 	}
 
 }

@@ -69,11 +69,14 @@ final class ApiDocumentationAnswers {
 			case POST -> {
 				answers.addApiResponse(CREATED, done.description("It is there"));
 				refer(done, HttpHeaders.LOCATION);
+				if (endpoint.path().equals(Paths.IOTHREADS)) {
+					refer(done, HttpHeaders.ETAG);
+				}
 			}
 			case DELETE -> documentGone(endpoint, done);
 			default -> {
 				answers.addApiResponse(OK, done);
-				refer(done, HttpHeaders.CACHE_CONTROL, HttpHeaders.AGE);
+				refer(done, HttpHeaders.ETAG, HttpHeaders.CACHE_CONTROL, HttpHeaders.AGE);
 			}
 		}
 	}

@@ -39,9 +39,17 @@ class EntityTags {
 		List<String> named = Arrays.stream(ifMatch.split(",")).map(String::strip).toList();
 		return (iothread) -> {
 			IOThreadInfo info = IOThreadInfo.of(machine, iothread);
-			return named.contains(of(this.json.writeValueAsBytes(info)))
-					|| named.contains(of(IOThreadTextConverter.bytes(info)));
+			return named.contains(of(info)) || named.contains(of(IOThreadTextConverter.bytes(info)));
 		};
+	}
+
+	/**
+	 * Makes the entity tag that an IOThread has when it is read.
+	 * @param iothread the IOThread on the wire
+	 * @return the tag, in its quotes
+	 */
+	String of(IOThreadInfo iothread) {
+		return of(this.json.writeValueAsBytes(iothread));
 	}
 
 	/**

@@ -114,8 +114,10 @@ class IOThreadController {
 	ResponseEntity<IOThreadInfo> add(@PathVariable String machine, @RequestBody JsonNode body) {
 		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
 		Snapshot after = this.changes.add(machine, added.id(), added.settings());
+		IOThreadInfo info = info(machine, after, added.id());
 		return ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, added.id()))
-			.body(info(machine, after, added.id()));
+			.eTag(this.entityTags.of(info))
+			.body(info);
 	}
 
 	@PatchMapping(path = Paths.IOTHREADS + "/{id}", consumes = { MERGE_PATCH, MediaType.APPLICATION_JSON_VALUE },
@@ -127,7 +129,9 @@ class IOThreadController {
 			@RequestBody JsonNode body) {
 		Snapshot after = this.changes.tune(machine, id, RequestBodies.tuning(body),
 				this.entityTags.match(ifMatch, machine));
-		return Fresh.observed(after.observedAt(), info(machine, after, id));
+		IOThreadInfo info = info(machine, after, id);
+		ResponseEntity<IOThreadInfo> answer = Fresh.observed(after.observedAt(), info);
+		return ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info);
 	}
 
 	@DeleteMapping(Paths.IOTHREADS + "/{id}")

@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture;
  * A machine for tests to derive from, which say what it does. Whatever a test does not
  * say fails.
  */
-public class StubMachine implements Machine {
+public class StubMachine implements Machine, Changes {
 
 	@Override
 	public String monitor() {
@@ -21,6 +21,11 @@ public class StubMachine implements Machine {
 	@Override
 	public CompletableFuture<Snapshot> read() {
 		throw unexpected();
+	}
+
+	@Override
+	public Changes changes() {
+		return this;
 	}
 
 	@Override

@@ -1,0 +1,42 @@
+package dev.iothreads.qemu;
+
+import java.util.concurrent.CompletableFuture;
+
+import dev.iothreads.machine.Changes;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.NewDevice;
+
+/**
+ * The changes of one QEMU process, over one connection.
+ *
+ * @param session what is known of the process
+ * @param qemu how to talk to it
+ */
+record QemuChanges(QemuSession session, Dialogue qemu) implements Changes {
+
+	@Override
+	public void addIOThread(String id, IOThreadSettings settings) {
+		new IOThreadObjects(this.session, this.qemu).add(id, settings);
+	}
+
+	@Override
+	public void tuneIOThread(String id, IOThreadSettings settings) {
+		new IOThreadObjects(this.session, this.qemu).tune(id, settings);
+	}
+
+	@Override
+	public void removeIOThread(String id) {
+		new IOThreadObjects(this.session, this.qemu).remove(id);
+	}
+
+	@Override
+	public void attach(NewDevice device) {
+		new DevicePlug(this.session, this.qemu).attach(device);
+	}
+
+	@Override
+	public CompletableFuture<Void> detach(String device) {
+		return new DevicePlug(this.session, this.qemu).detach(device);
+	}
+
+}
