@@ -12,7 +12,6 @@ import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.testing.Monitor;
-import dev.iothreads.testing.MonitorException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -58,10 +57,10 @@ record Picture(List<String> iothreads, List<String> devices) {
 		Map<String, TreeSet<String>> attached = new TreeMap<>();
 		TreeSet<String> devices = new TreeSet<>();
 		for (String place : List.of("/machine/peripheral", "/machine/peripheral-anon")) {
-			for (Map.Entry<String, String> child : children(monitor, place).entrySet()) {
+			for (Map.Entry<String, String> child : monitor.children(place).entrySet()) {
 				String path = place + "/" + child.getKey();
-				JsonNode link = get(monitor, path, "iothread");
-				JsonNode mapping = get(monitor, path, "iothread-vq-mapping");
+				JsonNode link = monitor.property(path, "iothread");
+				JsonNode mapping = monitor.property(path, "iothread-vq-mapping");
 				if (link == null && mapping == null) {
 					continue;
 				}
@@ -74,8 +73,8 @@ record Picture(List<String> iothreads, List<String> devices) {
 				}
 				boolean orphaned = !ids.containsAll(on);
 				on.retainAll(ids);
-				String worker = children(monitor, path).containsKey("virtio-backend") ? path + "/virtio-backend" : path;
-				JsonNode drive = get(monitor, path, "drive");
+				String worker = monitor.children(path).containsKey("virtio-backend") ? path + "/virtio-backend" : path;
+				JsonNode drive = monitor.property(path, "drive");
 				devices.add(device(worker, child.getKey(), child.getValue(), List.copyOf(on),
 						orphaned ? "ORPHANED" : "ATTACHED",
 						(drive != null && !drive.asString().isEmpty()) ? drive.asString() : null));
@@ -83,8 +82,8 @@ record Picture(List<String> iothreads, List<String> devices) {
 					.add(attachment("device", worker, child.getKey(), child.getValue())));
 			}
 		}
-		children(monitor, "/objects").forEach((name, type) -> {
-			JsonNode link = get(monitor, "/objects/" + name, "iothread");
+		monitor.children("/objects").forEach((name, type) -> {
+			JsonNode link = monitor.property("/objects/" + name, "iothread");
 			if (link != null && !link.asString().isEmpty()) {
 				attached.computeIfAbsent(link.asString().substring("/objects/".length()), (id) -> new TreeSet<>())
 					.add(attachment(type, "/objects/" + name, name, null));
@@ -98,7 +97,7 @@ record Picture(List<String> iothreads, List<String> devices) {
 				.filter(iothread::has)
 				.forEach((name) -> settings.put(name, iothread.path(name).longValue()));
 			THREAD_POOL.forEach((name) -> {
-				JsonNode value = get(monitor, "/objects/" + id, name);
+				JsonNode value = monitor.property("/objects/" + id, name);
 				if (value != null) {
 					settings.put(name, value.longValue());
 				}
@@ -107,26 +106,6 @@ record Picture(List<String> iothreads, List<String> devices) {
 					List.copyOf(attached.getOrDefault(id, new TreeSet<>()))));
 		}
 		return new Picture(List.copyOf(iothreads.values()), List.copyOf(devices));
-	}
-
-	private static Map<String, String> children(Monitor monitor, String path) {
-		Map<String, String> children = new TreeMap<>();
-		for (JsonNode property : monitor.execute("qom-list", Map.of("path", path))) {
-			String type = property.path("type").asString();
-			if (type.startsWith("child<")) {
-				children.put(property.path("name").asString(), type.substring("child<".length(), type.length() - 1));
-			}
-		}
-		return children;
-	}
-
-	static @Nullable JsonNode get(Monitor monitor, String path, String property) {
-		try {
-			return monitor.execute("qom-get", Map.of("path", path, "property", property));
-		}
-		catch (MonitorException ex) {
-			return null;
-		}
 	}
 
 	private static String iothread(String id, long threadId, Map<String, Long> settings, List<String> attached) {

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Predicate;
 
@@ -120,6 +121,38 @@ public final class Monitor implements AutoCloseable {
 	public JsonNode awaitEvent(String event, Predicate<JsonNode> data, Duration deadline) {
 		return await((message) -> message.path("event").asString("").equals(event) && data.test(message.path("data")),
 				deadline, "the event " + event);
+	}
+
+	/**
+	 * Lists the children of an object.
+	 * @param path the object's path in the QOM tree
+	 * @return the type of each, by name
+	 * @throws MonitorException if there is no such object
+	 */
+	public Map<String, String> children(String path) {
+		Map<String, String> children = new TreeMap<>();
+		for (JsonNode property : execute("qom-list", Map.of("path", path))) {
+			String type = property.path("type").asString();
+			if (type.startsWith("child<")) {
+				children.put(property.path("name").asString(), type.substring("child<".length(), type.length() - 1));
+			}
+		}
+		return children;
+	}
+
+	/**
+	 * Reads a property of an object.
+	 * @param path the object's path in the QOM tree
+	 * @param property the property's name
+	 * @return its value, {@code null} if QEMU refuses
+	 */
+	public @Nullable JsonNode property(String path, String property) {
+		try {
+			return execute("qom-get", Map.of("path", path, "property", property));
+		}
+		catch (MonitorException ex) {
+			return null;
+		}
 	}
 
 	@Override
