@@ -155,7 +155,7 @@ final class MachineEntry implements AutoCloseable {
 		try {
 			// Held before it is read: what is changed is what was read.
 			Changes changes = this.machine.changes();
-			Snapshot before = await(readAnew());
+			Snapshot before = readBefore();
 			if (before.managedBy() != null) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
 						"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
@@ -166,6 +166,15 @@ final class MachineEntry implements AutoCloseable {
 		}
 		finally {
 			this.changes.unlock();
+		}
+	}
+
+	private Snapshot readBefore() {
+		try {
+			return await(readAnew());
+		}
+		catch (MachineTimeoutException ex) {
+			throw new MachineTimeoutException("Nothing was changed. " + ex.getMessage());
 		}
 	}
 

@@ -46,10 +46,8 @@ import tools.jackson.databind.JsonNode;
 final class QemuSession {
 
 	// Before QEMU 10.1 three lists take three commands and the IOThreads a fourth.
-	// Objects
-	// other than devices that hold an IOThread are rare, so their list takes, now and
-	// then,
-	// the turn of the devices without an id. So does what is asked again.
+	// Objects other than devices that hold an IOThread are rare, so their list takes, now
+	// and then, the turn of the devices without an id. So does what is asked again.
 	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
 	private final QmpClient client;
@@ -362,7 +360,7 @@ final class QemuSession {
 					this.traits.put(asked.get(i).type(), Qom.Traits.of(properties));
 				}
 			}
-			// One that has gone since it was listed tells nothing of its type; another
+			// One that has gone since it was listed tells nothing; another of its type
 			// may.
 			left.removeAll(asked);
 			return learnTypes(left);

@@ -6,6 +6,7 @@ import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.machine.StubMachine;
 import org.junit.jupiter.api.Test;
@@ -26,6 +27,29 @@ class HeldChangesTests {
 			Service.shared().send("POST", "/api/v1/machines/" + name + "/iothreads", "{\"id\": \"pool0\"}");
 			assertThat(machine.changed).isNotNull();
 			assertThat(machine.changed).isLessThan(machine.read);
+		}
+		finally {
+			Service.shared().remove(name);
+		}
+	}
+
+	@Test
+	void aMachineThatCannotBeReadInTimeIsNotChanged() {
+		String name = Service.newName("silent");
+		Service.shared().add(name, new StubMachine() {
+
+			@Override
+			public CompletableFuture<Snapshot> read() {
+				return CompletableFuture.failedFuture(new MachineTimeoutException("It does not answer."));
+			}
+
+		}, false);
+		try {
+			assertThat(Service.shared()
+				.send("POST", "/api/v1/machines/" + name + "/iothreads", "{\"id\": \"pool0\"}")
+				.isProblem(504, "machine-timeout")
+				.path("detail")
+				.asString()).isEqualTo("Nothing was changed. It does not answer.");
 		}
 		finally {
 			Service.shared().remove(name);
