@@ -28,12 +28,12 @@ class TuningTests {
 	@BeforeEach
 	void setUp() {
 		this.machine.tidy();
-		this.machine.pool("pool0");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "application/json", "application/merge-patch+json", "application/json; charset=utf-8" })
 	void settingsAreChangedWhileTheThreadRuns(String mediaType) {
+		this.machine.pool("pool0");
 		JsonNode before = this.machine.get("/iothreads/pool0").is(200).body();
 		JsonNode tuned = this.machine
 			.patch("/iothreads/pool0",
@@ -55,6 +55,7 @@ class TuningTests {
 	@ParameterizedTest
 	@EnumSource
 	void oneSettingIsChangedWithoutTheOthers(IOThreadProperty property) {
+		this.machine.pool("pool0");
 		if (property == IOThreadProperty.POLL_WEIGHT && !this.machine.hasPollWeight()) {
 			this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1, 'poll-weight': 5}")
 				.isProblem(422, "not-supported");
@@ -77,6 +78,7 @@ class TuningTests {
 
 	@Test
 	void zeroIsStoredAsTheDefaultWhereQemuDoesSo() {
+		this.machine.pool("pool0");
 		this.machine.patch("/iothreads/pool0", "{'poll-grow': 5, 'poll-shrink': 5}").is(200);
 		JsonNode tuned = this.machine.patch("/iothreads/pool0", "{'poll-grow': 0, 'poll-shrink': 0}").is(200).body();
 		holds("poll-grow", this.machine.hasPollWeight() ? 2 : 0, tuned);
@@ -85,14 +87,15 @@ class TuningTests {
 
 	@Test
 	void nothingIsChangedByNothing() {
-		JsonNode before = this.machine.get("/iothreads/pool0").is(200).body();
-		assertThat(this.machine.patch("/iothreads/pool0", "{}").is(200).body()).isEqualTo(before);
+		JsonNode before = this.machine.get("/iothreads/iothread0").is(200).body();
+		assertThat(this.machine.patch("/iothreads/iothread0", "{}").is(200).body()).isEqualTo(before);
 	}
 
 	@ParameterizedTest
 	@CsvSource({ "10, 20, 30, 40", "30, 40, 10, 20", "10, 40, 20, 30", "20, 30, 10, 40", "10, 20, 20, 20",
 			"64, 64, 65, 2147483647", "65, 2147483647, 0, 1", "10, 10, 20, 20", "20, 20, 10, 10" })
 	void thePoolsBoundsMoveTogether(long min, long max, long newMin, long newMax) {
+		this.machine.pool("pool0");
 		this.machine.patch("/iothreads/pool0", "{'thread-pool-min': %d, 'thread-pool-max': %d}".formatted(min, max))
 			.is(200);
 		JsonNode tuned = this.machine
@@ -105,6 +108,7 @@ class TuningTests {
 
 	@Test
 	void aBoundOfThePoolThatPassesTheOtherIsRefusedAndNotStored() {
+		this.machine.pool("pool0");
 		this.machine.patch("/iothreads/pool0", "{'thread-pool-min': 10, 'thread-pool-max': 20}").is(200);
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1, 'thread-pool-min': 21}")
 			.isInvalid("thread-pool-min");
@@ -122,7 +126,7 @@ class TuningTests {
 	void aValueBeyondItsRangeIsRefused(IOThreadProperty property) {
 		String above = (property.max() == Long.MAX_VALUE) ? "9223372036854775808" : Long.toString(property.max() + 1);
 		for (String value : new String[] { Long.toString(property.min() - 1), above }) {
-			this.machine.patch("/iothreads/pool0", "{'%s': %s}".formatted(property.qemuName(), value))
+			this.machine.patch("/iothreads/iothread0", "{'%s': %s}".formatted(property.qemuName(), value))
 				.isInvalid(property.qemuName());
 		}
 	}
@@ -130,35 +134,36 @@ class TuningTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "null", "'1'", "true", "[1]", "{}", "1.0", "1e3", "1e999999999" })
 	void aValueThatIsNoWholeNumberIsRefused(String value) {
-		this.machine.patch("/iothreads/pool0", "{'poll-grow': 7, 'poll-max-ns': %s}".formatted(value))
+		this.machine.patch("/iothreads/iothread0", "{'poll-grow': 7, 'poll-max-ns': %s}".formatted(value))
 			.isInvalid("poll-max-ns");
-		assertThat(this.machine.setting("pool0", "poll-grow")).isNotEqualTo(7);
+		assertThat(this.machine.setting("iothread0", "poll-grow")).isNotEqualTo(7);
 	}
 
 	@Test
 	void whatIsNotASettingIsRefused() {
-		this.machine.patch("/iothreads/pool0", "{'id': 'pool1', 'attached-cnt': 0, 'poll-max-ns': 1, 'Poll-Grow': 1}")
+		this.machine
+			.patch("/iothreads/iothread0", "{'id': 'pool1', 'attached-cnt': 0, 'poll-max-ns': 1, 'Poll-Grow': 1}")
 			.isInvalid("id", "attached-cnt", "Poll-Grow");
-		assertThat(this.machine.setting("pool0", "poll-max-ns")).isEqualTo(32768);
+		assertThat(this.machine.setting("iothread0", "poll-max-ns")).isEqualTo(32768);
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "", "{", "{'poll-grow': 1, 'poll-grow': 2}" })
 	void whatIsNoJsonIsABadRequest(String body) {
-		this.machine.patch("/iothreads/pool0", body).isProblem(400, "invalid-request");
+		this.machine.patch("/iothreads/iothread0", body).isProblem(400, "invalid-request");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "[]", "null", "[{'op': 'replace', 'path': '/poll-grow', 'value': 1}]" })
 	void aBodyThatIsNoObjectIsRefused(String body) {
-		this.machine.patch("/iothreads/pool0", body).isInvalid("");
+		this.machine.patch("/iothreads/iothread0", body).isInvalid("");
 	}
 
 	@Test
 	void anotherKindOfPatchIsNotRead() {
-		this.machine.patch("/iothreads/pool0", "[]", "Content-Type", "application/json-patch+json")
+		this.machine.patch("/iothreads/iothread0", "[]", "Content-Type", "application/json-patch+json")
 			.isProblem(415, "unsupported-media-type");
-		this.machine.patch("/iothreads/pool0", "{}", "Accept", "text/plain").isProblem(406, "not-acceptable");
+		this.machine.patch("/iothreads/iothread0", "{}", "Accept", "text/plain").isProblem(406, "not-acceptable");
 	}
 
 	@Test
@@ -167,12 +172,13 @@ class TuningTests {
 		this.machine.patch("/iothreads/blk0", "{'poll-max-ns': 1}").isProblem(404, "iothread-not-found");
 		this.machine.patch("/iothreads/%C3%A4", "{'poll-max-ns': 1}").isProblem(404, "iothread-not-found");
 		Service.shared()
-			.send("PATCH", "/api/v1/machines/nobody/iothreads/pool0", "{}")
+			.send("PATCH", "/api/v1/machines/nobody/iothreads/iothread0", "{}")
 			.isProblem(404, "machine-not-found");
 	}
 
 	@Test
 	void whoNamesTheTagOfWhatIsThereMayChangeIt() {
+		this.machine.pool("pool0");
 		String tag = tag("application/json");
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", tag).is(200);
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 2}", "If-Match", tag)
@@ -182,6 +188,7 @@ class TuningTests {
 
 	@Test
 	void theTagOfTheTextDoesAsWell() {
+		this.machine.pool("pool0");
 		String tag = tag("text/plain");
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", tag).is(200);
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 2}", "If-Match", tag)
@@ -190,6 +197,7 @@ class TuningTests {
 
 	@Test
 	void theTagOfTheAnswerServesForTheNextChange() {
+		this.machine.pool("pool0");
 		String tag = tag("application/json");
 		Answer tuned = this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", tag).is(200);
 		assertThat(tuned.header("ETag")).isNotNull().isEqualTo(tag("application/json"));
@@ -200,6 +208,7 @@ class TuningTests {
 
 	@Test
 	void oneOfSeveralTagsIsEnough() {
+		this.machine.pool("pool0");
 		this.machine
 			.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", "\"a\", " + tag("application/json") + ",\"b\"")
 			.is(200);
@@ -209,19 +218,21 @@ class TuningTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "\"a\"", "\"a\", \"b\"", "W/\"a\"", "nonsense", "" })
 	void anotherTagIsRefused(String tags) {
-		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", tags)
+		this.machine.patch("/iothreads/iothread0", "{'poll-max-ns': 1}", "If-Match", tags)
 			.isProblem(412, "precondition-failed");
-		assertThat(this.machine.setting("pool0", "poll-max-ns")).isEqualTo(32768);
+		assertThat(this.machine.setting("iothread0", "poll-max-ns")).isEqualTo(32768);
 	}
 
 	@Test
 	void aWeakTagIsNoneForAChange() {
+		this.machine.pool("pool0");
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", "W/" + tag("application/json"))
 			.isProblem(412, "precondition-failed");
 	}
 
 	@Test
 	void theTagChangesWithWhatIsAttached() {
+		this.machine.pool("pool0");
 		String tag = tag("application/json");
 		this.machine.post("/iothreads/pool0/devices", "{'id': 'hot0', 'drive': 'disk5'}").is(201);
 		this.machine.patch("/iothreads/pool0", "{'poll-max-ns': 1}", "If-Match", tag)
