@@ -1,6 +1,10 @@
 package dev.iothreads.qemu;
 
+import java.nio.file.Path;
+
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.SocketIdentity;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -16,6 +20,8 @@ final class Libvirt {
 	private static final String SECRET = Qom.OBJECTS + "/masterKey0";
 
 	private static final String MONITOR = "charmonitor";
+
+	private static final String UNIX = "unix:";
 
 	private Libvirt() {
 	}
@@ -42,7 +48,19 @@ final class Libvirt {
 	 */
 	static boolean owns(MonitorAddress address, @Nullable JsonNode chardevs) {
 		JsonNode monitor = monitor(chardevs);
-		return monitor != null && address.toString().equals(monitor.path("filename").asString("").split(",")[0]);
+		if (monitor == null) {
+			return false;
+		}
+		String listening = monitor.path("filename").asString("").split(",")[0];
+		return listening.equals(address.toString())
+				|| (address instanceof UnixAddress unix && isSame(unix.path(), listening));
+	}
+
+	// A symbolic link, or another name of the directory, leads to the same socket.
+	private static boolean isSame(Path socket, String listening) {
+		SocketIdentity identity = SocketIdentity.of(socket);
+		return identity != null && listening.startsWith(UNIX)
+				&& identity.equals(SocketIdentity.of(Path.of(listening.substring(UNIX.length()))));
 	}
 
 	private static @Nullable JsonNode monitor(@Nullable JsonNode chardevs) {

@@ -239,12 +239,24 @@ class QemuMachineStateTests {
 	@EveryQemu
 	void libvirtsOwnMonitorIsLetGoWithTheReason(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).monitor("charmonitor").start(); Watched vm = Watched.at(qemu.socket())) {
-			assertThat(vm
-				.await((status) -> status.state() == MachineState.DOWN
-						&& String.valueOf(status.reason()).contains("libvirt"))
-				.reason()).contains("locks libvirt out").contains("Give the machine a -qmp of its own");
-			vm.failure(MachineUnavailableException.class);
+			assertIsLetGoWithTheReason(vm);
 		}
+	}
+
+	@EveryQemu
+	void libvirtsOwnMonitorIsKnownUnderAnotherName(QemuBinary binary, @TempDir Path directory) throws IOException {
+		try (Qemu qemu = Qemu.of(binary).monitor("charmonitor").start();
+				Watched vm = Watched
+					.at(Files.createSymbolicLink(directory.resolve("alias.sock"), qemu.socket("charmonitor")))) {
+			assertIsLetGoWithTheReason(vm);
+		}
+	}
+
+	private static void assertIsLetGoWithTheReason(Watched vm) {
+		assertThat(vm.await(
+				(status) -> status.state() == MachineState.DOWN && String.valueOf(status.reason()).contains("libvirt"))
+			.reason()).contains("locks libvirt out").contains("Give the machine a -qmp of its own");
+		vm.failure(MachineUnavailableException.class);
 	}
 
 	@Test
