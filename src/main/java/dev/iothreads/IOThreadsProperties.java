@@ -37,12 +37,13 @@ import org.springframework.validation.Validator;
  * 24h. A plain number is seconds.
  * @param timeouts How long a QEMU may take.
  * @param attach What may be attached.
+ * @param metrics What is measured.
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
 		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
-		@DefaultValue Attach attach) implements Validator {
+		@DefaultValue Attach attach, @DefaultValue Metrics metrics) implements Validator {
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 
@@ -178,6 +179,16 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			"virtio-scsi-ccw", "virtio-scsi-device", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
 			"virtio-balloon-pci-non-transitional", "virtio-balloon-ccw",
 			"virtio-balloon-device" }) List<String> drivers){
+
+	}
+
+	/**
+	 * What is measured.
+	 *
+	 * @param io Whether to count what the devices on IOThreads read and write. It costs
+	 * each QEMU one command more for each reading.
+	 */
+	public record Metrics(@DefaultValue("true") boolean io) {
 
 	}
 

@@ -49,7 +49,7 @@ class MachinesConfiguration {
 	@Bean
 	QemuOptions qemuOptions(IOThreadsProperties properties, Environment environment) {
 		return new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
-				connectionThreads(environment));
+				connectionThreads(environment), properties.metrics().io());
 	}
 
 	@Bean

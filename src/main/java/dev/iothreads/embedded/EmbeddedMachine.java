@@ -8,6 +8,7 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 
+import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
@@ -39,6 +40,10 @@ public final class EmbeddedMachine implements Machine, Changes {
 	private static final IOThreadSettings DEFAULTS = new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 32768L,
 			IOThreadProperty.POLL_GROW, 0L, IOThreadProperty.POLL_SHRINK, 0L, IOThreadProperty.AIO_MAX_BATCH, 0L,
 			IOThreadProperty.THREAD_POOL_MIN, 0L, IOThreadProperty.THREAD_POOL_MAX, 64L));
+
+	// It has no threads, and nothing reads or writes: numbers would be made up.
+	private static final Activity ACTIVITY = new Activity(Map.of(),
+			"This machine is embedded: its IOThreads are no threads. Point the service at a QEMU.", Map.of());
 
 	private final Map<String, IOThread> iothreads = new TreeMap<>();
 
@@ -92,8 +97,9 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public synchronized CompletableFuture<Snapshot> read() {
-		return CompletableFuture.completedFuture(Snapshot.join(Instant.now(), VERSION, null,
-				List.copyOf(this.iothreads.values()), this.devices.values().stream().map(Plugged::device).toList()));
+		Snapshot snapshot = Snapshot.join(Instant.now(), VERSION, null, List.copyOf(this.iothreads.values()),
+				this.devices.values().stream().map(Plugged::device).toList());
+		return CompletableFuture.completedFuture(snapshot.with(ACTIVITY));
 	}
 
 	@Override

@@ -18,13 +18,27 @@ import org.jspecify.annotations.Nullable;
  * @param managedBy who else manages that QEMU, such as {@code libvirt}, or {@code null}
  * @param iothreads its IOThreads, sorted by id
  * @param devices the devices that can run on an IOThread, sorted by QOM path
+ * @param activity how busy they are
  */
 public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
-		List<Device> devices) {
+		List<Device> devices, Activity activity) {
 
 	public Snapshot {
 		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id)).toList();
 		devices = devices.stream().sorted().toList();
+	}
+
+	/**
+	 * Creates a snapshot of a machine of which nobody knows how busy it is.
+	 * @param observedAt when the reading began
+	 * @param qemuVersion the version of that QEMU
+	 * @param managedBy who else manages it, or {@code null}
+	 * @param iothreads its IOThreads
+	 * @param devices the devices that can run on an IOThread
+	 */
+	public Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
+			List<Device> devices) {
+		this(observedAt, qemuVersion, managedBy, iothreads, devices, Activity.UNKNOWN);
 	}
 
 	/**
@@ -54,6 +68,15 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 					attached.values().stream().sorted().toList()));
 		}
 		return new Snapshot(observedAt, qemuVersion, managedBy, joined, devices);
+	}
+
+	/**
+	 * Returns the same snapshot with how busy the machine is.
+	 * @param known what is known of that
+	 * @return the snapshot
+	 */
+	public Snapshot with(Activity known) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices, known);
 	}
 
 	/**

@@ -19,12 +19,15 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.IoCount;
+import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.QmpClient;
@@ -68,6 +71,12 @@ final class QemuSession {
 
 	private final Unplugs unplugs = new Unplugs();
 
+	private final HostThreads hostThreads;
+
+	private final @Nullable BlockStatistics statistics;
+
+	private volatile boolean statisticsWanted = true;
+
 	private volatile Listed listed = Listed.NOTHING;
 
 	private final AtomicLong readings = new AtomicLong();
@@ -87,11 +96,14 @@ final class QemuSession {
 
 	private int rechecked;
 
-	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy) {
+	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy,
+			HostThreads hostThreads, @Nullable BlockStatistics statistics) {
 		this.client = client;
 		this.greeting = greeting;
 		this.listsAtOnce = listsAtOnce;
 		this.managedBy = managedBy;
+		this.hostThreads = hostThreads;
+		this.statistics = statistics;
 	}
 
 	/**
@@ -99,10 +111,12 @@ final class QemuSession {
 	 * @param client the connection, ready for commands
 	 * @param address where that connection goes
 	 * @param greeting how it greeted
+	 * @param blockStatistics whether to ask what the block devices have done
 	 * @return the session to come. It fails with {@link NotAMachineException} when there
 	 * is something behind that must not, or cannot, be asked for IOThreads
 	 */
-	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting) {
+	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting,
+			boolean blockStatistics) {
 		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(QmpCommand.of("query-iothreads"),
 				Qom.list(Qom.OBJECTS), QmpCommand.of("query-chardev"), Qom.listGet(List.of(Qom.OBJECTS))));
 		return settled(replies).thenApply((settled) -> {
@@ -118,7 +132,8 @@ final class QemuSession {
 			}
 			boolean listsAtOnce = settled.get(3).failure() == null;
 			return new QemuSession(client, greeting, listsAtOnce,
-					Libvirt.manages(settled.get(1).value(), settled.get(2).value()) ? Libvirt.NAME : null);
+					Libvirt.manages(settled.get(1).value(), settled.get(2).value()) ? Libvirt.NAME : null,
+					new HostThreads(address), blockStatistics ? new BlockStatistics(client) : null);
 		});
 	}
 
@@ -207,6 +222,9 @@ final class QemuSession {
 			case "DEVICE_DELETED" -> {
 				String path = event.data().path("path").asString("");
 				forgetAt(Qom.device(path));
+				if (this.statistics != null) {
+					this.statistics.forget(path);
+				}
 				// The backend goes before its device does, with an event of its own.
 				this.unplugs.gone(path);
 				return true;
@@ -250,13 +268,38 @@ final class QemuSession {
 	private CompletableFuture<Snapshot> read(boolean thoroughly) {
 		Instant begun = Instant.now();
 		Turn turn = new Turn(this.readings.incrementAndGet(), System.nanoTime(), this.forgettings);
+		CompletableFuture<Map<String, Map<IoOperation, IoCount>>> io = readStatistics();
 		return list(thoroughly)
 			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists, thoroughly))
 				.thenApply((learnt) -> {
 					Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
 					keep(learnt, turn);
 					return snapshot;
-				}));
+				}))
+			.thenCombine(io, this::withActivity);
+	}
+
+	private CompletableFuture<Map<String, Map<IoOperation, IoCount>>> readStatistics() {
+		return (this.statistics != null && this.statisticsWanted) ? this.statistics.read()
+				: CompletableFuture.completedFuture(Map.of());
+	}
+
+	private Snapshot withActivity(Snapshot snapshot, Map<String, Map<IoOperation, IoCount>> io) {
+		Map<String, Map<IoOperation, IoCount>> onIOThreads = new HashMap<>();
+		List<Device> devices = snapshot.devices()
+			.stream()
+			.filter((device) -> !device.iothreads().isEmpty() || device.state() == DeviceState.ORPHANED)
+			.toList();
+		for (Device device : devices) {
+			Map<IoOperation, IoCount> counts = io.get(device.qomPath());
+			if (counts != null) {
+				onIOThreads.put(device.qomPath(), counts);
+			}
+		}
+		// Whoever has no device there is not asked again until it has one.
+		this.statisticsWanted = !devices.isEmpty();
+		HostThreads.Seen seen = this.hostThreads.look(snapshot.iothreads());
+		return snapshot.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads));
 	}
 
 	// Devices first, IOThreads after: so each IOThread that a listed device was made with

@@ -106,6 +106,15 @@ final class Qom {
 	}
 
 	/**
+	 * Returns a path without its last part.
+	 * @param path a QOM path, such as {@code /machine/peripheral/scsi0/scsi0.0}
+	 * @return the path of its parent, empty when it has none
+	 */
+	static String parent(String path) {
+		return path.substring(0, Math.max(path.lastIndexOf('/'), 0));
+	}
+
+	/**
 	 * Returns the path of the device that does the work: a virtio proxy, on PCI or CCW,
 	 * has its backend beneath it. QEMU's own {@code attached-dev} names the backend.
 	 * @param device the device's path

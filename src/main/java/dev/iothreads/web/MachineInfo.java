@@ -33,19 +33,21 @@ record MachineInfo(@JsonProperty("name") @Schema(description = "Its name in this
 		@JsonProperty("iothreads") @Schema(description = "How many IOThreads it has") @Nullable Integer iothreads,
 		@JsonProperty("devices") @Schema(
 				description = "How many devices can run on an IOThread") @Nullable Integer devices,
-		@JsonProperty("attached") @Schema(description = "The sum of its attached counts") @Nullable Integer attached){
+		@JsonProperty("attached") @Schema(description = "The sum of its attached counts") @Nullable Integer attached,
+		@JsonProperty("cpu-unavailable") @Schema(description = "Why the metrics lack the CPU time of its IOThreads, "
+				+ "and what to do; absent when they have it") @Nullable String cpuUnavailable){
 
 	static MachineInfo of(MachineView machine) {
 		Snapshot snapshot = machine.snapshot();
 		String state = wire(machine.status().state());
 		if (snapshot == null) {
 			return new MachineInfo(machine.name(), state, machine.status().reason(), null, machine.monitor(), null,
-					machine.readOnly(), null, null, null, null);
+					machine.readOnly(), null, null, null, null, null);
 		}
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
 				machine.monitor(), snapshot.managedBy(), machine.readOnly(),
 				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
-				snapshot.devices().size(), snapshot.attachedCount());
+				snapshot.devices().size(), snapshot.attachedCount(), snapshot.activity().cpuUnavailable());
 	}
 
 	static String wire(MachineState state) {

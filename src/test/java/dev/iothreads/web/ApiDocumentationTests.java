@@ -105,7 +105,7 @@ class ApiDocumentationTests {
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
 				"state", "reason", "drive");
 		assertThat(properties("MachineInfo")).containsOnlyKeys("name", "state", "reason", "qemu-version", "monitor",
-				"managed-by", "read-only", "observed-at", "iothreads", "devices", "attached");
+				"managed-by", "read-only", "observed-at", "iothreads", "devices", "attached", "cpu-unavailable");
 		assertThat(properties("AttachedDevice")).containsOnlyKeys("id", "driver", "qom-path", "kind");
 	}
 

@@ -1,0 +1,28 @@
+package dev.iothreads.machine;
+
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How busy a machine is, as far as that can be told for certain.
+ *
+ * @param threads where the kernel of this host shows the thread of an IOThread, by the
+ * IOThread's id; those that it does not show, or not for certain, are absent
+ * @param cpuUnavailable why a thread is absent, and what to do, a sentence; {@code null}
+ * when none is
+ * @param io what the devices on IOThreads have done, by the QOM path of the device; empty
+ * where it is not known
+ */
+public record Activity(Map<String, HostThread> threads, @Nullable String cpuUnavailable,
+		Map<String, Map<IoOperation, IoCount>> io) {
+
+	/** Nothing is known. */
+	public static final Activity UNKNOWN = new Activity(Map.of(), null, Map.of());
+
+	public Activity {
+		threads = Map.copyOf(threads);
+		io = Map.copyOf(io);
+	}
+
+}

@@ -1,0 +1,184 @@
+package dev.iothreads.qemu;
+
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+
+import dev.iothreads.machine.IoCount;
+import dev.iothreads.machine.IoOperation;
+import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpCommand;
+import dev.iothreads.qmp.QmpCommandException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * What the block devices of one QEMU process have done
+ * ({@code docs: qapi/block-core.json}, {@code query-blockstats}).
+ * <p>
+ * QEMU counts for each disk. The disks of a SCSI controller run where their controller
+ * does, so what they do is the controller's too; which controller that is never changes,
+ * and is asked once. What a disk did that has gone meanwhile stays with its controller: a
+ * count does not go back.
+ */
+final class BlockStatistics {
+
+	private static final QmpCommand QUERY = QmpCommand.of("query-blockstats");
+
+	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
+			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");
+
+	private final QmpClient client;
+
+	private final Map<String, String> owners = new ConcurrentHashMap<>();
+
+	private final Map<String, Map<String, Map<IoOperation, IoCount>>> members = new HashMap<>();
+
+	private final Map<String, Map<IoOperation, IoCount>> departed = new HashMap<>();
+
+	private final AtomicLong turns = new AtomicLong();
+
+	private long latest;
+
+	private Map<String, Map<IoOperation, IoCount>> known = Map.of();
+
+	BlockStatistics(QmpClient client) {
+		this.client = client;
+	}
+
+	/**
+	 * Asks QEMU.
+	 * @return what each device has done, by its QOM path; nothing where QEMU refuses. It
+	 * fails with what the monitor failed with
+	 */
+	CompletableFuture<Map<String, Map<IoOperation, IoCount>>> read() {
+		long turn = this.turns.incrementAndGet();
+		return ask(QUERY).thenCompose((answer) -> {
+			Map<String, Map<IoOperation, IoCount>> disks = disks(answer);
+			return learnOwners(disks.keySet()).thenApply((learnt) -> withControllers(turn, disks));
+		});
+	}
+
+	/**
+	 * Forgets a device, because it has gone: another one may come in its place.
+	 * @param path its QOM path
+	 */
+	synchronized void forget(String path) {
+		this.owners.remove(path);
+		this.members.remove(path);
+		this.departed.remove(path);
+	}
+
+	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
+		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
+		if (answer != null && answer.isArray()) {
+			for (JsonNode entry : answer) {
+				String device = entry.path("qdev").asString("");
+				if (!device.isEmpty()) {
+					disks.put(device.startsWith("/") ? device : Qom.PERIPHERAL + "/" + device,
+							counts(entry.path("stats")));
+				}
+			}
+		}
+		return disks;
+	}
+
+	private static Map<IoOperation, IoCount> counts(JsonNode stats) {
+		Map<IoOperation, IoCount> counts = new EnumMap<>(IoOperation.class);
+		PREFIXES.forEach((operation, prefix) -> {
+			IoCount count = new IoCount(stats.path(prefix + "_operations").asLong(0),
+					stats.path(prefix + "_bytes").asLong(0), stats.path(prefix + "_total_time_ns").asLong(0));
+			// Hardly any device has zones.
+			if (operation != IoOperation.ZONE_APPEND || !count.equals(IoCount.ZERO)) {
+				counts.put(operation, count);
+			}
+		});
+		return counts;
+	}
+
+	// A backend beneath a proxy is no disk of a controller.
+	private CompletableFuture<?> learnOwners(Set<String> disks) {
+		this.owners.keySet().retainAll(disks);
+		List<String> unknown = disks.stream()
+			.filter((path) -> Qom.device(path).equals(path) && !this.owners.containsKey(path))
+			.toList();
+		List<CompletableFuture<?>> answers = new ArrayList<>();
+		for (String path : unknown) {
+			answers.add(ask(Qom.get(path, "parent_bus")).thenAccept((bus) -> {
+				if (bus != null) {
+					this.owners.put(path, Qom.parent(bus.asString("")));
+				}
+			}));
+		}
+		return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new));
+	}
+
+	private synchronized Map<String, Map<IoOperation, IoCount>> withControllers(long turn,
+			Map<String, Map<IoOperation, IoCount>> disks) {
+		if (turn < this.latest) {
+			return this.known; // a later reading was quicker, and knows more
+		}
+		this.latest = turn;
+		Map<String, Map<String, Map<IoOperation, IoCount>>> present = new HashMap<>();
+		disks.forEach((path, counts) -> {
+			String owner = this.owners.get(path);
+			if (owner != null) {
+				present.computeIfAbsent(owner, (added) -> new HashMap<>()).put(path, counts);
+			}
+		});
+		this.members.forEach((owner, before) -> before.forEach((path, counts) -> {
+			Map<IoOperation, IoCount> now = present.getOrDefault(owner, Map.of()).get(path);
+			if (now == null || isLess(now, counts)) {
+				this.departed.merge(owner, counts, BlockStatistics::sum);
+			}
+		}));
+		this.members.keySet().retainAll(present.keySet());
+		this.members.putAll(present);
+		Map<String, Map<IoOperation, IoCount>> all = new HashMap<>(disks);
+		Set<String> controllers = new HashSet<>(present.keySet());
+		controllers.addAll(this.departed.keySet());
+		for (String controller : controllers) {
+			Map<IoOperation, IoCount> total = this.departed.getOrDefault(controller, Map.of());
+			for (Map<IoOperation, IoCount> disk : present.getOrDefault(controller, Map.of()).values()) {
+				total = sum(total, disk);
+			}
+			all.put(controller, total);
+		}
+		this.known = all;
+		return all;
+	}
+
+	private static boolean isLess(Map<IoOperation, IoCount> now, Map<IoOperation, IoCount> before) {
+		return before.entrySet()
+			.stream()
+			.anyMatch((count) -> now.getOrDefault(count.getKey(), IoCount.ZERO).operations() < count.getValue()
+				.operations());
+	}
+
+	private static Map<IoOperation, IoCount> sum(Map<IoOperation, IoCount> one, Map<IoOperation, IoCount> other) {
+		Map<IoOperation, IoCount> sum = new EnumMap<>(IoOperation.class);
+		sum.putAll(one);
+		other.forEach((operation, count) -> sum.merge(operation, count, IoCount::plus));
+		return sum;
+	}
+
+	private CompletableFuture<@Nullable JsonNode> ask(QmpCommand command) {
+		return this.client.executeAll(List.of(command)).get(0).handle((answer, failure) -> {
+			if (failure == null || failure instanceof QmpCommandException) {
+				return answer; // it has gone since, or this QEMU does not know the
+								// command
+			}
+			throw new CompletionException(failure);
+		});
+	}
+
+}

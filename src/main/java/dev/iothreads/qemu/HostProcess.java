@@ -1,0 +1,258 @@
+package dev.iothreads.qemu;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.DirectoryIteratorException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.regex.Pattern;
+
+import dev.iothreads.machine.HostThread;
+
+/**
+ * The process of a QEMU, as the kernel of this host shows it (docs: proc(5),
+ * pid_namespaces(7)).
+ * <p>
+ * A process is taken for that QEMU only when it has threads of all the numbers that QEMU
+ * gives for its IOThreads, and holds the socket of the monitor that QEMU answers on: the
+ * table of Unix sockets of its network namespace says which path each of its descriptors
+ * is bound to, and that path, as the process sees it, must be the very file that the
+ * service is connected to. Of a process whose descriptors may not be looked at the
+ * command line must name that path; that is believed only in the service's own PID
+ * namespace, where no two threads have the same number.
+ *
+ * @param processId the process, by its number in the service's PID namespace
+ * @param nested whether QEMU is in another PID namespace beneath the service's, so that
+ * it gives other numbers for its threads
+ */
+record HostProcess(long processId, boolean nested) {
+
+	private static final Path PROC = Path.of("/proc");
+
+	private static final String SOCKET = "socket:[";
+
+	private static final Pattern SPACES = Pattern.compile("\\s+");
+
+	// Before the path: address, references, protocol, flags, type, state, inode.
+	private static final int COLUMNS = 8;
+
+	private static final int INODE = 6;
+
+	private static final int PATH = 7;
+
+	/**
+	 * Looks for the process of a QEMU.
+	 * @param socket the Unix socket that it answers on
+	 * @param threadIds the numbers that it gives for its IOThreads, one at least
+	 * @return the process, or nothing when no process, or more than one, can be taken for
+	 * it
+	 */
+	static Optional<HostProcess> find(Path socket, Collection<Long> threadIds) {
+		Optional<HostProcess> inSight = inOwnNamespace(socket, threadIds);
+		return inSight.isPresent() ? inSight : inNamespaceBeneath(socket, threadIds);
+	}
+
+	/**
+	 * Finds a thread of the process.
+	 * @param threadId the number that QEMU gives for it
+	 * @return the thread, or nothing when there is none of that number
+	 */
+	Optional<HostThread> thread(long threadId) {
+		if (!this.nested) {
+			return HostThread.find(this.processId, threadId);
+		}
+		try {
+			Long number = threads(directory(this.processId)).get(threadId);
+			return (number != null) ? HostThread.find(this.processId, number) : Optional.empty();
+		}
+		catch (IOException ex) {
+			return Optional.empty(); // it has ended
+		}
+	}
+
+	private static Optional<HostProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
+		try {
+			// Every thread has a directory in /proc, although only processes are listed.
+			Status status = Status.of(directory(threadIds.iterator().next()));
+			Path process = directory(status.processId());
+			boolean hasAll = threadIds.stream()
+				.allMatch((id) -> Files.exists(process.resolve("task").resolve(id.toString())));
+			if (hasAll && !status.nested() && isHolder(process, socket)) {
+				return Optional.of(new HostProcess(status.processId(), false));
+			}
+		}
+		catch (IOException ex) {
+			// There is none, or it has just ended.
+		}
+		return Optional.empty();
+	}
+
+	private static boolean isHolder(Path process, Path socket) throws IOException {
+		try {
+			return holds(process, socket);
+		}
+		catch (AccessDeniedException ex) {
+			return names(process, socket);
+		}
+	}
+
+	private static Optional<HostProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds) {
+		List<HostProcess> found = new ArrayList<>();
+		for (Path process : processes()) {
+			try {
+				Status status = Status.of(process);
+				if (status.nested() && threads(process).keySet().containsAll(threadIds) && holds(process, socket)) {
+					found.add(new HostProcess(status.processId(), true));
+				}
+			}
+			catch (IOException ex) {
+				// It has just ended, or may not be looked at.
+			}
+		}
+		return (found.size() == 1) ? Optional.of(found.get(0)) : Optional.empty();
+	}
+
+	/**
+	 * Tells whether a process holds a socket.
+	 * @throws AccessDeniedException if its descriptors may not be looked at
+	 */
+	private static boolean holds(Path process, Path socket) throws IOException {
+		Set<String> inodes = new HashSet<>();
+		for (Path descriptor : list(process.resolve("fd"), "*")) {
+			try {
+				String target = Files.readSymbolicLink(descriptor).toString();
+				if (target.startsWith(SOCKET)) {
+					inodes.add(target.substring(SOCKET.length(), target.length() - 1));
+				}
+			}
+			catch (NoSuchFileException ex) {
+				// It was closed since it was listed.
+			}
+		}
+		Set<String> paths = new HashSet<>();
+		for (String line : read(process.resolve("net/unix")).split("\n")) {
+			String[] columns = SPACES.split(line, COLUMNS);
+			if (columns.length == COLUMNS && inodes.contains(columns[INODE])) {
+				paths.add(columns[PATH]);
+			}
+		}
+		return paths.stream().anyMatch((path) -> isSame(process, path, socket));
+	}
+
+	private static boolean isSame(Path process, String path, Path socket) {
+		try {
+			// The process may have another root, and what it says is relative to that.
+			Path seen = path.startsWith("/") ? process.resolve("root").resolve(path.substring(1))
+					: process.resolve("cwd").resolve(path);
+			return Files.isSameFile(seen, socket);
+		}
+		catch (IOException | RuntimeException ex) {
+			return false;
+		}
+	}
+
+	/**
+	 * Tells whether the command line of a process names a socket, as in
+	 * {@code unix:/run/vm1.sock,server=on} or {@code path=/run/vm1.sock}.
+	 */
+	private static boolean names(Path process, Path socket) throws IOException {
+		String path = socket.toString().replace(",", ",,");
+		Pattern option = Pattern.compile("[=:\"]" + Pattern.quote(path) + "(?=$|[,\"\0])");
+		return option.matcher(read(process.resolve("cmdline"))).find();
+	}
+
+	/**
+	 * The threads of a process by the number that they have in the innermost namespace.
+	 */
+	private static Map<Long, Long> threads(Path process) throws IOException {
+		Map<Long, Long> threads = new HashMap<>();
+		for (Path thread : list(process.resolve("task"), "*")) {
+			try {
+				threads.put(Status.of(thread).innermost(), Long.valueOf(thread.getFileName().toString()));
+			}
+			catch (IOException ex) {
+				// It has just ended.
+			}
+		}
+		return threads;
+	}
+
+	private static List<Path> processes() {
+		try {
+			return list(PROC, "[0-9]*");
+		}
+		catch (IOException ex) {
+			return List.of(); // there is no such thing here
+		}
+	}
+
+	private static Path directory(long number) {
+		return PROC.resolve(Long.toString(number));
+	}
+
+	private static List<Path> list(Path directory, String glob) throws IOException {
+		List<Path> files = new ArrayList<>();
+		try (DirectoryStream<Path> listed = Files.newDirectoryStream(directory, glob)) {
+			listed.forEach(files::add);
+		}
+		catch (DirectoryIteratorException ex) {
+			throw ex.getCause();
+		}
+		return files;
+	}
+
+	// Bytes of other people's paths need not be good UTF-8.
+	private static String read(Path file) throws IOException {
+		return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+	}
+
+	/**
+	 * What {@code /proc/<pid>/status} says of the numbers of a process or a thread.
+	 *
+	 * @param processId the process
+	 * @param numbers its own numbers, one in each namespace, from that of {@code /proc}
+	 * to the innermost
+	 */
+	private record Status(long processId, List<Long> numbers) {
+
+		static Status of(Path directory) throws IOException {
+			long processId = -1;
+			List<Long> numbers = new ArrayList<>();
+			for (String line : read(directory.resolve("status")).split("\n")) {
+				if (line.startsWith("Tgid:")) {
+					processId = Long.parseLong(line.substring("Tgid:".length()).strip());
+				}
+				else if (line.startsWith("NSpid:")) {
+					for (String number : SPACES.split(line.substring("NSpid:".length()).strip())) {
+						numbers.add(Long.valueOf(number));
+					}
+				}
+			}
+			if (processId < 0 || numbers.isEmpty()) {
+				throw new IOException("There are no numbers in " + directory);
+			}
+			return new Status(processId, numbers);
+		}
+
+		boolean nested() {
+			return this.numbers.size() > 1;
+		}
+
+		long innermost() {
+			return this.numbers.get(this.numbers.size() - 1);
+		}
+
+	}
+
+}
