@@ -2,6 +2,7 @@ package dev.iothreads.bench;
 
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -124,7 +125,7 @@ public final class FleetBenchmark {
 			});
 		}
 		add(Row.of("one machine, a fresh reading over HTTP, p50", service.median(),
-				"the same three commands on a bare socket", commands.median(), "ms", 1.5, true));
+				"the same four commands on a bare socket", commands.median(), "ms", 1.5, true));
 	}
 
 	private void allMachines(HttpConnection http, List<BareMonitor> bare) throws Exception {
@@ -188,6 +189,25 @@ public final class FleetBenchmark {
 						Herd.DEVICES),
 				Row.figure(measured, "ms"), "writing the same bytes from memory", Row.figure(memory.median(), "ms"),
 				measured / memory.median(), "≤ 25 ms", measured <= 25));
+		metricsPageAsPrometheusAsks(http, page);
+	}
+
+	// As seldom as a Prometheus asks, so that the CPU time of every thread is read anew.
+	private void metricsPageAsPrometheusAsks(HttpConnection http, byte[] page) throws Exception {
+		Samples seldom = new Samples();
+		Samples often = new Samples();
+		for (int i = 0; i < 40; i++) {
+			TimeUnit.MILLISECONDS.sleep(500);
+			seldom.time(() -> http.exchange(page));
+			often.time(() -> http.exchange(page));
+		}
+		this.notes.put("cpu-series",
+				new String(http.body(), StandardCharsets.UTF_8).lines()
+					.filter((line) -> line.startsWith("iothread_cpu_seconds_total{"))
+					.count());
+		add(new Row("the same page, half a second after the last", Row.figure(seldom.median(), "ms"),
+				"the same page at once again, with the CPU times read before", Row.figure(often.median(), "ms"),
+				seldom.median() / often.median(), "≤ 25 ms", seldom.median() <= 25));
 	}
 
 	private Row cachedList(EmptyApplication empty) throws Exception {
