@@ -69,6 +69,15 @@ public final class IOThreadService {
 	}
 
 	/**
+	 * Checks that there is a machine. It never waits.
+	 * @param machine its name
+	 * @throws NotFoundException when there is no such machine
+	 */
+	public void require(String machine) {
+		this.inventory.entry(machine);
+	}
+
+	/**
 	 * Returns what is known of a machine, no older than the service's maximum age.
 	 * @param machine the machine's name
 	 * @return the snapshot

@@ -28,6 +28,8 @@ final class ApiDocumentationProblems {
 			new Possible(Problem.MACHINE_UNAVAILABLE, Endpoint::asksMachine),
 			new Possible(Problem.MACHINE_TIMEOUT, Endpoint::asksMachine),
 			new Possible(Problem.QEMU_ERROR, Endpoint::asksMachine),
+			// Too many ask
+			new Possible(Problem.TOO_MANY_READERS, (endpoint) -> endpoint.is(HttpMethod.GET, Paths.EVENTS)),
 			// It is changed
 			new Possible(Problem.READ_ONLY, Endpoint::changes),
 			new Possible(Problem.MANAGED_BY_LIBVIRT, Endpoint::changes),

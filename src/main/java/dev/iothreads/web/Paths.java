@@ -17,6 +17,8 @@ final class Paths {
 
 	static final String ALL_IOTHREADS = API + "/iothreads";
 
+	static final String EVENTS = API + "/events";
+
 	static final String IOTHREADS = MACHINE + "/iothreads";
 
 	static final String DEVICES = MACHINE + "/devices";

@@ -57,6 +57,8 @@ enum Problem {
 
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
 
+	TOO_MANY_READERS(HttpStatus.SERVICE_UNAVAILABLE, "Too many readers of events"),
+
 	MACHINE_TIMEOUT(HttpStatus.GATEWAY_TIMEOUT, "Machine did not answer in time"),
 
 	QEMU_ERROR(HttpStatus.BAD_GATEWAY, "QEMU refused"),

@@ -105,6 +105,11 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	}
 
 	@ExceptionHandler
+	ResponseEntity<ProblemDetail> tooMany(TooManyReadersException ex) {
+		return Problem.answer(Problem.TOO_MANY_READERS.detail(String.valueOf(ex.getMessage())));
+	}
+
+	@ExceptionHandler
 	ResponseEntity<ProblemDetail> unexpected(Exception ex) {
 		log.error("Unexpected failure", ex);
 		return Problem.answer(Problem.INTERNAL_ERROR.detail(Problem.advice(500)));

@@ -1,14 +1,22 @@
 package dev.iothreads.web;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.iothreads.embedded.EmbeddedMachine;
@@ -37,6 +45,7 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 
 import static dev.iothreads.web.ShownMachine.iothread;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 /**
  * Every example of the OpenAPI document is what the service really says: the documented
@@ -51,6 +60,10 @@ class DocumentedExampleTests {
 	private static final String MACHINES = "/api/v1/machines/";
 
 	private static final String JSON = "application/json";
+
+	private static final String STREAM = "text/event-stream";
+
+	private static final Duration DEADLINE = Duration.ofSeconds(60);
 
 	/**
 	 * What has to be done before the documented request can succeed.
@@ -77,17 +90,24 @@ class DocumentedExampleTests {
 			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
 			Map.entry("unplug-refused", new Request("DELETE", "")));
 
+	private final int port;
+
 	private final Wire wire;
 
 	private final Inventory inventory;
+
+	private final EventStream stream;
 
 	private final JsonNode api;
 
 	private final Contract contract;
 
-	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory) throws IOException {
+	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory, @Autowired EventStream stream)
+			throws IOException {
+		this.port = port;
 		this.wire = new Wire(port);
 		this.inventory = inventory;
+		this.stream = stream;
 		this.api = this.wire.get("/v3/api-docs").json();
 		this.contract = new Contract(this.api.toString());
 	}
@@ -108,7 +128,7 @@ class DocumentedExampleTests {
 	}
 
 	@ParameterizedTest(name = "{0}")
-	@MethodSource("answers")
+	@MethodSource("answersThatEnd")
 	void anExampleOfAnAnswerIsWhatIsAnswered(Documented documented) throws IOException {
 		if (documented.status() == 202) {
 			replaceDemo(new UnwillingMachine());
@@ -140,6 +160,35 @@ class DocumentedExampleTests {
 			.stream()
 			.filter((header) -> !header.equals("Iothreads-Unavailable") && !header.equals("Preference-Applied"))
 			.forEach((header) -> assertThat(answer.header(header)).as(header).isNotEmpty());
+	}
+
+	@Test
+	void theExampleOfTheStreamIsWhatIsToldOfTheDocumentedRequests() throws IOException {
+		String example = answers().filter((documented) -> documented.mediaType().equals(STREAM))
+			.map((documented) -> documented.answer().path("content").path(STREAM).path("example").asString())
+			.collect(Collectors.joining());
+		try (Socket socket = openStream()) {
+			BufferedReader lines = new BufferedReader(
+					new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+			assertThat(lines.readLine()).contains(" 200");
+			while (!lines.readLine().isEmpty()) {
+				// the answer's head
+			}
+			List<String> told = new ArrayList<>(List.of(lines.readLine(), lines.readLine()));
+			for (String operation : List.of("addIOThread", "attachDevice")) {
+				Documented request = answers().filter((documented) -> documented.operationId().equals(operation))
+					.findFirst()
+					.orElseThrow();
+				assertThat(send(request).status()).isEqualTo(201);
+			}
+			while (told.size() < example.lines().count()) {
+				told.add(lines.readLine());
+			}
+			assertThat(numbered(String.join("\n", told) + "\n")).isEqualTo(numbered(example));
+		}
+		finally {
+			awaitNoReaders();
+		}
 	}
 
 	@ParameterizedTest(name = "{0}")
@@ -183,7 +232,16 @@ class DocumentedExampleTests {
 		this.inventory.add("vm9",
 				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")), false);
 		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""));
+		Deque<Socket> readers = new ArrayDeque<>();
+		while (name.equals("too-many-readers") && this.stream.readers() < EventStream.MOST_READERS) {
+			readers.push(openStream());
+			await().atMost(DEADLINE).until(() -> this.stream.readers() == readers.size());
+		}
 		Wire.Answer answer = request.sendTo(this.wire, example.path("instance").asString());
+		for (Socket reader : readers) {
+			reader.close();
+		}
+		awaitNoReaders();
 		assertThat(answer.json()).isEqualTo(example);
 		assertThat(answer.status()).isEqualTo(example.path("status").asInt());
 		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
@@ -260,6 +318,10 @@ class DocumentedExampleTests {
 		return operations().flatMap(Documented::successes);
 	}
 
+	Stream<Documented> answersThatEnd() {
+		return answers().filter((documented) -> !documented.mediaType().equals(STREAM));
+	}
+
 	Stream<Documented> readings() {
 		return answers().filter((documented) -> documented.operation().path("responses").has("304"));
 	}
@@ -291,6 +353,32 @@ class DocumentedExampleTests {
 		}
 		return new Request(documented.method(), body, all.toArray(String[]::new)).sendTo(this.wire,
 				documented.target());
+	}
+
+	// By HTTP/1.0 the body is what comes, up to the end.
+	private Socket openStream() throws IOException {
+		Socket socket = new Socket("127.0.0.1", this.port);
+		socket.setSoTimeout((int) DEADLINE.toMillis());
+		socket.getOutputStream().write("GET /api/v1/events HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
+		return socket;
+	}
+
+	// Whoever has left is noticed when there is something to say.
+	private void awaitNoReaders() {
+		await().atMost(DEADLINE).until(() -> {
+			if (this.stream.readers() > 0) {
+				replaceDemo(EmbeddedMachine.demo());
+			}
+			return this.stream.readers() == 0;
+		});
+	}
+
+	// The first id is that of the moment: told are the others as seen from it.
+	private static String numbered(String stream) {
+		Matcher first = Pattern.compile("^id: (\\d+)$", Pattern.MULTILINE).matcher(stream);
+		assertThat(first.find()).isTrue();
+		long begin = Long.parseLong(first.group(1));
+		return first.reset().replaceAll((id) -> "id: +" + (Long.parseLong(id.group(1)) - begin));
 	}
 
 	private void replaceDemo(Machine machine) {

@@ -1,0 +1,122 @@
+package dev.iothreads.web;
+
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+import dev.iothreads.inventory.Change;
+import dev.iothreads.inventory.ChangeFeed;
+import dev.iothreads.inventory.Inventory;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.ObjectWriter;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.boot.task.SimpleAsyncTaskExecutorBuilder;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
+import org.springframework.stereotype.Component;
+import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
+
+/**
+ * The stream of changes: what has happened lately, and those who read it. Nobody waits
+ * for a reader: each goes along the history at its own pace. Where nothing happens
+ * nothing is done, but for a sign of life now and then.
+ */
+@Component
+class EventStream {
+
+	static final int MOST_READERS = 100;
+
+	static final int HISTORY = 10_000;
+
+	private static final Duration HEARTBEAT = Duration.ofSeconds(15);
+
+	private final EventHistory history;
+
+	private final Semaphore places = new Semaphore(MOST_READERS);
+
+	private final ObjectWriter json;
+
+	private final Executor threads;
+
+	private final Set<EventReader> readers = ConcurrentHashMap.newKeySet();
+
+	private volatile boolean closed;
+
+	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads) {
+		// Ids grow across restarts, too: those of another process are older than all
+		// here, or have yet to come, and either is noticed.
+		this.history = new EventHistory(HISTORY, TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis()));
+		this.json = json.writer().without(SerializationFeature.INDENT_OUTPUT);
+		this.threads = threads.threadNamePrefix("events-").build();
+		inventory.listen(new ChangeFeed(this::publish));
+	}
+
+	/**
+	 * Lets one more read. It never waits.
+	 * @param after the id of the last event that the reader knows, {@code null} to begin
+	 * with the next one
+	 * @param machines which machines it wants to hear of
+	 * @return the body of the answer
+	 * @throws TooManyReadersException when there is no room for one more
+	 */
+	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines) {
+		if (!this.places.tryAcquire()) {
+			throw new TooManyReadersException(MOST_READERS);
+		}
+		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
+		this.readers.add(reader);
+		try {
+			this.threads.execute(reader);
+		}
+		catch (RuntimeException ex) {
+			left(reader);
+			throw ex;
+		}
+		if (this.closed) {
+			reader.end();
+		}
+		return reader.answer();
+	}
+
+	int readers() {
+		return this.readers.size();
+	}
+
+	private void publish(Change change) {
+		this.history.add(change.machine(), change.kind().wireName(), this.json.writeValueAsString(data(change)));
+	}
+
+	private static Object data(Change change) {
+		if (change instanceof Change.OfMachine machine) {
+			return MachineInfo.of(machine.view());
+		}
+		if (change instanceof Change.OfIOThread iothread) {
+			return IOThreadInfo.of(iothread.machine(), iothread.iothread());
+		}
+		Change.OfDevice device = (Change.OfDevice) change;
+		return DeviceInfo.of(device.machine(), device.device());
+	}
+
+	private void left(EventReader reader) {
+		if (this.readers.remove(reader)) {
+			this.places.release();
+		}
+	}
+
+	/**
+	 * Ends all streams. Whoever stops the server waits for requests to end, and these do
+	 * not end by themselves.
+	 */
+	@EventListener(ContextClosedEvent.class)
+	void close() {
+		this.closed = true;
+		this.readers.forEach(EventReader::end);
+	}
+
+}

@@ -1,0 +1,13 @@
+package dev.iothreads.web;
+
+/**
+ * There is no room for one more reader of the stream of changes.
+ */
+final class TooManyReadersException extends RuntimeException {
+
+	TooManyReadersException(int readers) {
+		super("%d readers are here already, and there is room for no more. Close the streams that are no longer read, and try again in a moment."
+			.formatted(readers));
+	}
+
+}

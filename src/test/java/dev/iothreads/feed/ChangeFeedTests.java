@@ -1,0 +1,197 @@
+package dev.iothreads.feed;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
+
+import dev.iothreads.inventory.Change;
+import dev.iothreads.inventory.Change.OfDevice;
+import dev.iothreads.inventory.Change.OfIOThread;
+import dev.iothreads.inventory.Change.OfMachine;
+import dev.iothreads.inventory.ChangeFeed;
+import dev.iothreads.inventory.Inventory;
+import dev.iothreads.machine.Activity;
+import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.metrics.PuppetMachine;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+import static dev.iothreads.metrics.PuppetMachine.disk;
+import static dev.iothreads.metrics.PuppetMachine.iothread;
+import static dev.iothreads.metrics.PuppetMachine.snapshot;
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * What is told of two snapshots in a row.
+ */
+class ChangeFeedTests {
+
+	private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
+
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+
+	private final List<Change> told = new ArrayList<>();
+
+	private final PuppetMachine vm1 = new PuppetMachine();
+
+	@BeforeEach
+	void listen() {
+		this.inventory.listen(new ChangeFeed(this.told::add));
+	}
+
+	@AfterEach
+	void close() {
+		this.inventory.close();
+		this.scheduler.shutdownNow();
+	}
+
+	@Test
+	void aMachineThatIsNewComesUpWithAllItHas() {
+		this.vm1.show(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0"), disk("blk1")));
+		add();
+		assertThat(words()).containsExactly("machine-up vm1", "iothread-added io0", "iothread-added io1",
+				"device-attached blk0", "device-attached blk1");
+	}
+
+	@Test
+	void nothingIsToldWhenNothingChanges() {
+		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
+		Snapshot same = snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"));
+		this.vm1.show(same);
+		this.vm1.show(same.with(new Activity(Map.of(), "It is busier now.", Map.of())));
+		assertThat(this.told).isEmpty();
+	}
+
+	@Test
+	void anAttachmentIsToldOfTheDeviceAndOfItsIOThread() {
+		begin(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0")));
+		this.vm1
+			.show(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0"), disk("blk1", "io1")));
+		assertThat(words()).containsExactly("device-attached blk1", "iothread-changed io1");
+		assertThat(((OfIOThread) this.told.get(1)).iothread().attached()).hasSize(1);
+	}
+
+	@Test
+	void whatGoesIsToldBeforeWhatComes() {
+		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
+		this.vm1.show(snapshot(List.of(iothread("io1", 2)), disk("blk1", "io1")));
+		assertThat(words()).containsExactly("device-detached blk0", "iothread-removed io0", "iothread-added io1",
+				"device-attached blk1");
+		assertThat(((OfDevice) this.told.get(0)).device().iothreads()).containsExactly("io0");
+		assertThat(((OfIOThread) this.told.get(1)).iothread().attached()).hasSize(1);
+	}
+
+	@Test
+	void aTunedIOThreadHasChanged() {
+		begin(snapshot(List.of(iothread("io0", 1))));
+		this.vm1.show(snapshot(List
+			.of(new IOThread("io0", 1, new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 0L)), List.of()))));
+		assertThat(words()).containsExactly("iothread-changed io0");
+		assertThat(((OfIOThread) this.told.get(0)).iothread().settings().get(IOThreadProperty.POLL_MAX_NS)).isZero();
+	}
+
+	@Test
+	void anIOThreadThatComesBackUnderItsIdIsAnother() {
+		begin(snapshot(List.of(iothread("io0", 1))));
+		this.vm1.show(snapshot(List.of(iothread("io0", 2))));
+		assertThat(words()).containsExactly("iothread-removed io0", "iothread-added io0");
+	}
+
+	@Test
+	void aDeviceThatIsToGoOrLosesItsIOThreadHasChanged() {
+		begin(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0"), disk("blk1", "io1")));
+		this.vm1.show(snapshot(List.of(iothread("io0", 1)), disk("blk0", DeviceState.DETACHING, "io0"),
+				disk("blk1", DeviceState.ORPHANED)));
+		assertThat(words()).containsExactly("iothread-removed io1", "device-changed blk0", "device-changed blk1");
+	}
+
+	@Test
+	void aDeviceThatComesBackUnderItsIdOnAnotherIOThreadIsAnother() {
+		begin(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0")));
+		this.vm1.show(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io1")));
+		assertThat(words()).containsExactly("device-detached blk0", "device-attached blk0", "iothread-changed io0",
+				"iothread-changed io1");
+	}
+
+	@Test
+	void aMachineThatGoesDownIsToldOnceAndKeepsWhatItHad() {
+		Snapshot before = snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"));
+		begin(before);
+		this.vm1.fall("it was stopped");
+		this.vm1.fall("it was stopped for good");
+		assertThat(words()).containsExactly("machine-down vm1");
+		assertThat(((OfMachine) this.told.get(0)).view().status().reason()).isEqualTo("it was stopped");
+		this.told.clear();
+		this.vm1.show(before);
+		assertThat(words()).containsExactly("machine-up vm1");
+	}
+
+	@Test
+	void whatHasChangedWhileAMachineWasDownIsToldWhenItIsUp() {
+		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
+		this.vm1.fall("it was restarted");
+		this.told.clear();
+		this.vm1.show(snapshot(List.of(iothread("io0", 7)), disk("blk1", "io0")));
+		assertThat(words()).containsExactly("machine-up vm1", "device-detached blk0", "iothread-removed io0",
+				"iothread-added io0", "device-attached blk1");
+	}
+
+	@Test
+	void aMachineThatLeavesTakesAllItHadWithIt() {
+		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
+		this.inventory.remove("vm1");
+		assertThat(words()).containsExactly("device-detached blk0", "iothread-removed io0", "machine-down vm1");
+		assertThat(((OfMachine) this.told.get(2)).view().status().state()).isEqualTo(MachineState.DOWN);
+		this.told.clear();
+		add();
+		assertThat(words()).containsExactly("machine-up vm1", "iothread-added io0", "device-attached blk0");
+	}
+
+	@Test
+	void aMachineThatWasNeverUpIsToldWhenItIsDown() {
+		this.vm1.fall("it does not start");
+		add();
+		assertThat(words()).containsExactly("machine-down vm1");
+	}
+
+	@Test
+	void machinesAreComparedEachWithItself() {
+		PuppetMachine vm2 = new PuppetMachine();
+		this.inventory.add("vm2", vm2, false);
+		begin(snapshot(List.of(iothread("io0", 1))));
+		vm2.show(snapshot(List.of(iothread("io0", 1))));
+		assertThat(words()).containsExactly("iothread-added io0");
+		assertThat(this.told.get(0).machine()).isEqualTo("vm2");
+	}
+
+	private void begin(Snapshot snapshot) {
+		this.vm1.show(snapshot);
+		add();
+		this.told.clear();
+	}
+
+	private void add() {
+		this.inventory.add("vm1", this.vm1, false);
+	}
+
+	private List<String> words() {
+		return this.told.stream().map((change) -> change.kind().wireName() + " " + subject(change)).toList();
+	}
+
+	private static String subject(Change change) {
+		if (change instanceof OfIOThread iothread) {
+			return iothread.iothread().id();
+		}
+		return (change instanceof OfDevice device) ? device.device().id() : change.machine();
+	}
+
+}
