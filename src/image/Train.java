@@ -78,7 +78,7 @@ class Train {
 	private static Process start(List<String> command, Path sockets) throws IOException {
 		ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
 		builder.environment()
-			.putAll(Map.of("SERVER_PORT", Integer.toString(PORT), "IOTHREADS_DISCOVERY_DIRECTORY", sockets.toString(), "IOTHREADS_DISCOVERY_INTERVAL",
+			.putAll(Map.of("SERVER_PORT", Integer.toString(PORT), "SERVER_ADDRESS", "127.0.0.1", "IOTHREADS_DISCOVERY_DIRECTORY", sockets.toString(), "IOTHREADS_DISCOVERY_INTERVAL",
 					"200ms", "IOTHREADS_REFRESHINTERVAL", "200ms"));
 		return builder.start();
 	}

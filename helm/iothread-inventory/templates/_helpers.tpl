@@ -132,6 +132,8 @@ spec:
         - name: JAVA_TOOL_OPTIONS
           value: {{ . | quote }}
         {{- end }}
+        - name: SERVER_ADDRESS
+          value: 0.0.0.0
         - name: SPRING_CONFIG_ADDITIONAL_LOCATION
           value: file:/etc/iothread-inventory/
         {{- with .Values.env }}

@@ -13,9 +13,11 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.security.Access;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.NestedConfigurationProperty;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.convert.DurationUnit;
 import org.springframework.util.Assert;
@@ -38,12 +40,14 @@ import org.springframework.validation.Validator;
  * @param timeouts How long a QEMU may take.
  * @param attach What may be attached.
  * @param metrics What is measured.
+ * @param security Who may do what.
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
 		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
-		@DefaultValue Attach attach, @DefaultValue Metrics metrics) implements Validator {
+		@DefaultValue Attach attach, @DefaultValue Metrics metrics,
+		@NestedConfigurationProperty @DefaultValue Access security) implements Validator {
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 

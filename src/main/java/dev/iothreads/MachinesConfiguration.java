@@ -15,6 +15,7 @@ import dev.iothreads.inventory.Inventory;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.security.Access;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -84,6 +85,11 @@ class MachinesConfiguration {
 		}, daemon("discovery-"));
 		sockets.start(discovery.interval());
 		return sockets;
+	}
+
+	@Bean
+	Access access(IOThreadsProperties properties) {
+		return properties.security();
 	}
 
 	@Bean

@@ -1,12 +1,16 @@
 package dev.iothreads.web;
 
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Collectors;
 
 import io.swagger.v3.core.converter.ModelConverter;
+import io.swagger.v3.oas.models.Components;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.info.License;
+import io.swagger.v3.oas.models.security.SecurityRequirement;
+import io.swagger.v3.oas.models.security.SecurityScheme;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.ServerBaseUrlCustomizer;
 import tools.jackson.databind.json.JsonMapper;
@@ -25,6 +29,10 @@ import org.springframework.web.util.UriComponentsBuilder;
 @Configuration(proxyBeanMethods = false)
 class ApiDocumentation {
 
+	private static final String BASIC = "basic";
+
+	private static final String BEARER = "bearer";
+
 	private static final String DESCRIPTION = """
 			The IOThreads of QEMU virtual machines: which there are, how each is tuned, and which devices run on it.
 
@@ -36,6 +44,10 @@ class ApiDocumentation {
 			most as old as the service's `iothreads.max-age`, and `Age` tells how old; ask again with `If-None-Match`, which \
 			is cheap.
 
+			Reading needs the role viewer, changing the role operator. Who signs in sends a name and a password, or a \
+			bearer token, as the service is configured; what is possible without, too. Unless it is told otherwise the \
+			service listens on loopback only, and whoever reaches it there is an operator without signing in.
+
 			Every error is `application/problem+json` (RFC 9457), whatever `Accept` says. Its `detail` says what to do; \
 			programs look at `type`, which is `urn:iothreads:problem:` and one of these names:
 
@@ -46,10 +58,23 @@ class ApiDocumentation {
 	@Bean
 	OpenAPI openApi(ObjectProvider<BuildProperties> build) {
 		BuildProperties properties = build.getIfAvailable();
-		return new OpenAPI().info(new Info().title("IOThread inventory")
-			.version((properties != null) ? properties.getVersion() : "development")
-			.description(DESCRIPTION + problems())
-			.license(new License().name("Apache 2.0").identifier("Apache-2.0")));
+		return new OpenAPI()
+			.components(new Components()
+				.addSecuritySchemes(BASIC,
+						new SecurityScheme().type(SecurityScheme.Type.HTTP)
+							.scheme("basic")
+							.description("A user of the service's configuration"))
+				.addSecuritySchemes(BEARER,
+						new SecurityScheme().type(SecurityScheme.Type.HTTP)
+							.scheme("bearer")
+							.bearerFormat("JWT")
+							.description("A token of the issuer in the service's configuration")))
+			.security(List.of(new SecurityRequirement().addList(BASIC), new SecurityRequirement().addList(BEARER),
+					new SecurityRequirement()))
+			.info(new Info().title("IOThread inventory")
+				.version((properties != null) ? properties.getVersion() : "development")
+				.description(DESCRIPTION + problems())
+				.license(new License().name("Apache 2.0").identifier("Apache-2.0")));
 	}
 
 	@Bean

@@ -14,6 +14,7 @@ import io.swagger.v3.oas.models.responses.ApiResponse;
 import io.swagger.v3.oas.models.responses.ApiResponses;
 
 import org.springframework.http.HttpHeaders;
+import org.springframework.http.HttpStatus;
 
 import static org.springframework.http.MediaType.APPLICATION_JSON_VALUE;
 import static org.springframework.http.MediaType.APPLICATION_PROBLEM_JSON_VALUE;
@@ -27,15 +28,19 @@ final class ApiDocumentationAnswers {
 
 	private static final String PREFERENCE_APPLIED = "Preference-Applied";
 
-	static final Map<String, Header> HEADERS = Map.of(HttpHeaders.ETAG,
-			header("string", "Names this state of it, for If-None-Match and If-Match"), HttpHeaders.AGE,
-			header("integer", "How many seconds ago the machine was read, or the one read first of several"),
-			HttpHeaders.CACHE_CONTROL, header("string", "Nobody may keep the answer without asking again"),
-			HttpHeaders.LOCATION, header("string", "Where it is"), HttpHeaders.RETRY_AFTER,
-			header("integer", "In how many seconds to try again"), IOThreadController.UNAVAILABLE,
-			header("string", "The machines that do not answer, separated by commas; absent when all do"),
-			HttpHeaders.VARY, header("string", "Another Accept may have another answer"), PREFERENCE_APPLIED,
-			header("string", "What was done about Prefer; absent when nothing was preferred"));
+	static final Map<String, Header> HEADERS = Map.ofEntries(
+			Map.entry(HttpHeaders.ETAG, header("string", "Names this state of it, for If-None-Match and If-Match")),
+			Map.entry(HttpHeaders.AGE,
+					header("integer", "How many seconds ago the machine was read, or the one read first of several")),
+			Map.entry(HttpHeaders.CACHE_CONTROL, header("string", "Nobody may keep the answer without asking again")),
+			Map.entry(HttpHeaders.LOCATION, header("string", "Where it is")),
+			Map.entry(HttpHeaders.RETRY_AFTER, header("integer", "In how many seconds to try again")),
+			Map.entry(HttpHeaders.WWW_AUTHENTICATE, header("string", "How to sign in")),
+			Map.entry(IOThreadController.UNAVAILABLE,
+					header("string", "The machines that do not answer, separated by commas; absent when all do")),
+			Map.entry(HttpHeaders.VARY, header("string", "Another Accept may have another answer")),
+			Map.entry(PREFERENCE_APPLIED,
+					header("string", "What was done about Prefer; absent when nothing was preferred")));
 
 	private static final String OK = "200";
 
@@ -128,6 +133,9 @@ final class ApiDocumentationAnswers {
 		return operation.getResponses().computeIfAbsent(Integer.toString(status), (added) -> {
 			ApiResponse answer = new ApiResponse().content(new Content().addMediaType(APPLICATION_PROBLEM_JSON_VALUE,
 					new MediaType().schema(ApiDocumentationSchemas.reference(ApiDocumentationSchemas.PROBLEM))));
+			if (status == HttpStatus.UNAUTHORIZED.value()) {
+				refer(answer, HttpHeaders.WWW_AUTHENTICATE);
+			}
 			if (TO_BE_TRIED_AGAIN.contains(status)) {
 				refer(answer, HttpHeaders.RETRY_AFTER);
 			}

@@ -17,6 +17,9 @@ final class ApiDocumentationProblems {
 	private static final List<Possible> ALL = List.of(
 			// What can befall every request
 			new Possible(Problem.INVALID_REQUEST, 400, (endpoint) -> true),
+			new Possible(Problem.UNAUTHORIZED, (endpoint) -> true), new Possible(Problem.FORBIDDEN, (endpoint) -> true),
+			new Possible(Problem.MISDIRECTED, (endpoint) -> true),
+			new Possible(Problem.CREDENTIALS_UNCHECKED, (endpoint) -> true),
 			new Possible(Problem.NOT_ACCEPTABLE, Endpoint::hasContent),
 			new Possible(Problem.INTERNAL_ERROR, (endpoint) -> true),
 			// What is named may not be there
@@ -31,7 +34,7 @@ final class ApiDocumentationProblems {
 			// Too many ask
 			new Possible(Problem.TOO_MANY_READERS, (endpoint) -> endpoint.is(HttpMethod.GET, Paths.EVENTS)),
 			// It is changed
-			new Possible(Problem.READ_ONLY, Endpoint::changes),
+			new Possible(Problem.CROSS_SITE, Endpoint::changes), new Possible(Problem.READ_ONLY, Endpoint::changes),
 			new Possible(Problem.MANAGED_BY_LIBVIRT, Endpoint::changes),
 			new Possible(Problem.TOO_MANY_CHANGES, Endpoint::changes),
 			new Possible(Problem.UNSUPPORTED_MEDIA_TYPE, Endpoint::hasBody),

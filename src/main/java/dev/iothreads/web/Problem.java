@@ -35,6 +35,14 @@ enum Problem {
 
 	NOT_SUPPORTED(HttpStatus.UNPROCESSABLE_CONTENT, "Not supported by this QEMU"),
 
+	UNAUTHORIZED(HttpStatus.UNAUTHORIZED, "Not signed in"),
+
+	FORBIDDEN(HttpStatus.FORBIDDEN, "Not allowed"),
+
+	CROSS_SITE(HttpStatus.FORBIDDEN, "Asked for by another site"),
+
+	MISDIRECTED(HttpStatus.MISDIRECTED_REQUEST, "Not the name of this service"),
+
 	READ_ONLY(HttpStatus.FORBIDDEN, "Machine is read-only"),
 
 	MANAGED_BY_LIBVIRT(HttpStatus.CONFLICT, "Machine is managed by libvirt"),
@@ -58,6 +66,8 @@ enum Problem {
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
 
 	TOO_MANY_READERS(HttpStatus.SERVICE_UNAVAILABLE, "Too many readers of events"),
+
+	CREDENTIALS_UNCHECKED(HttpStatus.SERVICE_UNAVAILABLE, "Credentials cannot be checked"),
 
 	MACHINE_TIMEOUT(HttpStatus.GATEWAY_TIMEOUT, "Machine did not answer in time"),
 
@@ -117,11 +127,14 @@ enum Problem {
 	 */
 	static Problem of(int status) {
 		return switch (status) {
+			case 401 -> UNAUTHORIZED;
+			case 403 -> FORBIDDEN;
 			case 404 -> NOT_FOUND;
 			case 405 -> METHOD_NOT_ALLOWED;
 			case 406 -> NOT_ACCEPTABLE;
 			case 412 -> PRECONDITION_FAILED;
 			case 415 -> UNSUPPORTED_MEDIA_TYPE;
+			case 421 -> MISDIRECTED;
 			// What the container does not speak is the client's to change.
 			case 501, 505 -> INVALID_REQUEST;
 			default -> (status < 500) ? INVALID_REQUEST : INTERNAL_ERROR;
@@ -145,9 +158,11 @@ enum Problem {
 		return switch (status) {
 			case 400 ->
 				"The request cannot be read. In an address, percent-encode whatever is no letter, digit or one of "
-						+ "'-._~', once: device[0] is device%5B0%5D. No id has a slash or a backslash in it. All headers "
-						+ "together may have 8 kB.";
-			case 404 -> "There is nothing at this address. An address ends without a slash and has no two in a row. "
+						+ "'-._~', once: device[0] is device%5B0%5D. No id has a slash or a backslash in it, and no address has "
+						+ "'//', '/../' or ';' in it. All headers together may have 8 kB.";
+			case 401 -> "Send a bearer token, or a name and a password, in Authorization.";
+			case 403 -> "You may not do this. Ask whoever runs this service.";
+			case 404 -> "There is nothing at this address. An address ends without a slash. "
 					+ "The API is described at /v3/api-docs and can be tried at /swagger-ui.html.";
 			case 405 -> "This method is not possible here. The header Allow names those that are.";
 			case 406 -> "It cannot be had as that. Ask for application/json in Accept.";

@@ -21,6 +21,11 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
+import org.springframework.security.access.AccessDeniedException;
+import org.springframework.security.authentication.AuthenticationServiceException;
+import org.springframework.security.core.AuthenticationException;
+import org.springframework.security.web.csrf.CsrfException;
+import org.springframework.security.web.firewall.RequestRejectedException;
 import org.springframework.web.ErrorResponse;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
@@ -107,6 +112,25 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> tooMany(TooManyReadersException ex) {
 		return Problem.answer(Problem.TOO_MANY_READERS.detail(String.valueOf(ex.getMessage())));
+	}
+
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> notSignedIn(AuthenticationException ex) {
+		Problem problem = (ex instanceof AuthenticationServiceException) ? Problem.CREDENTIALS_UNCHECKED
+				: Problem.UNAUTHORIZED;
+		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
+	}
+
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> notAllowed(AccessDeniedException ex) {
+		Problem problem = (ex instanceof CsrfException) ? Problem.CROSS_SITE : Problem.FORBIDDEN;
+		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
+	}
+
+	// A header or a parameter is looked at when it is asked for.
+	@ExceptionHandler
+	ResponseEntity<ProblemDetail> unreadable(RequestRejectedException ex) {
+		return Problem.answer(Problem.INVALID_REQUEST.detail(400, Problem.advice(400)));
 	}
 
 	@ExceptionHandler

@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
@@ -72,9 +73,20 @@ class DocumentedExampleTests {
 			List.of(MACHINES + "demo/devices/blk0", MACHINES + "demo/devices/blk1"));
 
 	/**
+	 * A token that would have to be checked.
+	 */
+	private static final String TOKEN = "%s.%s.%s".formatted(base64("{\"alg\":\"RS256\",\"kid\":\"1\"}"),
+			base64("{\"sub\":\"me\"}"), base64("signature"));
+
+	/**
 	 * The request that gives each problem. The address is the problem's own.
 	 */
 	private static final Map<String, Request> REQUESTS = Map.ofEntries(
+			Map.entry("unauthorized", new Request("DELETE", "", "Authorization: Basic " + base64("viewer:nonsense"))),
+			Map.entry("forbidden", new Request("DELETE", "", "Authorization: Basic " + base64("viewer:viewing"))),
+			Map.entry("cross-site", new Request("DELETE", "", "Sec-Fetch-Site: cross-site")),
+			Map.entry("misdirected", new Request("GET", "", "Host: attacker.example")),
+			Map.entry("credentials-unchecked", new Request("GET", "", "Authorization: Bearer " + TOKEN)),
 			Map.entry("not-acceptable", new Request("GET", "", "Accept: image/png")),
 			Map.entry("unsupported-media-type", new Request("POST", "pool0", "Content-Type: text/plain")),
 			Map.entry("invalid-request", Request.json("POST", "{\"id\": \"0pool\", \"poll-max-ns\": -1}")),
@@ -248,6 +260,7 @@ class DocumentedExampleTests {
 		assertThat(this.contract.violationsOfAnswer("GET", "/api/v1/machines", 500, "application/problem+json",
 				answer.body()))
 			.isEmpty();
+		assertThat(answer.headers().containsKey("www-authenticate")).isEqualTo(answer.status() == 401);
 		if (answer.status() == 503 || answer.status() == 429) {
 			assertThat(answer.header("Retry-After")).isEqualTo("1");
 		}
@@ -384,6 +397,10 @@ class DocumentedExampleTests {
 	private void replaceDemo(Machine machine) {
 		this.inventory.remove(DEMO);
 		this.inventory.add(DEMO, machine, false);
+	}
+
+	private static String base64(String text) {
+		return Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(StandardCharsets.UTF_8));
 	}
 
 	private static JsonNode withoutTime(JsonNode answer) {

@@ -15,7 +15,10 @@ import org.springframework.context.annotation.Import;
  */
 @Target(ElementType.TYPE)
 @Retention(RetentionPolicy.RUNTIME)
-@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT)
+@SpringBootTest(webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT, properties = {
+		// The password is "viewing".
+		"iothreads.security.users.viewer.password={bcrypt}$2y$04$2Fqrz33zjcCIPqFg0tKmZOUrtjaPaOZiiNf4DvRjzk0lUVZgss7Jq",
+		"iothreads.security.jwt.jwk-set=file:/nowhere/keys.json", "iothreads.security.jwt.audiences=iothreads" })
 @AutoConfigureMockMvc
 @Import(FailureTests.Failing.class)
 @interface WebTest {

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -15,27 +16,30 @@ import tools.jackson.databind.json.JsonMapper;
 /**
  * Sends what a decent HTTP client would not.
  */
-final class Wire {
+public final class Wire {
 
 	private static final int TIMEOUT_MS = 30_000;
 
 	private final int port;
 
-	Wire(int port) {
+	public Wire(int port) {
 		this.port = port;
 	}
 
-	Answer get(String target, String... headers) throws IOException {
+	public Answer get(String target, String... headers) throws IOException {
 		return send("GET", target, "", headers);
 	}
 
-	Answer send(String method, String target) throws IOException {
+	public Answer send(String method, String target) throws IOException {
 		return send(method, target, "");
 	}
 
-	Answer send(String method, String target, String body, String... headers) throws IOException {
+	public Answer send(String method, String target, String body, String... headers) throws IOException {
 		StringBuilder request = new StringBuilder("%s %s HTTP/1.1\r\n".formatted(method, target));
-		request.append("Host: localhost\r\nConnection: close\r\n");
+		if (Stream.of(headers).noneMatch((header) -> header.startsWith("Host: "))) {
+			request.append("Host: localhost\r\n");
+		}
+		request.append("Connection: close\r\n");
 		for (String header : headers) {
 			request.append(header).append("\r\n");
 		}
@@ -45,7 +49,7 @@ final class Wire {
 		return raw(request.append("\r\n").append(body).toString());
 	}
 
-	Answer raw(String request) throws IOException {
+	public Answer raw(String request) throws IOException {
 		try (Socket socket = new Socket("127.0.0.1", this.port)) {
 			socket.setSoTimeout(TIMEOUT_MS);
 			OutputStream out = socket.getOutputStream();
@@ -62,7 +66,7 @@ final class Wire {
 	 * @param headers the headers by name in lower case
 	 * @param body the body, without the framing of a chunked one
 	 */
-	record Answer(int status, Map<String, String> headers, String body) {
+	public record Answer(int status, Map<String, String> headers, String body) {
 
 		static Answer parse(String text) {
 			int end = text.indexOf("\r\n\r\n");
@@ -77,11 +81,11 @@ final class Wire {
 					headers.containsKey("transfer-encoding") ? withoutChunks(body) : body);
 		}
 
-		String header(String name) {
+		public String header(String name) {
 			return this.headers.getOrDefault(name.toLowerCase(Locale.ROOT), "");
 		}
 
-		JsonNode json() {
+		public JsonNode json() {
 			return JsonMapper.shared().readTree(this.body);
 		}
 

@@ -1,0 +1,17 @@
+package dev.iothreads.security;
+
+import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
+import org.springframework.boot.diagnostics.FailureAnalysis;
+
+/**
+ * Shows what is unsafe in place of a stack trace.
+ */
+class UnsafeSettingFailureAnalyzer extends AbstractFailureAnalyzer<UnsafeSettingException> {
+
+	@Override
+	protected FailureAnalysis analyze(Throwable rootFailure, UnsafeSettingException cause) {
+		return new FailureAnalysis(String.valueOf(cause.getMessage()),
+				"Change the settings named above. The README says under 'Who may do what' what each is for.", cause);
+	}
+
+}

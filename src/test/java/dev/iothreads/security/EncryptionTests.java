@@ -1,0 +1,109 @@
+package dev.iothreads.security;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.GeneralSecurityException;
+import java.security.cert.X509Certificate;
+import java.time.Duration;
+
+import javax.net.ssl.SSLContext;
+import javax.net.ssl.SSLSocket;
+import javax.net.ssl.TrustManager;
+import javax.net.ssl.X509TrustManager;
+
+import dev.iothreads.fleet.RunningService;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static java.nio.charset.StandardCharsets.US_ASCII;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * The service behind a certificate, which is replaced while it runs.
+ */
+class EncryptionTests {
+
+	@TempDir
+	private Path directory;
+
+	@Test
+	void aNewCertificateIsUsedWithoutARestart() throws Exception {
+		Path store = this.directory.resolve("service.p12");
+		certificate(store, "first");
+		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
+				"--spring.ssl.bundle.jks.web.keystore.location=" + store.toUri(),
+				"--spring.ssl.bundle.jks.web.keystore.password=changeit",
+				"--spring.ssl.bundle.jks.web.keystore.type=PKCS12", "--spring.ssl.bundle.jks.web.reload-on-update=true",
+				"--spring.ssl.bundle.watch.file.quiet-period=100ms")) {
+			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
+			assertThat(answerOf(service.port())).startsWith("HTTP/1.1 200")
+				.contains("Strict-Transport-Security: max-age=");
+			Path next = this.directory.resolve("next");
+			certificate(next, "second");
+			Files.move(next, store, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+			await().atMost(Duration.ofMinutes(1))
+				.untilAsserted(() -> assertThat(nameShownBy(service.port())).isEqualTo("CN=second"));
+			assertThat(answerOf(service.port())).startsWith("HTTP/1.1 200");
+		}
+	}
+
+	private static void certificate(Path store, String name) throws IOException, InterruptedException {
+		Process keytool = new ProcessBuilder(Path.of(System.getProperty("java.home"), "bin", "keytool").toString(),
+				"-genkeypair", "-keystore", store.toString(), "-storetype", "PKCS12", "-storepass", "changeit",
+				"-alias", "service", "-keyalg", "EC", "-dname", "CN=" + name, "-ext", "san=dns:localhost,ip:127.0.0.1")
+			.redirectErrorStream(true)
+			.start();
+		String said = new String(keytool.getInputStream().readAllBytes(), US_ASCII);
+		assertThat(keytool.waitFor()).as(said).isZero();
+	}
+
+	private static SSLSocket connect(int port) throws IOException, GeneralSecurityException {
+		SSLContext context = SSLContext.getInstance("TLS");
+		context.init(null, new TrustManager[] { new Anybody() }, null);
+		SSLSocket socket = (SSLSocket) context.getSocketFactory().createSocket("127.0.0.1", port);
+		socket.setSoTimeout(30_000);
+		socket.startHandshake();
+		return socket;
+	}
+
+	private static String nameShownBy(int port) throws IOException, GeneralSecurityException {
+		try (SSLSocket socket = connect(port)) {
+			return ((X509Certificate) socket.getSession().getPeerCertificates()[0]).getSubjectX500Principal().getName();
+		}
+	}
+
+	private static String answerOf(int port) throws IOException, GeneralSecurityException {
+		try (SSLSocket socket = connect(port)) {
+			socket.getOutputStream()
+				.write("GET /api/v1/machines HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+					.getBytes(US_ASCII));
+			return new String(socket.getInputStream().readAllBytes(), US_ASCII);
+		}
+	}
+
+	/**
+	 * Trusts whomever it meets: the test looks itself.
+	 */
+	private static final class Anybody implements X509TrustManager {
+
+		@Override
+		public void checkClientTrusted(X509Certificate[] chain, String type) {
+			// nobody asks
+		}
+
+		@Override
+		public void checkServerTrusted(X509Certificate[] chain, String type) {
+			// the test looks itself
+		}
+
+		@Override
+		public X509Certificate[] getAcceptedIssuers() {
+			return new X509Certificate[0];
+		}
+
+	}
+
+}
