@@ -5,6 +5,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.stream.Stream;
 
+import dev.iothreads.qmp.QmpCommand;
 import com.tngtech.archunit.base.DescribedPredicate;
 import com.tngtech.archunit.core.domain.JavaClass;
 import com.tngtech.archunit.core.domain.JavaClasses;
@@ -83,6 +84,21 @@ class ArchitectureTests {
 			.onlyDependOnClassesThat()
 			.resideInAnyPackage(in("qmp"), "java..", "tools.jackson..", "com.fasterxml.jackson.annotation..",
 					"org.slf4j..", "org.jspecify..")
+			.check(PRODUCT);
+	}
+
+	@Test
+	void aQemuIsToldNothingThatIsNotInTheListOfCommands() {
+		noClasses().that()
+			.resideOutsideOfPackage(in("qmp"))
+			.and()
+			.doNotHaveFullyQualifiedName(ROOT + ".qemu.Command")
+			.should()
+			.callMethod(QmpCommand.class, "of", String.class)
+			.orShould()
+			.callMethod(QmpCommand.class, "of", String.class, Map.class)
+			.orShould()
+			.callConstructor(QmpCommand.class, String.class, Map.class)
 			.check(PRODUCT);
 	}
 

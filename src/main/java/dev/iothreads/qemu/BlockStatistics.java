@@ -32,7 +32,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class BlockStatistics {
 
-	private static final QmpCommand QUERY = QmpCommand.of("query-blockstats");
+	private static final QmpCommand QUERY = Command.QUERY_BLOCKSTATS.plain();
 
 	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
 			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");

@@ -86,7 +86,7 @@ final class DevicePlug {
 			arguments.put(property.qemuName(), value);
 		});
 		putBus(device, present, arguments);
-		plug(device, QmpCommand.of("device_add", arguments));
+		plug(device, Command.DEVICE_ADD.with(arguments));
 	}
 
 	// A device that was unplugged is off the tree at once, and keeps its node and its
@@ -134,7 +134,7 @@ final class DevicePlug {
 	}
 
 	private Set<String> propertiesOf(String driver) {
-		JsonNode properties = this.qemu.ask(QmpCommand.of("device-list-properties", Map.of("typename", driver)));
+		JsonNode properties = this.qemu.ask(Command.DEVICE_LIST_PROPERTIES.with(Map.of("typename", driver)));
 		if (properties == null) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
 					"%s is QEMU %s, which has no driver '%s'. Choose another one.".formatted(this.qemu.machine(),
@@ -190,7 +190,7 @@ final class DevicePlug {
 	}
 
 	private boolean exists(String drive) {
-		JsonNode nodes = this.qemu.ask(QmpCommand.of("query-named-block-nodes", Map.of("flat", true)));
+		JsonNode nodes = this.qemu.ask(Command.QUERY_NAMED_BLOCK_NODES.with(Map.of("flat", true)));
 		return (nodes != null
 				&& nodes.valueStream().anyMatch((node) -> drive.equals(node.path("node-name").asString(""))))
 				|| backends(drive).findAny().isPresent();
@@ -206,7 +206,7 @@ final class DevicePlug {
 
 	// What serves a node, as query-block has it.
 	private Stream<JsonNode> backends(String drive) {
-		JsonNode backends = this.qemu.ask(QmpCommand.of("query-block"));
+		JsonNode backends = this.qemu.ask(Command.QUERY_BLOCK.plain());
 		return (backends == null) ? Stream.empty()
 				: backends.valueStream()
 					.filter((backend) -> drive.equals(backend.path("inserted").path("node-name").asString(""))
@@ -354,7 +354,7 @@ final class DevicePlug {
 		}
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
 		try {
-			this.qemu.run(QmpCommand.of("device_del", Map.of("id", hasNoId ? device.path() : id)));
+			this.qemu.run(Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id)));
 			return gone;
 		}
 		catch (QmpCommandException ex) {

@@ -15,7 +15,6 @@ import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.NotFoundException;
-import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import tools.jackson.databind.JsonNode;
 
@@ -50,7 +49,7 @@ final class IOThreadObjects {
 		arguments.put("id", id);
 		settings.values().forEach((property, value) -> arguments.put(property.qemuName(), value));
 		try {
-			this.qemu.run(QmpCommand.of("object-add", arguments));
+			this.qemu.run(Command.OBJECT_ADD.with(arguments));
 		}
 		catch (QmpCommandException ex) {
 			// Where there was no IOThread to look at, only these words tell.
@@ -164,7 +163,7 @@ final class IOThreadObjects {
 	 * @param id the id of the IOThread
 	 */
 	void remove(String id) {
-		JsonNode exports = this.session.reportsHolders() ? null : this.qemu.ask(QmpCommand.of("query-block-exports"));
+		JsonNode exports = this.session.reportsHolders() ? null : this.qemu.ask(Command.QUERY_BLOCK_EXPORTS.plain());
 		if (exports != null && !exports.isEmpty()) {
 			List<Attachment> running = new ArrayList<>();
 			exports.forEach((export) -> running
@@ -185,7 +184,7 @@ final class IOThreadObjects {
 								this.qemu.machine(), String.join(", ", users.stream().map(Attachment::id).toList())),
 						users);
 			}
-			this.qemu.run(QmpCommand.of("object-del", Map.of("id", id)));
+			this.qemu.run(Command.OBJECT_DEL.with(Map.of("id", id)));
 		}
 		catch (QmpCommandException ex) {
 			if (this.qemu.children(Qom.OBJECTS).stream().noneMatch((child) -> child.name().equals(id))) {

@@ -117,8 +117,8 @@ final class QemuSession {
 	 */
 	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting,
 			boolean blockStatistics) {
-		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(QmpCommand.of("query-iothreads"),
-				Qom.list(Qom.OBJECTS), QmpCommand.of("query-chardev"), Qom.listGet(List.of(Qom.OBJECTS))));
+		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(Command.QUERY_IOTHREADS.plain(),
+				Qom.list(Qom.OBJECTS), Command.QUERY_CHARDEV.plain(), Qom.listGet(List.of(Qom.OBJECTS))));
 		return settled(replies).thenApply((settled) -> {
 			if (settled.get(0).failure() instanceof QmpCommandException refused
 					&& "CommandNotFound".equals(refused.errorClass())) {
@@ -305,7 +305,7 @@ final class QemuSession {
 	// Devices first, IOThreads after: so each IOThread that a listed device was made with
 	// is in the list, unless it has gone since.
 	private CompletableFuture<Lists> list(boolean thoroughly) {
-		QmpCommand iothreads = QmpCommand.of("query-iothreads");
+		QmpCommand iothreads = Command.QUERY_IOTHREADS.plain();
 		if (this.listsAtOnce) {
 			List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
 			Recheck recheck = nextRecheck();

@@ -29,19 +29,19 @@ final class Qom {
 	}
 
 	static QmpCommand list(String path) {
-		return QmpCommand.of("qom-list", Map.of("path", path));
+		return Command.QOM_LIST.with(Map.of("path", path));
 	}
 
 	static QmpCommand listGet(List<String> paths) {
-		return QmpCommand.of("qom-list-get", Map.of("paths", paths));
+		return Command.QOM_LIST_GET.with(Map.of("paths", paths));
 	}
 
 	static QmpCommand set(String path, String property, Object value) {
-		return QmpCommand.of("qom-set", Map.of("path", path, "property", property, "value", value));
+		return Command.QOM_SET.with(Map.of("path", path, "property", property, "value", value));
 	}
 
 	static QmpCommand get(String path, String property) {
-		return QmpCommand.of("qom-get", Map.of("path", path, "property", property));
+		return Command.QOM_GET.with(Map.of("path", path, "property", property));
 	}
 
 	/**

@@ -37,6 +37,7 @@ final class ApiDocumentationProblems {
 			new Possible(Problem.CROSS_SITE, Endpoint::changes), new Possible(Problem.READ_ONLY, Endpoint::changes),
 			new Possible(Problem.MANAGED_BY_LIBVIRT, Endpoint::changes),
 			new Possible(Problem.TOO_MANY_CHANGES, Endpoint::changes),
+			new Possible(Problem.REQUEST_TOO_LARGE, Endpoint::changes),
 			new Possible(Problem.UNSUPPORTED_MEDIA_TYPE, Endpoint::hasBody),
 			new Possible(Problem.INVALID_REQUEST, (endpoint) -> endpoint.hasBody() || endpoint.detaches()),
 			new Possible(Problem.NOT_SUPPORTED, Endpoint::hasBody),

@@ -31,6 +31,8 @@ enum Problem {
 
 	UNSUPPORTED_MEDIA_TYPE(HttpStatus.UNSUPPORTED_MEDIA_TYPE, "Unsupported media type"),
 
+	REQUEST_TOO_LARGE(HttpStatus.CONTENT_TOO_LARGE, "Request too large"),
+
 	INVALID_REQUEST(HttpStatus.UNPROCESSABLE_CONTENT, "Invalid request"),
 
 	NOT_SUPPORTED(HttpStatus.UNPROCESSABLE_CONTENT, "Not supported by this QEMU"),
@@ -133,6 +135,7 @@ enum Problem {
 			case 405 -> METHOD_NOT_ALLOWED;
 			case 406 -> NOT_ACCEPTABLE;
 			case 412 -> PRECONDITION_FAILED;
+			case 413 -> REQUEST_TOO_LARGE;
 			case 415 -> UNSUPPORTED_MEDIA_TYPE;
 			case 421 -> MISDIRECTED;
 			// What the container does not speak is the client's to change.
@@ -167,8 +170,11 @@ enum Problem {
 			case 405 -> "This method is not possible here. The header Allow names those that are.";
 			case 406 -> "It cannot be had as that. Ask for application/json in Accept.";
 			case 412 -> "It has changed since it was read. Read it again, and decide again.";
-			case 413 -> "The request is too large.";
-			case 415 -> "It is not said what the body is, or it cannot be read as that. Send it as application/json.";
+			case 408 -> "The request did not come to its end in time. Send it again.";
+			case 413 -> "The body is too large: 64 kB are the most that is read here.";
+			case 415 ->
+				"It is not said what the body is, or it cannot be read as that. Send it as application/json, in "
+						+ "UTF-8, and without a Content-Encoding.";
 			case 417 -> "The only expectation met here is 100-continue. Leave out the header Expect.";
 			case 501 -> "This method or transfer coding is not known here. The API is described at /v3/api-docs.";
 			case 505 -> "This version of HTTP is not spoken here. Use HTTP/1.1.";

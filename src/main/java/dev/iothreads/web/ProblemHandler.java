@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.StreamConstraintsException;
 
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
@@ -172,14 +173,22 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 					MediaType.toString(media.getSupportedMediaTypes()));
 		}
 		if (ex instanceof HttpMessageNotReadableException unreadable) {
-			return (unreadable.getCause() instanceof JacksonException json)
-					? "The body is no JSON, or names a member twice: look at line %d, column %d."
-						.formatted(json.getLocation().getLineNr(), json.getLocation().getColumnNr())
-					: "The body is missing. Send a JSON object.";
+			return unreadable(unreadable.getCause());
 		}
 		String detail = (ex instanceof ErrorResponse response && !(ex instanceof HttpMediaTypeException))
 				? response.getBody().getDetail() : null;
 		return (detail != null) ? detail : Problem.advice(status.value());
+	}
+
+	private static String unreadable(@Nullable Throwable cause) {
+		if (cause instanceof StreamConstraintsException) {
+			return "The body is nested too deep, or has too long a number or name in it. No request needs that.";
+		}
+		if (cause instanceof JacksonException json && json.getLocation() != null) {
+			return "The body is no JSON, or names a member twice: look at line %d, column %d."
+				.formatted(json.getLocation().getLineNr(), json.getLocation().getColumnNr());
+		}
+		return "The body is missing. Send a JSON object.";
 	}
 
 }

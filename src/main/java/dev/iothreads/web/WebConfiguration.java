@@ -30,6 +30,14 @@ class WebConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
+	FilterRegistrationBean<BodyFilter> wholeBodies() {
+		FilterRegistrationBean<BodyFilter> filter = new FilterRegistrationBean<>(new BodyFilter());
+		// After the doors, before whatever reads.
+		filter.setOrder(0);
+		return filter;
+	}
+
+	@Bean
 	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> containerProblems(JsonMapper json) {
 		return (factory) -> factory.addContextCustomizers((context) -> {
 			StandardHost host = (StandardHost) context.getParent();

@@ -157,11 +157,11 @@ class ApiDocumentationTests {
 					/api/v1/iothreads                                       | GET    | 200 304 400 401 403 404 406 421 500 503
 					/api/v1/machines/{machine}                              | GET    | 200 304 400 401 403 404 406 421 500 503
 					/api/v1/machines/{machine}/iothreads                    | GET    | 200 304 400 401 403 404 406 421 500 502 503 504
-					/api/v1/machines/{machine}/iothreads                    | POST   | 201 400 401 403 404 406 409 415 421 422 429 500 502 503 504
-					/api/v1/machines/{machine}/iothreads/{id}               | PATCH  | 200 400 401 403 404 406 409 412 415 421 422 429 500 502 503 504
-					/api/v1/machines/{machine}/iothreads/{id}               | DELETE | 204 400 401 403 404 409 412 421 429 500 502 503 504
-					/api/v1/machines/{machine}/iothreads/{id}/devices/{device} | DELETE | 200 202 400 401 403 404 406 409 421 422 429 500 502 503 504
-					/api/v1/machines/{machine}/devices/{device}             | DELETE | 202 204 400 401 403 404 406 409 421 422 429 500 502 503 504
+					/api/v1/machines/{machine}/iothreads                    | POST   | 201 400 401 403 404 406 409 413 415 421 422 429 500 502 503 504
+					/api/v1/machines/{machine}/iothreads/{id}               | PATCH  | 200 400 401 403 404 406 409 412 413 415 421 422 429 500 502 503 504
+					/api/v1/machines/{machine}/iothreads/{id}               | DELETE | 204 400 401 403 404 409 412 413 421 429 500 502 503 504
+					/api/v1/machines/{machine}/iothreads/{id}/devices/{device} | DELETE | 200 202 400 401 403 404 406 409 413 421 422 429 500 502 503 504
+					/api/v1/machines/{machine}/devices/{device}             | DELETE | 202 204 400 401 403 404 406 409 413 421 422 429 500 502 503 504
 					""")
 	void anOperationHasTheStatusesOfTheContract(String path, String method, String statuses) {
 		Operation operation = api().getPaths().get(path).readOperationsMap().get(HttpMethod.valueOf(method));

@@ -87,6 +87,7 @@ class DocumentedExampleTests {
 			Map.entry("cross-site", new Request("DELETE", "", "Sec-Fetch-Site: cross-site")),
 			Map.entry("misdirected", new Request("GET", "", "Host: attacker.example")),
 			Map.entry("credentials-unchecked", new Request("GET", "", "Authorization: Bearer " + TOKEN)),
+			Map.entry("request-too-large", Request.json("POST", " ".repeat(BodyFilter.LARGEST + 1))),
 			Map.entry("not-acceptable", new Request("GET", "", "Accept: image/png")),
 			Map.entry("unsupported-media-type", new Request("POST", "pool0", "Content-Type: text/plain")),
 			Map.entry("invalid-request", Request.json("POST", "{\"id\": \"0pool\", \"poll-max-ns\": -1}")),

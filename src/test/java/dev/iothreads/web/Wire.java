@@ -50,11 +50,19 @@ public final class Wire {
 	}
 
 	public Answer raw(String request) throws IOException {
+		return raw(request, false);
+	}
+
+	Answer raw(String request, boolean ends) throws IOException {
 		try (Socket socket = new Socket("127.0.0.1", this.port)) {
 			socket.setSoTimeout(TIMEOUT_MS);
 			OutputStream out = socket.getOutputStream();
 			out.write(request.getBytes(StandardCharsets.ISO_8859_1));
 			out.flush();
+			if (ends) {
+				// Whoever is refused in the middle is still listened to for a while.
+				socket.shutdownOutput();
+			}
 			return Answer.parse(new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8));
 		}
 	}

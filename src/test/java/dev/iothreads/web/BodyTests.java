@@ -1,0 +1,124 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.boot.test.web.server.LocalServerPort;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * What is sent with a change, and is more, deeper or odder than any change is.
+ */
+@WebTest
+class BodyTests {
+
+	private static final String IOTHREADS = "/api/v1/machines/demo/iothreads";
+
+	private static final String JSON = "Content-Type: application/json";
+
+	private final Wire wire;
+
+	BodyTests(@LocalServerPort int port) {
+		this.wire = new Wire(port);
+	}
+
+	@Test
+	void whatIsAsLargeAsCanBeIsRead() throws IOException {
+		String body = "{\"id\": \"0\"}";
+		Wire.Answer answer = this.wire.send("POST", IOTHREADS, body + " ".repeat(BodyFilter.LARGEST - body.length()),
+				JSON);
+		assertThat(answer.status()).isEqualTo(422);
+	}
+
+	@ParameterizedTest
+	@ValueSource(ints = { BodyFilter.LARGEST + 1, 200_000, 5_000_000 })
+	void whatIsSaidToBeLargerIsNotRead(int length) throws IOException {
+		isTooLarge(this.wire
+			.raw("POST %s HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\nContent-Length: %d\r\n\r\n{"
+				.formatted(IOTHREADS, JSON, length), true));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "POST", "PATCH", "DELETE", "PUT" })
+	void whatTurnsOutToBeLargerIsNotReadToItsEnd(String method) throws IOException {
+		isTooLarge(this.wire.raw(
+				"%s %s/iothread0 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s\r\nTransfer-Encoding: chunked\r\n\r\n10001\r\n%s"
+					.formatted(method, IOTHREADS, JSON, " ".repeat(BodyFilter.LARGEST + 1)),
+				true));
+	}
+
+	private static void isTooLarge(Wire.Answer answer) {
+		assertThat(answer.status()).isEqualTo(413);
+		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");
+		assertThat(answer.json().path("type").asString()).isEqualTo("urn:iothreads:problem:request-too-large");
+		assertThat(answer.json().path("detail").asString()).contains("64 kB");
+	}
+
+	@Test
+	void whatIsDeeperThanAnythingIsNotReadToItsEnd() throws IOException {
+		for (String opening : new String[] { "[", "{\"a\":" }) {
+			Wire.Answer answer = this.wire.send("POST", IOTHREADS, opening.repeat(10_000), JSON);
+			assertThat(answer.status()).isEqualTo(400);
+			assertThat(answer.json().path("detail").asString()).contains("too deep");
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "Content-Encoding: gzip", "Content-Encoding: br",
+			"Content-Type: application/json;charset=utf-16", "Content-Type: application/json;charset=ISO-8859-1",
+			"Content-Type: application/json;charset=IBM037" })
+	void whatIsEncodedOddlyIsRefused(String header) throws IOException {
+		Wire.Answer answer = header.startsWith("Content-Type")
+				? this.wire.send("POST", IOTHREADS, "{\"id\": \"0\"}", header)
+				: this.wire.send("POST", IOTHREADS, "{\"id\": \"0\"}", JSON, header);
+		assertThat(answer.status()).isEqualTo(415);
+		assertThat(answer.json().path("detail").asString()).contains("UTF-8");
+	}
+
+	@Test
+	void utf8MayBeNamed() throws IOException {
+		assertThat(this.wire
+			.send("POST", IOTHREADS, "{\"id\": \"0\"}", "Content-Type: application/json; charset=UTF-8",
+					"Content-Encoding: identity")
+			.status()).isEqualTo(422);
+	}
+
+	@Test
+	void bytesThatAreNoTextAreNoJson() throws IOException {
+		String broken = new String(new byte[] { (byte) 0xc3, 0x28 }, StandardCharsets.ISO_8859_1);
+		assertThat(this.wire.send("POST", IOTHREADS, "{\"id\": \"" + broken + "\"}", JSON).status()).isEqualTo(400);
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "application/x-www-form-urlencoded", "multipart/form-data; boundary=a" })
+	void formsAreNotReadAtAll(String type) throws IOException {
+		for (String method : new String[] { "POST", "PATCH", "PUT", "DELETE" }) {
+			assertThat(this.wire.send(method, IOTHREADS + "/nope", "id=a", "Content-Type: " + type).status()).isIn(404,
+					405, 415);
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "Prefer", "If-Match", "If-None-Match", "Last-Event-ID", "Accept", "Authorization" })
+	void aHeaderThatIsTooLongIsRefused(String header) throws IOException {
+		Wire.Answer answer = this.wire.send("DELETE", IOTHREADS + "/nope", "", header + ": " + ",".repeat(9000));
+		assertThat(answer.status()).isEqualTo(400);
+		assertThat(answer.json().path("type").asString()).isEqualTo("urn:iothreads:problem:invalid-request");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "Prefer", "If-Match", "If-None-Match", "Last-Event-ID", "Accept" })
+	void aHeaderThatIsAsLongAsCanBeIsNoTrouble(String header) throws IOException {
+		for (String filling : new String[] { ",", " , wait=", "\"", "W/\"a\",", "9", "\u00ff" }) {
+			String value = filling.repeat(7000 / filling.length());
+			assertThat(this.wire.send("DELETE", IOTHREADS + "/nope", "", header + ": " + value).status()).as(filling)
+				.isIn(400, 404, 406, 412);
+		}
+	}
+
+}
