@@ -35,6 +35,8 @@ final class ApiDocumentationAnswers {
 			Map.entry(HttpHeaders.CACHE_CONTROL, header("string", "Nobody may keep the answer without asking again")),
 			Map.entry(HttpHeaders.LOCATION, header("string", "Where it is")),
 			Map.entry(HttpHeaders.RETRY_AFTER, header("integer", "In how many seconds to try again")),
+			Map.entry(RequestId.HEADER, header("string",
+					"Names the request in the log of the service; the one that is sent with it, if that is sane")),
 			Map.entry(HttpHeaders.WWW_AUTHENTICATE, header("string", "How to sign in")),
 			Map.entry(IOThreadController.UNAVAILABLE,
 					header("string", "The machines that do not answer, separated by commas; absent when all do")),
@@ -152,7 +154,7 @@ final class ApiDocumentationAnswers {
 		return copy;
 	}
 
-	private static void refer(ApiResponse answer, String... headers) {
+	static void refer(ApiResponse answer, String... headers) {
 		for (String header : headers) {
 			answer.addHeaderObject(header, new Header().$ref("#/components/headers/" + header));
 		}

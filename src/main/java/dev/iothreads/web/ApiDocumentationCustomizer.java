@@ -73,6 +73,7 @@ final class ApiDocumentationCustomizer implements OpenApiCustomizer {
 		Objects.requireNonNullElse(operation.getParameters(), List.<Parameter>of())
 			.forEach(ApiDocumentationCustomizer::describe);
 		addProblems(endpoint, components);
+		operation.getResponses().values().forEach((answer) -> ApiDocumentationAnswers.refer(answer, RequestId.HEADER));
 		ApiResponses sorted = new ApiResponses();
 		sorted.putAll(new TreeMap<>(operation.getResponses()));
 		operation.setResponses(sorted);

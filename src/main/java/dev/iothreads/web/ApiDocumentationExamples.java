@@ -25,6 +25,8 @@ import org.springframework.util.StreamUtils;
  */
 final class ApiDocumentationExamples {
 
+	private static final String REQUEST_ID = "3f1c7a52";
+
 	private static final String DIRECTORY = "openapi/";
 
 	private final JsonMapper json;
@@ -67,6 +69,7 @@ final class ApiDocumentationExamples {
 		members.put("title", problem.title());
 		members.put("status", status);
 		members.putAll(said);
+		members.put(RequestId.NAME, REQUEST_ID);
 		return Collections.unmodifiableMap(members);
 	}
 

@@ -127,6 +127,7 @@ final class ApiDocumentationSchemas {
 		problem.addProperty("status", schema("integer", "The HTTP status").format("int32"));
 		problem.addProperty("detail", schema("string", "What happened this time, and what to do"));
 		problem.addProperty("instance", schema("string", "What was asked for").format("uri-reference"));
+		problem.addProperty(RequestId.NAME, schema("string", "Names the request in the log of the service"));
 		problem.addProperty("machine-state", state);
 		problem.addProperty("qemu-class", schema("string", "QEMU's class of error, when QEMU refused"));
 		problem.addProperty("attached-devices", schema("array", "What runs on the IOThread, when that is in the way")

@@ -13,6 +13,7 @@ import org.springframework.http.CacheControl;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
+import org.springframework.http.ProblemDetail;
 
 /**
  * Answers for what Tomcat refuses before any application sees it, such as an address or a
@@ -57,8 +58,9 @@ final class ProblemValve extends ErrorReportValve {
 		response.resetBuffer(true);
 		response.setHeader(HttpHeaders.CACHE_CONTROL, CacheControl.noStore().getHeaderValue());
 		response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);
-		response.getOutputStream()
-			.write(this.json.writeValueAsBytes(Problem.unexplained(response.getStatus(), request.getRequestURI())));
+		ProblemDetail problem = Problem.unexplained(response.getStatus(), request.getRequestURI());
+		ProblemAdvice.identify(problem, RequestId.of(request));
+		response.getOutputStream().write(this.json.writeValueAsBytes(problem));
 		response.finishResponse();
 	}
 

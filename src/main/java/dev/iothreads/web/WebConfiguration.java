@@ -8,6 +8,7 @@ import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.Ordered;
 import org.springframework.http.converter.HttpMessageConverters;
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
@@ -30,6 +31,14 @@ class WebConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
+	FilterRegistrationBean<Audit> audit() {
+		FilterRegistrationBean<Audit> filter = new FilterRegistrationBean<>(new Audit());
+		// Before whoever may refuse, and after what a proxy says of the client.
+		filter.setOrder(Ordered.HIGHEST_PRECEDENCE + 1);
+		return filter;
+	}
+
+	@Bean
 	FilterRegistrationBean<BodyFilter> wholeBodies() {
 		FilterRegistrationBean<BodyFilter> filter = new FilterRegistrationBean<>(new BodyFilter());
 		// After the doors, before whatever reads.
@@ -39,13 +48,16 @@ class WebConfiguration implements WebMvcConfigurer {
 
 	@Bean
 	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> containerProblems(JsonMapper json) {
-		return (factory) -> factory.addContextCustomizers((context) -> {
-			StandardHost host = (StandardHost) context.getParent();
-			// The innermost valve answers: this one comes after Boot's own, and named
-			// here the host adds no other.
-			host.setErrorReportValveClass(ProblemValve.class.getName());
-			host.getPipeline().addValve(new ProblemValve(json));
-		});
+		return (factory) -> {
+			factory.addEngineValves(new RequestId());
+			factory.addContextCustomizers((context) -> {
+				StandardHost host = (StandardHost) context.getParent();
+				// The innermost valve answers: this one comes after Boot's own, and named
+				// here the host adds no other.
+				host.setErrorReportValveClass(ProblemValve.class.getName());
+				host.getPipeline().addValve(new ProblemValve(json));
+			});
+		};
 	}
 
 }

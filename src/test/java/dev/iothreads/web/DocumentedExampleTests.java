@@ -244,7 +244,8 @@ class DocumentedExampleTests {
 		this.inventory.add("vm8", new UnwillingMachine(), false);
 		this.inventory.add("vm9",
 				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")), false);
-		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""));
+		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""))
+			.with("X-Request-Id: " + example.path("request-id").asString());
 		Deque<Socket> readers = new ArrayDeque<>();
 		while (name.equals("too-many-readers") && this.stream.readers() < EventStream.MOST_READERS) {
 			readers.push(openStream());
@@ -486,6 +487,11 @@ class DocumentedExampleTests {
 
 		static Request json(String method, String body) {
 			return new Request(method, body, "Content-Type: " + JSON);
+		}
+
+		Request with(String header) {
+			return new Request(this.method, this.body,
+					Stream.concat(Stream.of(this.headers), Stream.of(header)).toArray(String[]::new));
 		}
 
 		Wire.Answer sendTo(Wire wire, String target) throws IOException {

@@ -1,0 +1,192 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+import java.lang.reflect.Type;
+import java.time.Duration;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+
+import dev.iothreads.machine.DeviceProperty;
+import dev.iothreads.machine.IOThreadProperty;
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletRequest;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import org.slf4j.spi.LoggingEventBuilder;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.core.MethodParameter;
+import org.springframework.http.HttpInputMessage;
+import org.springframework.http.HttpStatus;
+import org.springframework.http.ProblemDetail;
+import org.springframework.http.converter.HttpMessageConverter;
+import org.springframework.security.core.Authentication;
+import org.springframework.security.core.context.SecurityContext;
+import org.springframework.security.web.context.RequestAttributeSecurityContextRepository;
+import org.springframework.web.bind.annotation.RestControllerAdvice;
+import org.springframework.web.context.request.RequestAttributes;
+import org.springframework.web.context.request.RequestContextHolder;
+import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.servlet.mvc.method.annotation.RequestBodyAdviceAdapter;
+
+/**
+ * Writes a line for each change that is asked for, whatever becomes of it: who, from
+ * where, what, and how it ended. Of what is sent only members that the API knows are
+ * written, and of credentials no more than the name of whoever they are found to be.
+ */
+final class Audit extends OncePerRequestFilter {
+
+	private static final Logger logger = LoggerFactory.getLogger("dev.iothreads.audit");
+
+	private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS", "TRACE");
+
+	private static final String SIGNED_IN = RequestAttributeSecurityContextRepository.DEFAULT_REQUEST_ATTR_NAME;
+
+	private static final String BODY = Audit.class.getName() + ".body";
+
+	private static final String PROBLEM = Audit.class.getName() + ".problem";
+
+	private static final Set<String> MEMBERS = Stream
+		.concat(Stream.of("id", "driver", "drive", "bus", "iothreads", "properties"),
+				Stream.concat(Stream.of(IOThreadProperty.values()).map(IOThreadProperty::qemuName),
+						Stream.of(DeviceProperty.values()).map(DeviceProperty::qemuName)))
+		.collect(Collectors.toUnmodifiableSet());
+
+	private static final int LONGEST = 500;
+
+	@Override
+	protected boolean shouldNotFilter(HttpServletRequest request) {
+		return READING.contains(request.getMethod());
+	}
+
+	@Override
+	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+			throws ServletException, IOException {
+		long begun = System.nanoTime();
+		int status = HttpStatus.INTERNAL_SERVER_ERROR.value();
+		try {
+			chain.doFilter(request, response);
+			status = response.getStatus();
+		}
+		finally {
+			write(request, response, status, Duration.ofNanos(System.nanoTime() - begun));
+		}
+	}
+
+	/**
+	 * Remembers why a change was not made.
+	 * @param request the request
+	 * @param problem what is answered
+	 */
+	static void answered(ServletRequest request, ProblemDetail problem) {
+		request.setAttribute(PROBLEM, problem);
+	}
+
+	private static void write(HttpServletRequest request, HttpServletResponse response, int status, Duration took) {
+		String outcome = (status < 400) ? ((status == 202) ? "pending" : "done")
+				: (status < 500) ? "refused" : "failed";
+		Map<String, Object> facts = new LinkedHashMap<>();
+		facts.put("who", who(request));
+		facts.put("from", request.getRemoteAddr());
+		put(facts, "machine", machine(request.getRequestURI()));
+		facts.put("what", plain(request.getMethod() + " " + request.getRequestURI()));
+		if (request.getAttribute(BODY) instanceof JsonNode body) {
+			put(facts, "asked", asked(body));
+		}
+		facts.put("outcome", outcome);
+		facts.put("status", status);
+		if (request.getAttribute(PROBLEM) instanceof ProblemDetail problem) {
+			facts.put("problem", String.valueOf(problem.getType()).replaceFirst("^.*:", ""));
+			put(facts, "answer", problem.getDetail());
+			if (problem.getProperties() != null) {
+				put(facts, "qemu-class", problem.getProperties().get("qemu-class"));
+			}
+		}
+		put(facts, "created", response.getHeader("Location"));
+		facts.put("took-ms", took.toMillis());
+		// Boot's structured formats take the id from the context; it is there already.
+		StringBuilder text = new StringBuilder("Change ").append(outcome).append(':');
+		facts.forEach((name, value) -> text.append(' ').append(name).append('=').append(quoted(value)));
+		String id = RequestId.of(request);
+		if (id != null) {
+			text.append(' ').append(RequestId.NAME).append('=').append(id);
+		}
+		LoggingEventBuilder line = logger.atInfo();
+		for (Map.Entry<String, Object> fact : facts.entrySet()) {
+			line = line.addKeyValue(fact.getKey(), fact.getValue());
+		}
+		line.log(text.toString());
+	}
+
+	private static void put(Map<String, Object> facts, String name, @Nullable Object value) {
+		if (value != null) {
+			facts.put(name, plain(value.toString()));
+		}
+	}
+
+	private static String who(HttpServletRequest request) {
+		Authentication signedIn = (request.getAttribute(SIGNED_IN) instanceof SecurityContext context)
+				? context.getAuthentication() : null;
+		return (signedIn != null) ? plain(signedIn.getName()) : "anonymous";
+	}
+
+	private static @Nullable String machine(String path) {
+		int at = path.indexOf(Paths.MACHINES + "/");
+		if (at < 0) {
+			return null;
+		}
+		String rest = path.substring(at + Paths.MACHINES.length() + 1);
+		int end = rest.indexOf('/');
+		return (end < 0) ? rest : rest.substring(0, end);
+	}
+
+	private static String asked(JsonNode body) {
+		return body.propertyStream()
+			.filter((member) -> MEMBERS.contains(member.getKey()))
+			.map((member) -> member.getKey() + ": "
+					+ (member.getValue().isObject() ? "{" + asked(member.getValue()) + "}" : member.getValue()))
+			.collect(Collectors.joining(", "));
+	}
+
+	// One line is one change, and no request can make it look like two.
+	private static String plain(String text) {
+		String line = text.replaceAll("[\\p{Cntrl}\\u2028\\u2029\\p{Cf}\\p{Cs}]", "?");
+		return (line.length() > LONGEST) ? line.substring(0, LONGEST) + "…" : line;
+	}
+
+	private static String quoted(Object value) {
+		String text = value.toString();
+		return text.matches("[A-Za-z0-9._:/%+-]+") ? text
+				: '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
+	}
+
+	/**
+	 * Remembers what a change was asked for with.
+	 */
+	@RestControllerAdvice
+	static class Listener extends RequestBodyAdviceAdapter {
+
+		@Override
+		public boolean supports(MethodParameter parameter, Type target,
+				Class<? extends HttpMessageConverter<?>> converter) {
+			return true;
+		}
+
+		@Override
+		public Object afterBodyRead(Object body, HttpInputMessage input, MethodParameter parameter, Type target,
+				Class<? extends HttpMessageConverter<?>> converter) {
+			RequestAttributes request = RequestContextHolder.currentRequestAttributes();
+			request.setAttribute(BODY, body, RequestAttributes.SCOPE_REQUEST);
+			return body;
+		}
+
+	}
+
+}

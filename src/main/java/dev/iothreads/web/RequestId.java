@@ -1,0 +1,55 @@
+package dev.iothreads.web;
+
+import java.io.IOException;
+import java.util.UUID;
+import java.util.regex.Pattern;
+
+import jakarta.servlet.ServletException;
+import jakarta.servlet.ServletRequest;
+import org.apache.catalina.connector.Request;
+import org.apache.catalina.connector.Response;
+import org.apache.catalina.valves.ValveBase;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.MDC;
+
+/**
+ * Gives each request an id, or takes over the one that it comes with: it is in the
+ * answer, in a problem, in the audit and in whatever else is logged meanwhile. A valve,
+ * so that what Tomcat refuses by itself has one, too.
+ */
+final class RequestId extends ValveBase {
+
+	static final String HEADER = "X-Request-Id";
+
+	/** Its name in problems and in the log. */
+	static final String NAME = "request-id";
+
+	private static final String ATTRIBUTE = RequestId.class.getName();
+
+	// It ends up in a header and in logs.
+	private static final Pattern SANE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:=+/@-]{0,63}");
+
+	RequestId() {
+		super(true);
+	}
+
+	@Override
+	public void invoke(Request request, Response response) throws IOException, ServletException {
+		String sent = request.getHeader(HEADER);
+		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : UUID.randomUUID().toString();
+		request.setAttribute(ATTRIBUTE, id);
+		response.setHeader(HEADER, id);
+		MDC.put(NAME, id);
+		try {
+			getNext().invoke(request, response);
+		}
+		finally {
+			MDC.remove(NAME);
+		}
+	}
+
+	static @Nullable String of(ServletRequest request) {
+		return (request.getAttribute(ATTRIBUTE) instanceof String id) ? id : null;
+	}
+
+}
