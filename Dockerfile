@@ -1,7 +1,7 @@
 # The image of the packaged jar: ./mvnw package && docker build --tag iothread-inventory .
 #
 # What it runs with was found by measuring (.ci/footprint). Throughput is traded for memory
-# and for the start: the first compiler only and that late, a heap of 40 MB, and what malloc has
+# and for the start: the first compiler only and that late, a heap of 32 MB, and what malloc has
 # to spare given back each second.
 
 FROM docker.io/library/eclipse-temurin:25 AS build
