@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Collections;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -13,6 +14,8 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.SocketIdentity;
 import dev.iothreads.security.Access;
 import org.jspecify.annotations.Nullable;
 
@@ -86,6 +89,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 						"'" + name + "' cannot be part of a URL: " + NAME_RULE);
 			}
 		});
+		requireOneEach(errors, properties.machines);
 		requireRange(errors, "refreshInterval", properties.refreshInterval, SHORTEST_INTERVAL);
 		requireRange(errors, "maxAge", properties.maxAge, Duration.ZERO);
 		requireRange(errors, "timeouts.connect", properties.timeouts.connect, Duration.ofMillis(1));
@@ -95,6 +99,29 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
 			properties.discovery.validate(errors);
 		}
+	}
+
+	// A monitor serves one client at a time: the second machine would wait for the first
+	// for
+	// ever.
+	private static void requireOneEach(Errors errors, Map<String, MachineProperties> machines) {
+		Map<Object, String> owners = new HashMap<>();
+		machines.forEach((name, machine) -> {
+			String owner = owners.putIfAbsent(place(machine.monitor), name);
+			if (owner != null) {
+				errors.rejectValue("machines[" + name + "].monitor", "taken",
+						"'%s' has this monitor already, and a monitor serves one client at a time: give each a -qmp of its own"
+							.formatted(owner));
+			}
+		});
+	}
+
+	private static Object place(MonitorAddress monitor) {
+		if (monitor instanceof UnixAddress unix) {
+			SocketIdentity socket = SocketIdentity.of(unix.path());
+			return (socket != null) ? socket : unix.path().normalize();
+		}
+		return monitor;
 	}
 
 	private static void requireRange(Errors errors, String field, Duration duration, Duration shortest) {

@@ -94,6 +94,15 @@ class IOThreadsPropertiesTests {
 	}
 
 	@Test
+	void aMonitorIsOneMachines(CapturedOutput output) {
+		assertThatException().isThrownBy(() -> start(Map.of(), "--iothreads.machines.vm1.monitor=unix:/run/x.sock",
+				"--iothreads.machines.vm2.monitor=unix:/run/y/../x.sock")
+			.close());
+		assertThat(output).contains("iothreads.machines[vm2].monitor")
+			.contains("'vm1' has this monitor already, and a monitor serves one client at a time");
+	}
+
+	@Test
 	void aPlainNumberIsSeconds() {
 		try (ConfigurableApplicationContext context = start(Map.of(), "--iothreads.refresh-interval=7")) {
 			assertThat(context.getBean(IOThreadsProperties.class).refreshInterval()).isEqualTo(Duration.ofSeconds(7));

@@ -254,7 +254,7 @@ public final class QemuMachine implements Machine {
 	private void greetingOverdue(QmpClient opened) {
 		if (this.client == opened && opened.state() == QmpState.GREETING) {
 			become(new MachineStatus(MachineState.BUSY,
-					"%s's monitor does not greet: another client holds it, or QEMU is stopped. Give the service a -qmp of its own; it waits in line for this one."
+					"%s's monitor does not greet: another client holds it, or QEMU is stopped, or it is no QMP monitor. Give the service a -qmp of its own; it waits in line for this one."
 						.formatted(this.name)));
 		}
 	}

@@ -34,7 +34,8 @@ class EventStream {
 
 	static final int HISTORY = 10_000;
 
-	private static final Duration HEARTBEAT = Duration.ofSeconds(15);
+	/** By then it is known of every reader whether it has left. */
+	static final Duration HEARTBEAT = Duration.ofSeconds(15);
 
 	private final EventHistory history;
 

@@ -208,7 +208,8 @@ enum Problem {
 		return ResponseEntity.status(problem.getStatus()).headers(Problem::describe).headers((headers) -> {
 			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()
 					|| problem.getStatus() == HttpStatus.TOO_MANY_REQUESTS.value()) {
-				headers.set(HttpHeaders.RETRY_AFTER, RETRY_AFTER_SECONDS);
+				headers.set(HttpHeaders.RETRY_AFTER, TOO_MANY_READERS.type().equals(problem.getType())
+						? String.valueOf(EventStream.HEARTBEAT.toSeconds()) : RETRY_AFTER_SECONDS);
 			}
 		}).body(problem);
 	}

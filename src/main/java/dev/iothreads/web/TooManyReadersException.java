@@ -6,7 +6,7 @@ package dev.iothreads.web;
 final class TooManyReadersException extends RuntimeException {
 
 	TooManyReadersException(int readers) {
-		super("%d readers are here already, and there is room for no more. Close the streams that are no longer read, and try again in a moment."
+		super("%d readers are here already, and there is room for no more. Close the streams that are no longer read, and try again in 15 seconds: by then it is noticed."
 			.formatted(readers));
 	}
 
