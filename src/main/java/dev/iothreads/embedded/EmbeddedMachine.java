@@ -7,8 +7,10 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
 
 import dev.iothreads.machine.Activity;
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
@@ -155,6 +157,16 @@ public final class EmbeddedMachine implements Machine, Changes {
 		requireDrive(device, kind);
 		requireProperties(device, kind);
 		plug(device, bus(device));
+	}
+
+	@Override
+	public synchronized Attachable attachable() {
+		Set<String> used = this.devices.values()
+			.stream()
+			.map((plugged) -> plugged.device().drive())
+			.collect(Collectors.toSet());
+		return new Attachable(this.nodes.stream().filter((node) -> !used.contains(node)).toList(),
+				this.ports.stream().filter(this::isEmpty).toList());
 	}
 
 	@Override

@@ -16,6 +16,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Device;
@@ -166,6 +167,25 @@ public final class ChangeService {
 	}
 
 	/**
+	 * Looks for what a device could be attached with.
+	 * @param machine the machine's name
+	 * @return the block nodes and buses of the machine that are free
+	 * @throws NotFoundException when there is no such machine
+	 * @throws MachineException when the machine cannot be asked
+	 */
+	public Attachable attachable(String machine) {
+		return this.inventory.entry(machine).attachable();
+	}
+
+	/**
+	 * Tells what may be attached.
+	 * @return the drivers, sorted
+	 */
+	public List<String> drivers() {
+		return this.drivers.stream().sorted().toList();
+	}
+
+	/**
 	 * Detaches a device.
 	 * @param machine the machine's name
 	 * @param id the device's id
@@ -278,7 +298,7 @@ public final class ChangeService {
 		if (!this.drivers.contains(device.driver())) {
 			violations.add(new Violation("driver",
 					"'%s' may not be attached here. These may: %s. The list is iothreads.attach.drivers."
-						.formatted(device.driver(), String.join(", ", this.drivers.stream().sorted().toList()))));
+						.formatted(device.driver(), String.join(", ", drivers()))));
 		}
 		if (new HashSet<>(device.iothreads()).size() < device.iothreads().size()) {
 			violations.add(new Violation("iothreads", "An IOThread is named twice. Name each once."));

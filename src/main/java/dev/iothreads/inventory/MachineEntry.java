@@ -12,6 +12,7 @@ import java.util.function.BiConsumer;
 import java.util.function.BiConsumer;
 import java.util.function.Consumer;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Machine;
@@ -167,6 +168,15 @@ final class MachineEntry implements AutoCloseable {
 		finally {
 			this.changes.unlock();
 		}
+	}
+
+	/**
+	 * Looks for what a device could be attached with.
+	 * @return the block nodes and buses that are free
+	 * @throws MachineException when the machine cannot be asked
+	 */
+	Attachable attachable() {
+		return this.machine.changes().attachable();
 	}
 
 	private Snapshot readBefore() {

@@ -57,6 +57,15 @@ public interface Changes {
 	void attach(NewDevice device);
 
 	/**
+	 * Looks for what a device could be attached with. It changes nothing, and waits for
+	 * the machine's answers.
+	 * @return the block nodes and buses that are free
+	 * @throws MachineException when the machine cannot be asked, or does not answer in
+	 * time
+	 */
+	Attachable attachable();
+
+	/**
 	 * Asks the guest to let go of a device. It waits for the machine's answer, not for
 	 * the guest. To ask again while the guest is at it is no error.
 	 * @param device the device's id

@@ -227,13 +227,7 @@ final class DevicePlug {
 		if (!device.driver().contains(PCI)) {
 			return;
 		}
-		// The bus beneath a port has the port's id. That of one without an id is named as
-		// others are.
-		List<Port> ports = present.stream()
-			.filter((child) -> PORT_TYPES.contains(child.type()))
-			.map((child) -> new Port(child.path(), child.name()))
-			.sorted(BY_NAME)
-			.toList();
+		List<Port> ports = ports(present);
 		Port port;
 		if (bus != null) {
 			// Of buses that are no port's QEMU itself knows.
@@ -252,6 +246,30 @@ final class DevicePlug {
 			// guest will ever find it, and lets go of both at once.
 			arguments.put("addr", "0");
 		}
+	}
+
+	// The bus beneath a port has the port's id. That of one without an id is named as
+	// others are.
+	private static List<Port> ports(List<Qom.Child> present) {
+		return present.stream()
+			.filter((child) -> PORT_TYPES.contains(child.type()))
+			.map((child) -> new Port(child.path(), child.name()))
+			.sorted(BY_NAME)
+			.toList();
+	}
+
+	/**
+	 * Finds the buses that a device could be put on, where it is not left to QEMU.
+	 * @return the names of the buses, none where QEMU finds a place itself
+	 */
+	List<String> freeBuses() {
+		if (rootBusTakesDevices()) {
+			return List.of();
+		}
+		return ports(this.qemu.children(Qom.PERIPHERAL)).stream()
+			.filter((port) -> obstacle(port) == null)
+			.map(Port::bus)
+			.toList();
 	}
 
 	private Port firstFree(List<Port> ports) {

@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.util.concurrent.CompletableFuture;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.NewDevice;
@@ -32,6 +33,11 @@ record QemuChanges(QemuSession session, Dialogue qemu) implements Changes {
 	@Override
 	public void attach(NewDevice device) {
 		new DevicePlug(this.session, this.qemu).attach(device);
+	}
+
+	@Override
+	public Attachable attachable() {
+		return new Attachable(new FreeDrives(this.qemu).names(), new DevicePlug(this.session, this.qemu).freeBuses());
 	}
 
 	@Override

@@ -38,7 +38,7 @@ final class ApiDocumentationAnswers {
 			Map.entry(RequestId.HEADER, header("string",
 					"Names the request in the log of the service; the one that is sent with it, if that is sane")),
 			Map.entry(HttpHeaders.WWW_AUTHENTICATE, header("string", "How to sign in")),
-			Map.entry(IOThreadController.UNAVAILABLE,
+			Map.entry(FleetAnswers.UNAVAILABLE,
 					header("string", "The machines that do not answer, separated by commas; absent when all do")),
 			Map.entry(HttpHeaders.VARY, header("string", "Another Accept may have another answer")),
 			Map.entry(PREFERENCE_APPLIED,
@@ -53,6 +53,8 @@ final class ApiDocumentationAnswers {
 	private static final String NO_CONTENT = "204";
 
 	private static final String NOT_MODIFIED = "304";
+
+	private static final Set<String> OF_ALL = Set.of(Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
 
 	private static final Set<Integer> TO_BE_TRIED_AGAIN = Set.of(429, 503);
 
@@ -102,8 +104,8 @@ final class ApiDocumentationAnswers {
 			if (!endpoint.path().equals(Paths.MACHINES)) {
 				refer(answer, HttpHeaders.AGE);
 			}
-			if (endpoint.path().equals(Paths.ALL_IOTHREADS)) {
-				refer(answer, IOThreadController.UNAVAILABLE);
+			if (OF_ALL.contains(endpoint.path())) {
+				refer(answer, FleetAnswers.UNAVAILABLE);
 			}
 		}
 	}

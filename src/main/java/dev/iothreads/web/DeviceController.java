@@ -1,5 +1,6 @@
 package dev.iothreads.web;
 
+import java.time.Instant;
 import java.util.List;
 
 import dev.iothreads.inventory.ChangeService;
@@ -8,6 +9,7 @@ import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -21,6 +23,7 @@ import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
@@ -34,9 +37,31 @@ class DeviceController {
 
 	private final ChangeService changes;
 
-	DeviceController(IOThreadService service, ChangeService changes) {
+	private final FleetAnswers fleet;
+
+	DeviceController(IOThreadService service, ChangeService changes, FleetAnswers fleet) {
 		this.service = service;
+		this.fleet = fleet;
 		this.changes = changes;
+	}
+
+	@GetMapping(path = Paths.ALL_DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listAllDevices", summary = "Every device of every machine",
+			description = "Sorted by machine and QOM path. Machines that do not answer are left out, and named in the header "
+					+ FleetAnswers.UNAVAILABLE + ".")
+	ResponseEntity<List<DeviceInfo>> listAll(
+			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
+					required = false) @Nullable List<String> machines) {
+		return this.fleet.of(machines, (machine, snapshot) -> DeviceInfo.of(machine, snapshot.devices()));
+	}
+
+	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
+			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
+					+ "this moment. Others may work: a block node can be shared, and what builds on what QEMU tells from 10.1 on.")
+	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
+		return Fresh.observed(Instant.now(),
+				AttachableInfo.of(machine, this.changes.drivers(), this.changes.attachable(machine)));
 	}
 
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)

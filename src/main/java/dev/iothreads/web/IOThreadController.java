@@ -1,12 +1,9 @@
 package dev.iothreads.web;
 
-import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
-import dev.iothreads.inventory.FleetView;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
@@ -36,8 +33,6 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "IOThreads", description = "The IOThreads, and what runs on each")
 class IOThreadController {
 
-	static final String UNAVAILABLE = "Iothreads-Unavailable";
-
 	private static final String MERGE_PATCH = "application/merge-patch+json";
 
 	private final IOThreadService service;
@@ -46,41 +41,23 @@ class IOThreadController {
 
 	private final EntityTags entityTags;
 
-	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags) {
+	private final FleetAnswers fleet;
+
+	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetAnswers fleet) {
 		this.service = service;
 		this.changes = changes;
 		this.entityTags = entityTags;
+		this.fleet = fleet;
 	}
 
 	@GetMapping(path = Paths.ALL_IOTHREADS, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listAllIOThreads", summary = "Every IOThread of every machine",
 			description = "Sorted by machine and id. Machines that do not answer are left out, and named in the header "
-					+ UNAVAILABLE + ".")
+					+ FleetAnswers.UNAVAILABLE + ".")
 	ResponseEntity<List<IOThreadInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
-		// An empty parameter names a machine without a name, and that is not there.
-		FleetView fleet = (machines != null) ? this.service.fleet(machines.isEmpty() ? List.of("") : machines)
-				: this.service.fleet();
-		List<IOThreadInfo> iothreads = fleet.snapshots()
-			.entrySet()
-			.stream()
-			.flatMap((machine) -> IOThreadInfo.of(machine.getKey(), machine.getValue()).stream())
-			.toList();
-		Instant oldest = fleet.snapshots()
-			.values()
-			.stream()
-			.map(Snapshot::observedAt)
-			.min(Comparator.naturalOrder())
-			.orElse(null);
-		ResponseEntity<List<IOThreadInfo>> answer = Fresh.observed(oldest, iothreads);
-		if (fleet.unavailable().isEmpty()) {
-			return answer;
-		}
-		return ResponseEntity.ok()
-			.headers(answer.getHeaders())
-			.header(UNAVAILABLE, String.join(", ", fleet.unavailable()))
-			.body(iothreads);
+		return this.fleet.of(machines, IOThreadInfo::of);
 	}
 
 	@GetMapping(path = Paths.IOTHREADS, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })

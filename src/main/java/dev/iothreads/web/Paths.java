@@ -17,11 +17,17 @@ final class Paths {
 
 	static final String ALL_IOTHREADS = API + "/iothreads";
 
+	static final String ALL_DEVICES = API + "/devices";
+
+	static final String ACTIVITY = API + "/activity";
+
 	static final String EVENTS = API + "/events";
 
 	static final String IOTHREADS = MACHINE + "/iothreads";
 
 	static final String DEVICES = MACHINE + "/devices";
+
+	static final String ATTACHABLE = MACHINE + "/attachable";
 
 	private Paths() {
 	}

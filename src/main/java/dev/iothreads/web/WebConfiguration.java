@@ -26,7 +26,8 @@ class WebConfiguration implements WebMvcConfigurer {
 	@Bean
 	FilterRegistrationBean<EntityTagFilter> taggedAnswers() {
 		FilterRegistrationBean<EntityTagFilter> filter = new FilterRegistrationBean<>(new EntityTagFilter());
-		filter.addUrlPatterns(Paths.MACHINES, Paths.MACHINES + "/*", Paths.ALL_IOTHREADS);
+		filter.addUrlPatterns(Paths.MACHINES, Paths.MACHINES + "/*", Paths.ALL_IOTHREADS, Paths.ALL_DEVICES,
+				Paths.ACTIVITY);
 		return filter;
 	}
 

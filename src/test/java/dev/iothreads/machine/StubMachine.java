@@ -49,6 +49,11 @@ public class StubMachine implements Machine, Changes {
 	}
 
 	@Override
+	public Attachable attachable() {
+		throw unexpected();
+	}
+
+	@Override
 	public CompletableFuture<Void> detach(String device) {
 		throw unexpected();
 	}
