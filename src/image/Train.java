@@ -104,15 +104,16 @@ class Train {
 	private static void serve() {
 		String json = "Accept: application/json\r\n";
 		for (String path : List.of("/actuator/health/liveness", "/actuator/health/readiness", "/actuator/health", "/",
-				"/index.html", "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
+				"/index.html", "/page/page.css", "/page/icon.svg", "/page/main.js", "/page/model.js", "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
 				"/v3/api-docs", "/v3/api-docs/swagger-config", API + "/machines", MACHINE, API + "/iothreads",
 				API + "/iothreads?machine=vm1", MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0",
 				MACHINE + "/iothreads/iothread0/devices", MACHINE + "/devices", MACHINE + "/devices/blk0",
+				API + "/devices", API + "/activity", MACHINE + "/attachable",
 				API + "/machines/nope", MACHINE + "/iothreads/nope", "/nope")) {
 			request("GET", path, "", "");
 			request("GET", path, json, "");
 		}
-		for (String path : List.of(MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0")) {
+		for (String path : List.of(MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0", "/page/main.js")) {
 			request("GET", path, "Accept: text/plain\r\n", "");
 			request("GET", path, "If-None-Match: \"none\"\r\n", "");
 		}

@@ -1,6 +1,7 @@
 package dev.iothreads.web;
 
 import java.io.IOException;
+import java.util.List;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -33,13 +34,25 @@ class BehindAPrefixTests {
 	@ParameterizedTest
 	@CsvSource({ NONE + ",/own", FORWARDED + ",/proxied" })
 	void theFrontDoorLeadsToThePagesOfTheApi(String header, String prefix) throws IOException {
-		assertThat(this.wire.get("/own/", header).header("Location")).isEqualTo(prefix + "/swagger-ui.html");
+		assertThat(this.wire.get("/own/", header).body()).contains("href=\"swagger-ui.html\"");
 		assertThat(this.wire.get("/own/swagger-ui.html", header).header("Location"))
 			.isEqualTo(prefix + "/swagger-ui/index.html");
 		assertThat(this.wire.get("/own/swagger-ui/swagger-initializer.js", header).body())
 			.contains("\"" + prefix + "/v3/api-docs/swagger-config\"");
 		assertThat(this.wire.get("/own/v3/api-docs/swagger-config", header).json().path("url").asString())
 			.isEqualTo(prefix + "/v3/api-docs");
+	}
+
+	@Test
+	void thePageAndItsFilesAreThereToo() throws IOException {
+		for (String file : List.of("/own/", "/own/index.html", "/own/page/main.js", "/own/page/page.css")) {
+			Wire.Answer answer = this.wire.get(file);
+			assertThat(answer.status()).as(file).isEqualTo(200);
+			assertThat(answer.header("ETag")).as(file).isNotEmpty();
+			assertThat(answer.header("Content-Security-Policy")).as(file).isNotEmpty();
+			// Nothing in them begins at the root of the host.
+			assertThat(answer.body()).as(file).doesNotContainPattern("(href|src)=\"/|from '/|url\\(/");
+		}
 	}
 
 	@ParameterizedTest

@@ -23,18 +23,20 @@ class HomeTests {
 	}
 
 	@Test
-	void theFrontDoorLeadsToThePagesOfTheApi() throws IOException {
+	void theFrontDoorIsAPageThatLeadsToThoseOfTheApi() throws IOException {
 		Wire.Answer home = this.wire.get("/");
-		assertThat(home.status()).isEqualTo(302);
-		Wire.Answer pages = this.wire.get(home.header("Location"));
+		assertThat(home.status()).isEqualTo(200);
+		assertThat(home.header("Content-Type")).startsWith("text/html");
+		assertThat(home.body()).contains("href=\"swagger-ui.html\"", "href=\"actuator/prometheus\"");
+		Wire.Answer pages = this.wire.get("/swagger-ui.html");
 		assertThat(pages.status()).isEqualTo(302);
 		assertThat(this.wire.get(pages.header("Location")).body()).contains("swagger-ui");
 	}
 
 	@Test
-	void theFrontDoorNamesNoHost() throws IOException {
-		assertThat(this.wire.get("/", "X-Forwarded-Host: example.org").header("Location"))
-			.isEqualTo("/swagger-ui.html");
+	void theWayToThemNamesNoHost() throws IOException {
+		assertThat(this.wire.get("/swagger-ui.html", "X-Forwarded-Host: example.org").header("Location"))
+			.isEqualTo("/swagger-ui/index.html");
 	}
 
 	@ParameterizedTest

@@ -1,0 +1,194 @@
+// Follows the service: the lists once, then the stream of events, and the counts now and
+// then. When the connection is lost it is tried again, and the lists are read anew.
+
+import * as api from './api.js';
+import { follow } from './stream.js';
+
+const SHORTEST_PAUSE = 1000;
+
+const LONGEST_PAUSE = 10_000;
+
+// Two counts soon after each other, so that there are rates; then at leisure.
+const FIRST_COUNTS = 1200;
+
+const COUNTS = 2500;
+
+const COUNTS_OF_MANY = 5000;
+
+const MANY = 20;
+
+export class Live extends EventTarget {
+
+	state = 'connecting';
+
+	since = new Date();
+
+	reason = '';
+
+	needsSignIn = false;
+
+	#fleet;
+
+	#stream = null;
+
+	#pause = SHORTEST_PAUSE;
+
+	#retry = 0;
+
+	#poll = 0;
+
+	#polls = 0;
+
+	/** Events that came while the lists were being read, or nothing when they are not. */
+	#waiting = null;
+
+	#reading = false;
+
+	#readAgain = 0;
+
+	constructor(fleet) {
+		super();
+		this.#fleet = fleet;
+		addEventListener('online', () => this.again());
+		document.addEventListener('visibilitychange', () => {
+			if (!document.hidden) {
+				this.#count();
+			}
+		});
+		this.#open();
+	}
+
+	/** Tries at once what would be tried later. */
+	again() {
+		if (this.state !== 'live') {
+			this.#pause = SHORTEST_PAUSE;
+			this.#open();
+		}
+	}
+
+	/** Begins anew, as somebody else. */
+	renew() {
+		this.#pause = SHORTEST_PAUSE;
+		this.#open();
+	}
+
+	/** Reads the lists when nobody would tell of a change. */
+	changed() {
+		if (this.state !== 'live') {
+			this.again();
+		}
+	}
+
+	#become(state, reason = '') {
+		this.reason = reason;
+		if (this.state !== state) {
+			this.state = state;
+			this.since = new Date();
+		}
+		this.dispatchEvent(new CustomEvent('state'));
+	}
+
+	// First the stream, then the lists: nothing is missed between them.
+	#open() {
+		clearTimeout(this.#retry);
+		this.#stream?.close();
+		this.#waiting = [];
+		const stream = follow(api.events, () => this.#read(), (kind, data) => kind === 'resync' ? this.#read() : this.#hear(kind, data));
+		this.#stream = stream;
+		stream.ended.then(() => this.#lose(stream), (failure) => this.#lose(stream, failure));
+	}
+
+	#lose(stream, failure = null) {
+		if (stream !== this.#stream) {
+			return;
+		}
+		const reason = failure instanceof api.Problem ? failure.message : '';
+		this.needsSignIn = Boolean(failure?.needsSignIn);
+		stream.close();
+		clearTimeout(this.#poll);
+		clearTimeout(this.#retry);
+		this.#become('lost', reason);
+		this.#retry = setTimeout(() => this.#open(), this.#pause);
+		this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
+	}
+
+	#hear(kind, data) {
+		if (this.#waiting) {
+			this.#waiting.push([kind, data]);
+			return;
+		}
+		this.#fleet.apply(kind, data);
+		this.dispatchEvent(new CustomEvent('event', { detail: { kind, data } }));
+		if (kind.startsWith('machine-')) {
+			// What it has, or whether it is still there at all, is in the lists.
+			this.#readSoon(200);
+		}
+	}
+
+	#readSoon(delay) {
+		clearTimeout(this.#readAgain);
+		this.#readAgain = setTimeout(() => this.#read(), delay);
+	}
+
+	async #read() {
+		if (this.#reading) {
+			this.#readSoon(200);
+			return;
+		}
+		const stream = this.#stream;
+		this.#reading = true;
+		this.#waiting ??= [];
+		try {
+			const [machines, iothreads, devices] = await Promise.all([api.machines(), api.ofAll('iothreads'), api.ofAll('devices')]);
+			if (stream !== this.#stream) {
+				return;
+			}
+			const complete = this.#fleet.replace(machines, iothreads, devices);
+			const waiting = this.#waiting ?? [];
+			this.#waiting = null;
+			waiting.forEach(([kind, data]) => this.#hear(kind, data));
+			this.#pause = SHORTEST_PAUSE;
+			this.needsSignIn = false;
+			if (this.state !== 'live') {
+				this.#polls = 0;
+				this.#become('live');
+				this.#count();
+			}
+			if (!complete) {
+				this.#readSoon(2000);
+			}
+		}
+		catch (failure) {
+			this.#lose(stream, failure);
+		}
+		finally {
+			this.#reading = false;
+		}
+	}
+
+	async #count() {
+		clearTimeout(this.#poll);
+		const stream = this.#stream;
+		if (this.state !== 'live' || document.hidden) {
+			return;
+		}
+		try {
+			this.#fleet.measure(await api.activity());
+			if ([...this.#fleet.machines.values()].some((machine) => !machine.isUp)) {
+				this.#fleet.describe(await api.machines());
+			}
+		}
+		catch (failure) {
+			if (failure instanceof api.Unreachable || failure.needsSignIn) {
+				this.#lose(stream, failure);
+				return;
+			}
+		}
+		if (this.state === 'live') {
+			const pause = this.#fleet.machines.size > MANY ? COUNTS_OF_MANY : COUNTS;
+			clearTimeout(this.#poll);
+			this.#poll = setTimeout(() => this.#count(), this.#polls++ === 0 ? FIRST_COUNTS : pause);
+		}
+	}
+
+}
