@@ -78,8 +78,27 @@ public final class RunningService implements AutoCloseable {
 	 * @return the answer, whatever its status
 	 */
 	public Answer get(String path, String... headers) {
+		return await(request(path, headers));
+	}
+
+	/**
+	 * Sends something and waits for the answer.
+	 * @param method the method
+	 * @param path the path, and query
+	 * @param mediaType what the body is
+	 * @param body the body
+	 * @return the answer, whatever its status
+	 */
+	public Answer send(String method, String path, String mediaType, String body) {
+		return await(HttpRequest.newBuilder(request(path), (name, value) -> true)
+			.method(method, HttpRequest.BodyPublishers.ofString(body))
+			.header("Content-Type", mediaType)
+			.build());
+	}
+
+	private static Answer await(HttpRequest request) {
 		try {
-			return answer(CLIENT.send(request(path, headers), HttpResponse.BodyHandlers.ofString()));
+			return answer(CLIENT.send(request, HttpResponse.BodyHandlers.ofString()));
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);
