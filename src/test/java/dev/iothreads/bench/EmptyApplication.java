@@ -2,6 +2,13 @@ package dev.iothreads.bench;
 
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.EnableAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.SecurityAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.UserDetailsServiceAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.actuate.web.servlet.ManagementWebSecurityAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.web.servlet.SecurityFilterAutoConfiguration;
+import org.springframework.boot.security.autoconfigure.web.servlet.ServletWebSecurityAutoConfiguration;
+import org.springframework.boot.security.oauth2.server.resource.autoconfigure.OAuth2ResourceServerAutoConfiguration;
+import org.springframework.boot.security.oauth2.server.resource.autoconfigure.web.OAuth2ResourceServerWebSecurityAutoConfiguration;
 import org.springframework.boot.web.server.servlet.context.ServletWebServerApplicationContext;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.context.support.GenericApplicationContext;
@@ -42,7 +49,11 @@ class EmptyApplication implements AutoCloseable {
 		this.context.close();
 	}
 
-	@EnableAutoConfiguration
+	// Nothing that asks who comes in.
+	@EnableAutoConfiguration(exclude = { SecurityAutoConfiguration.class, ServletWebSecurityAutoConfiguration.class,
+			SecurityFilterAutoConfiguration.class, UserDetailsServiceAutoConfiguration.class,
+			ManagementWebSecurityAutoConfiguration.class, OAuth2ResourceServerAutoConfiguration.class,
+			OAuth2ResourceServerWebSecurityAutoConfiguration.class })
 	static final class EmptyConfiguration {
 
 	}

@@ -242,7 +242,7 @@ public final class FleetBenchmark {
 					try (HttpConnection connection = new HttpConnection(port)) {
 						for (long end = System.nanoTime() + time.toNanos(); System.nanoTime() < end; count++) {
 							if (connection.exchange(request) != 200) {
-								throw new IllegalStateException(new String(connection.body()));
+								throw new IllegalStateException(new String(request) + new String(connection.body()));
 							}
 						}
 					}
@@ -372,17 +372,21 @@ public final class FleetBenchmark {
 
 	private void add(Row row) {
 		this.rows.add(row);
-		System.err.println("Measured: " + row.what());
+		System.err.println("Measured: " + line(row));
 	}
 
 	private void print() {
 		StringBuilder table = new StringBuilder("\n%s\n\n".formatted(this.notes));
 		table.append("| what | measured | against | there | ratio | aim | |\n|---|---|---|---|---|---|---|\n");
 		for (Row row : this.rows) {
-			table.append("| %s | %s | %s | %s | %s | %s | %s |\n".formatted(row.what(), row.measured(), row.against(),
-					row.reference(), Row.plain(row.ratio()), row.aim(), row.met() ? "met" : "missed"));
+			table.append(line(row)).append('\n');
 		}
 		System.out.println(table);
+	}
+
+	private static String line(Row row) {
+		return "| %s | %s | %s | %s | %s | %s | %s |".formatted(row.what(), row.measured(), row.against(),
+				row.reference(), Row.plain(row.ratio()), row.aim(), row.met() ? "met" : "missed");
 	}
 
 	private void save(Path file) throws IOException {
