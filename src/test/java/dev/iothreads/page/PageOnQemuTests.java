@@ -36,7 +36,9 @@ class PageOnQemuTests {
 
 	@AfterAll
 	static void stop() {
-		service.close();
+		if (service != null) {
+			service.close();
+		}
 	}
 
 	@EveryQemu

@@ -12,7 +12,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.platform.testkit.engine.EngineExecutionResults;
 import org.junit.platform.testkit.engine.EngineTestKit;
-import org.junit.platform.testkit.engine.Event;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.platform.engine.discovery.DiscoverySelectors.selectClass;
@@ -41,8 +40,17 @@ class EveryQemuTests {
 	@Test
 	void withoutAnyQemuOneTestIsSkippedAndSaysWhatToInstall() {
 		EngineExecutionResults results = run(MethodWithNone.class);
-		assertThat(results.testEvents().skipped().map(Event::getPayload).map((reason) -> reason.orElse("")))
-			.containsExactly("no QEMU found: apt-get install qemu-system-x86 (or name binaries in QEMU_BINARIES)");
+		assertThat(results.testEvents().aborted().map((event) -> event.getPayload().orElseThrow().toString()))
+			.singleElement()
+			.asString()
+			.contains("no QEMU found: apt-get install qemu-system-x86 (or name binaries in QEMU_BINARIES)");
+		assertThat(results.allEvents().failed().count()).isZero();
+	}
+
+	@Test
+	void withoutAnyQemuAClassIsSkippedThoughItsConstructorWantsOne() {
+		EngineExecutionResults results = run(ClassWithNone.class);
+		assertThat(results.testEvents().aborted().count()).isEqualTo(1);
 		assertThat(results.allEvents().failed().count()).isZero();
 	}
 
@@ -104,6 +112,16 @@ class EveryQemuTests {
 		@TestTemplate
 		@ExtendWith(None.class)
 		void getsTheBinary(QemuBinary binary) {
+		}
+
+	}
+
+	@ClassTemplate
+	@ExtendWith(None.class)
+	static class ClassWithNone extends ClassWithTwo {
+
+		ClassWithNone(QemuBinary binary) {
+			super(binary);
 		}
 
 	}

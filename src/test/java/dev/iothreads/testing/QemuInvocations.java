@@ -11,9 +11,12 @@ import org.junit.jupiter.api.extension.Extension;
 import org.junit.jupiter.api.extension.ExtensionContext;
 import org.junit.jupiter.api.extension.ParameterContext;
 import org.junit.jupiter.api.extension.ParameterResolver;
+import org.junit.jupiter.api.extension.TestInstanceFactoryContext;
+import org.junit.jupiter.api.extension.TestInstancePreConstructCallback;
 import org.junit.jupiter.api.extension.TestTemplateInvocationContext;
 import org.junit.jupiter.api.extension.TestTemplateInvocationContextProvider;
 import org.junit.platform.commons.support.AnnotationSupport;
+import org.opentest4j.TestAbortedException;
 
 /**
  * One invocation for each QEMU. JUnit wants at least one, and a container that is skipped
@@ -99,7 +102,16 @@ class QemuInvocations implements TestTemplateInvocationContextProvider, ClassTem
 
 	}
 
-	private record NoQemu(Environment environment) implements ExecutionCondition {
+	// A condition is asked when there is an instance already, and a constructor may want
+	// the
+	// binary.
+	private record NoQemu(Environment environment) implements ExecutionCondition, TestInstancePreConstructCallback {
+
+		@Override
+		public void preConstructTestInstance(TestInstanceFactoryContext factory, ExtensionContext context) {
+			Needs.failWhereNothingMayBeMissing(MISSING, this.environment);
+			throw new TestAbortedException(MISSING);
+		}
 
 		@Override
 		public ConditionEvaluationResult evaluateExecutionCondition(ExtensionContext context) {
