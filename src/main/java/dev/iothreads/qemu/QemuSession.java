@@ -414,7 +414,7 @@ final class QemuSession {
 		Map<String, Long> threadIds = new HashMap<>();
 		for (JsonNode iothread : Qom.elements("its IOThreads", lists.iothreads())) {
 			String id = iothread.path("id").asString("");
-			if (id.isEmpty() || !iothread.path("thread-id").isIntegralNumber()) {
+			if (!iothread.path("id").isString() || id.isEmpty() || !iothread.path("thread-id").isIntegralNumber()) {
 				throw new NonsenseException("one of its IOThreads has no id or no thread-id. Is that a QEMU?");
 			}
 			threadIds.put(id, iothread.path("thread-id").asLong());
@@ -659,17 +659,18 @@ final class QemuSession {
 			Set<String> iothreads = new LinkedHashSet<>();
 			boolean mapped = false;
 			if (this.traits.iothread()) {
-				String link = text(values.get(next++));
+				String link = text("the IOThread of a device", values.get(next++));
 				if (!link.isEmpty()) {
 					iothreads.add(Qom.name(link));
 				}
 			}
 			if (this.traits.mapping()) {
 				JsonNode mapping = Objects.requireNonNull(values.get(next++));
-				mapping.forEach((queues) -> iothreads.add(queues.path("iothread").asString("")));
+				Qom.elements("the IOThreads of a device", mapping)
+					.forEach((queues) -> iothreads.add(text("the IOThread of virtqueues", queues.path("iothread"))));
 				mapped = !mapping.isEmpty();
 			}
-			String drive = this.traits.drive() ? text(values.get(next)) : "";
+			String drive = this.traits.drive() ? text("the drive of a device", values.get(next)) : "";
 			learnt.devices.put(this.device.path(),
 					new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
 							iothreads.stream().map(learnt::key).toList(), mapped, drive.isEmpty() ? null : drive));
@@ -688,7 +689,7 @@ final class QemuSession {
 		public void answered(List<Reply> replies, Learnt learnt) {
 			JsonNode drive = replies.get(0).orElseNull();
 			if (drive != null) {
-				learnt.devices.put(this.path, this.known.serving(text(drive)));
+				learnt.devices.put(this.path, this.known.serving(text("the drive of a device", drive)));
 			}
 		}
 
@@ -731,7 +732,8 @@ final class QemuSession {
 
 		@Override
 		public void answered(QemuSession session, JsonNode value) {
-			session.devices.computeIfPresent(this.path, (path, known) -> known.serving(text(value)));
+			String drive = text("the drive of a device", value);
+			session.devices.computeIfPresent(this.path, (path, known) -> known.serving(drive));
 		}
 
 	}
@@ -747,7 +749,7 @@ final class QemuSession {
 		public void answered(List<Reply> replies, Learnt learnt) {
 			JsonNode link = replies.get(0).orElseNull();
 			if (link != null) {
-				String path = text(link);
+				String path = text("the IOThread of an object", link);
 				learnt.objects.put(this.object.path(),
 						new KnownObject(this.object.type(), path.isEmpty() ? null : learnt.key(Qom.name(path))));
 			}
@@ -780,8 +782,8 @@ final class QemuSession {
 
 	}
 
-	private static String text(@Nullable JsonNode node) {
-		return (node != null) ? node.asString("") : "";
+	private static String text(String what, @Nullable JsonNode node) {
+		return Qom.text(what, Objects.requireNonNull(node));
 	}
 
 	/**

@@ -91,6 +91,21 @@ final class Qom {
 		return answer;
 	}
 
+	/**
+	 * Takes an answer for the text that it should be.
+	 * @param what what was asked for
+	 * @param answer the answer
+	 * @return the text
+	 * @throws NonsenseException when it is no text
+	 */
+	static String text(String what, JsonNode answer) {
+		if (!answer.isString()) {
+			throw new NonsenseException(
+					"it was asked for %s and did not answer with a text. Is that a QEMU?".formatted(what));
+		}
+		return answer.asString();
+	}
+
 	private static NonsenseException nonsense(String what) {
 		return new NonsenseException(
 				"it was asked for %s and did not answer with a list of them. Is that a QEMU?".formatted(what));
@@ -168,8 +183,14 @@ final class Qom {
 		 * Reads the answer of {@code qom-list} on an object of the type.
 		 * @param properties the properties of the object
 		 * @return what objects of that type can tell
+		 * @throws NonsenseException when it is no list of properties
 		 */
 		static Traits of(JsonNode properties) {
+			elements("the properties of an object", properties).forEach((property) -> {
+				if (!property.path("name").isString()) {
+					throw nonsense("the properties of an object");
+				}
+			});
 			Set<String> names = names(properties);
 			return new Traits(names.contains("iothread"), names.contains("iothread-vq-mapping"),
 					names.contains("drive"), names.contains("virtio-backend"));

@@ -89,8 +89,7 @@ class SecurityConfiguration {
 			.anonymous((visitors) -> visitors.authenticationFilter(new Visitors(anonymous)))
 			.exceptionHandling((refused) -> refused.authenticationEntryPoint(refusals).accessDeniedHandler(refusals))
 			.authorizeHttpRequests((requests) -> {
-				requests.dispatcherTypeMatchers(DispatcherType.ASYNC, DispatcherType.ERROR, DispatcherType.FORWARD)
-					.permitAll();
+				requests.dispatcherTypeMatchers(DispatcherType.ASYNC, DispatcherType.FORWARD).permitAll();
 				requests.requestMatchers(HttpMethod.GET, HEALTH).permitAll();
 				requests.requestMatchers(HttpMethod.HEAD, HEALTH).permitAll();
 				if (access.metrics() == Access.Metrics.OPEN) {
@@ -113,6 +112,11 @@ class SecurityConfiguration {
 		firewall.setUnsafeAllowAnyHttpMethod(true);
 		// A percent sign in an id is encoded so.
 		firewall.setAllowUrlEncodedPercent(true);
+		// Tomcat has read them, and looked at each character. Here they would be refused
+		// when
+		// they are asked for, after the answer has been made, it may be.
+		firewall.setAllowedHeaderValues((value) -> true);
+		firewall.setAllowedParameterNames((name) -> true);
 		return firewall;
 	}
 

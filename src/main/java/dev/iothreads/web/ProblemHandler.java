@@ -26,7 +26,6 @@ import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.web.csrf.CsrfException;
-import org.springframework.security.web.firewall.RequestRejectedException;
 import org.springframework.web.ErrorResponse;
 import org.springframework.web.HttpMediaTypeException;
 import org.springframework.web.HttpMediaTypeNotAcceptableException;
@@ -126,12 +125,6 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	ResponseEntity<ProblemDetail> notAllowed(AccessDeniedException ex) {
 		Problem problem = (ex instanceof CsrfException) ? Problem.CROSS_SITE : Problem.FORBIDDEN;
 		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
-	}
-
-	// A header or a parameter is looked at when it is asked for.
-	@ExceptionHandler
-	ResponseEntity<ProblemDetail> unreadable(RequestRejectedException ex) {
-		return Problem.answer(Problem.INVALID_REQUEST.detail(400, Problem.advice(400)));
 	}
 
 	@ExceptionHandler

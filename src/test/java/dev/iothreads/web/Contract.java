@@ -1,9 +1,13 @@
 package dev.iothreads.web;
 
+import java.util.Collections;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 import com.networknt.schema.InputFormat;
+import com.networknt.schema.Schema;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;
 import tools.jackson.databind.JsonNode;
@@ -19,6 +23,9 @@ final class Contract {
 	private final SchemaRegistry registry = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
 
 	private final ObjectNode document;
+
+	// To prepare one takes longer than to use it.
+	private final Map<JsonNode, Schema> schemas = Collections.synchronizedMap(new IdentityHashMap<>());
 
 	Contract(String document) {
 		this.document = (ObjectNode) JsonMapper.shared().readTree(document);
@@ -63,13 +70,17 @@ final class Contract {
 		if (!content.has("schema")) {
 			return List.of("it is not documented");
 		}
-		ObjectNode schema = content.path("schema").deepCopy().asObject();
-		schema.set("components", this.document.path("components"));
-		return this.registry.getSchema(schema.toString(), InputFormat.JSON)
+		return this.schemas.computeIfAbsent(content, this::schema)
 			.validate(json, InputFormat.JSON)
 			.stream()
 			.map(Object::toString)
 			.toList();
+	}
+
+	private Schema schema(JsonNode content) {
+		ObjectNode schema = content.path("schema").deepCopy().asObject();
+		schema.set("components", this.document.path("components"));
+		return this.registry.getSchema(schema.toString(), InputFormat.JSON);
 	}
 
 }
