@@ -6,62 +6,49 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-import dev.iothreads.inventory.Inventory;
-import dev.iothreads.inventory.InventoryListener;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.metrics.MachineMeter.Row;
-import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.MeterBinder;
-
-import org.springframework.stereotype.Component;
+import dev.iothreads.metrics.Family.Row;
 
 /**
  * The CPU time of the IOThreads whose threads this host's kernel shows. It is read when
- * somebody looks at the meter: a rate over it is as exact as the scrapes are.
+ * somebody looks at the page: a rate over it is as exact as the scrapes are.
  */
-@Component
-class CpuMetrics implements MeterBinder {
+final class CpuMetrics implements Topic {
 
-	private final Inventory inventory;
+	private final Family seconds = Family.counter("iothread_cpu_seconds", "CPU time of the IOThread's thread",
+			"iothread", "mode");
 
-	CpuMetrics(Inventory inventory) {
-		this.inventory = inventory;
+	private final Map<String, Map<String, CpuClock>> machines = new ConcurrentHashMap<>();
+
+	@Override
+	public List<Family> families() {
+		return List.of(this.seconds);
 	}
 
 	@Override
-	public void bindTo(MeterRegistry registry) {
-		MachineMeter seconds = MachineMeter.counter(registry, "iothread.cpu", "seconds",
-				"CPU time of the IOThread's thread", "iothread", "mode");
-		Map<String, Map<String, CpuClock>> machines = new ConcurrentHashMap<>();
-		this.inventory.listen(new InventoryListener() {
-
-			@Override
-			public void changed(MachineView machine) {
-				Snapshot snapshot = machine.snapshot();
-				if (snapshot == null || snapshot.activity().threads().isEmpty()) {
-					removed(machine.name());
-					return;
-				}
-				Map<String, CpuClock> clocks = clocks(snapshot.activity().threads(),
-						machines.getOrDefault(machine.name(), Map.of()));
-				machines.put(machine.name(), clocks);
-				List<Row> rows = new ArrayList<>();
-				clocks.forEach((iothread, clock) -> {
-					rows.add(new Row(List.of(iothread, "user"), clock.thread(), () -> clock.read().userSeconds()));
-					rows.add(new Row(List.of(iothread, "system"), clock.thread(), () -> clock.read().systemSeconds()));
-				});
-				seconds.set(machine.name(), rows);
-			}
-
-			@Override
-			public void removed(String machine) {
-				machines.remove(machine);
-				seconds.remove(machine);
-			}
-
+	public void changed(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		if (snapshot == null || snapshot.activity().threads().isEmpty()) {
+			removed(machine.name());
+			return;
+		}
+		Map<String, CpuClock> clocks = clocks(snapshot.activity().threads(),
+				this.machines.getOrDefault(machine.name(), Map.of()));
+		this.machines.put(machine.name(), clocks);
+		List<Row> rows = new ArrayList<>();
+		clocks.forEach((iothread, clock) -> {
+			rows.add(new Row(List.of(iothread, "user"), () -> clock.read().userSeconds()));
+			rows.add(new Row(List.of(iothread, "system"), () -> clock.read().systemSeconds()));
 		});
+		this.seconds.set(machine.name(), rows);
+	}
+
+	@Override
+	public void removed(String machine) {
+		this.machines.remove(machine);
+		Topic.super.removed(machine);
 	}
 
 	private static Map<String, CpuClock> clocks(Map<String, HostThread> threads, Map<String, CpuClock> before) {

@@ -5,62 +5,42 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-import dev.iothreads.inventory.Inventory;
-import dev.iothreads.inventory.InventoryListener;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.metrics.MachineMeter.Row;
-import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.MeterBinder;
+import dev.iothreads.metrics.Family.Row;
 import org.jspecify.annotations.Nullable;
-
-import org.springframework.stereotype.Component;
 
 /**
  * What the devices on IOThreads have read and written.
  */
-@Component
-class DeviceMetrics implements MeterBinder {
+final class DeviceMetrics implements Topic {
 
 	private static final double NANOSECONDS = 1e9;
 
-	private final Inventory inventory;
+	private final Family operations = Family.counter("iothread_device_operations",
+			"Operations that the device has completed; a SCSI controller's are those of its disks", "device",
+			"operation");
 
-	DeviceMetrics(Inventory inventory) {
-		this.inventory = inventory;
+	private final Family bytes = Family.counter("iothread_device_bytes",
+			"Bytes that these operations have moved, or given back", "device", "operation");
+
+	private final Family seconds = Family.counter("iothread_device_operation_seconds",
+			"Time that these operations took, each for itself: times that overlap count twice", "device", "operation");
+
+	@Override
+	public List<Family> families() {
+		return List.of(this.operations, this.bytes, this.seconds);
 	}
 
 	@Override
-	public void bindTo(MeterRegistry registry) {
-		MachineMeter operations = MachineMeter.counter(registry, "iothread.device.operations", null,
-				"Operations that the device has completed; a SCSI controller's are those of its disks", "device",
-				"operation");
-		MachineMeter bytes = MachineMeter.counter(registry, "iothread.device.bytes", "bytes",
-				"Bytes that these operations have moved, or given back", "device", "operation");
-		MachineMeter seconds = MachineMeter.counter(registry, "iothread.device.operation", "seconds",
-				"Time that these operations took, each for itself: times that overlap count twice", "device",
-				"operation");
-		this.inventory.listen(new InventoryListener() {
-
-			@Override
-			public void changed(MachineView machine) {
-				Rows rows = Rows.of(machine.snapshot());
-				operations.set(machine.name(), rows.operations());
-				bytes.set(machine.name(), rows.bytes());
-				seconds.set(machine.name(), rows.seconds());
-			}
-
-			@Override
-			public void removed(String machine) {
-				operations.remove(machine);
-				bytes.remove(machine);
-				seconds.remove(machine);
-			}
-
-		});
+	public void changed(MachineView machine) {
+		Rows rows = Rows.of(machine.snapshot());
+		this.operations.set(machine.name(), rows.operations());
+		this.bytes.set(machine.name(), rows.bytes());
+		this.seconds.set(machine.name(), rows.seconds());
 	}
 
 	private record Rows(List<Row> operations, List<Row> bytes, List<Row> seconds) {

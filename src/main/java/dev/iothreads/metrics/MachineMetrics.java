@@ -3,65 +3,42 @@ package dev.iothreads.metrics;
 import java.util.List;
 import java.util.Objects;
 
-import dev.iothreads.inventory.Inventory;
-import dev.iothreads.inventory.InventoryListener;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.metrics.MachineMeter.Row;
-import io.micrometer.core.instrument.MeterRegistry;
-import io.micrometer.core.instrument.binder.MeterBinder;
-
-import org.springframework.stereotype.Component;
+import dev.iothreads.metrics.Family.Row;
 
 /**
- * Which machines there are, whether they answer, and whether something is wrong with one.
+ * Whether each machine answers, and what it is.
  */
-@Component
-class MachineMetrics implements MeterBinder {
+final class MachineMetrics implements Topic {
 
-	private final Inventory inventory;
+	private final Family up = Family.gauge("iothread_machine_up", "Whether the machine's QEMU answers: 1, or 0");
 
-	MachineMetrics(Inventory inventory) {
-		this.inventory = inventory;
+	private final Family info = Family.info("iothread_machine", "The machine's QEMU, and who else manages it",
+			"qemu_version", "managed_by");
+
+	private final Family orphaned = Family.gauge("iothread_orphaned_devices",
+			"Devices whose IOThread was deleted underneath them");
+
+	@Override
+	public List<Family> families() {
+		return List.of(this.up, this.info, this.orphaned);
 	}
 
 	@Override
-	public void bindTo(MeterRegistry registry) {
-		MachineMeter up = MachineMeter.gauge(registry, "iothread.machine.up", null,
-				"Whether the machine's QEMU answers: 1, or 0");
-		MachineMeter info = MachineMeter.gauge(registry, "iothread.machine.info", null,
-				"The machine's QEMU, and who else manages it", "qemu_version", "managed_by");
-		MachineMeter orphaned = MachineMeter.gauge(registry, "iothread.orphaned.devices", null,
-				"Devices whose IOThread was deleted underneath them");
-		this.inventory.listen(new InventoryListener() {
-
-			@Override
-			public void changed(MachineView machine) {
-				up.set(machine.name(), List.of(Row.of(machine.status().isUp() ? 1 : 0)));
-				Snapshot snapshot = machine.snapshot();
-				if (snapshot == null) {
-					info.remove(machine.name());
-					orphaned.remove(machine.name());
-					return;
-				}
-				info.set(machine.name(), List
-					.of(Row.of(1, snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""))));
-				orphaned.set(machine.name(),
-						List.of(Row.of(snapshot.devices()
-							.stream()
-							.filter((device) -> device.state() == DeviceState.ORPHANED)
-							.count())));
-			}
-
-			@Override
-			public void removed(String machine) {
-				up.remove(machine);
-				info.remove(machine);
-				orphaned.remove(machine);
-			}
-
-		});
+	public void changed(MachineView machine) {
+		this.up.set(machine.name(), List.of(Row.of(machine.status().isUp() ? 1 : 0)));
+		Snapshot snapshot = machine.snapshot();
+		if (snapshot == null) {
+			this.info.remove(machine.name());
+			this.orphaned.remove(machine.name());
+			return;
+		}
+		this.info.set(machine.name(),
+				List.of(Row.of(1, snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""))));
+		long orphans = snapshot.devices().stream().filter((device) -> device.state() == DeviceState.ORPHANED).count();
+		this.orphaned.set(machine.name(), List.of(Row.of(orphans)));
 	}
 
 }
