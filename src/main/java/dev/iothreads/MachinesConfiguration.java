@@ -99,7 +99,8 @@ class MachinesConfiguration {
 
 	@Bean
 	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
-		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()), properties.timeouts().detach());
+		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()), properties.timeouts().detach(),
+				properties.maxAge());
 	}
 
 	private static ThreadFactory connectionThreads(Environment environment) {

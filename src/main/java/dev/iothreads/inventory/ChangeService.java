@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
@@ -54,15 +53,19 @@ public final class ChangeService {
 
 	private final Duration detachWait;
 
+	private final Duration maxAge;
+
 	/**
 	 * Creates the service.
 	 * @param inventory the machines
 	 * @param drivers the drivers of devices that may be attached
 	 * @param detachWait how long to wait for a guest to let go of a device
+	 * @param maxAge how old may be what is told of the places for devices
 	 */
-	public ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait) {
+	public ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge) {
 		this.inventory = inventory;
 		this.detachWait = detachWait;
+		this.maxAge = maxAge;
 		this.drivers = Set.copyOf(drivers);
 	}
 
@@ -169,12 +172,13 @@ public final class ChangeService {
 	/**
 	 * Looks for what a device could be attached with.
 	 * @param machine the machine's name
-	 * @return the block nodes and buses of the machine that are free
+	 * @return the block nodes and buses of the machine that are free, no older than the
+	 * service's maximum age
 	 * @throws NotFoundException when there is no such machine
 	 * @throws MachineException when the machine cannot be asked
 	 */
 	public Attachable attachable(String machine) {
-		return this.inventory.entry(machine).attachable();
+		return this.inventory.entry(machine).attachable(this.maxAge);
 	}
 
 	/**
@@ -243,7 +247,7 @@ public final class ChangeService {
 
 	private static boolean await(MachineEntry entry, String machine, CompletableFuture<Void> departure, Duration wait) {
 		try {
-			departure.get(wait.toMillis(), TimeUnit.MILLISECONDS);
+			entry.awaitGuest(departure, wait);
 			return true;
 		}
 		catch (TimeoutException ex) {

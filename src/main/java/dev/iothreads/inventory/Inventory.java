@@ -56,14 +56,23 @@ public final class Inventory implements AutoCloseable {
 		// that
 		// somebody asked for lately has been read, and is left in peace.
 		long interval = this.refreshInterval.toNanos();
-		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(
-				() -> entry.snapshot(this.refreshInterval.dividedBy(2)), ThreadLocalRandom.current().nextLong(interval),
-				interval, TimeUnit.NANOSECONDS);
+		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> refresh(entry),
+				ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
 		if (this.machines.putIfAbsent(name, new Registered(entry, refresh, new Object())) != null) {
 			refresh.cancel(false);
 			throw new IllegalArgumentException("There is a machine named " + name + " already");
 		}
 		entry.readAnew();
+	}
+
+	// What escapes from here would end the readings of this machine, without a word.
+	private void refresh(MachineEntry entry) {
+		try {
+			entry.snapshot(this.refreshInterval.dividedBy(2));
+		}
+		catch (RuntimeException | Error ex) {
+			logger.error("The reading of {} failed, and is tried again", entry.name(), ex);
+		}
 	}
 
 	/**

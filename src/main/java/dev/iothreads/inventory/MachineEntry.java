@@ -9,8 +9,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BiConsumer;
-import java.util.function.BiConsumer;
-import java.util.function.Consumer;
 
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.ChangeRefusedException;
@@ -39,8 +37,14 @@ final class MachineEntry implements AutoCloseable {
 
 	private static final Duration SHORT_WAIT = Duration.ofMillis(100);
 
-	/** So many changes may wait for their turn. */
+	/** So many changes may wait for their turn, behind the one that is made. */
 	static final int WAITING_CHANGES = 32;
+
+	/** So many may wait for guests to let go of devices. */
+	static final int WAITING_FOR_GUESTS = 16;
+
+	// Longer than anybody's HTTP client waits.
+	private static final Duration LONGEST_QUEUE = Duration.ofMinutes(2);
 
 	// Older than anybody takes.
 	private static final Duration OUTDATED = Duration.ofDays(2);
@@ -55,9 +59,18 @@ final class MachineEntry implements AutoCloseable {
 
 	private final ReentrantLock changes = new ReentrantLock(true);
 
+	private final Semaphore turns = new Semaphore(1 + WAITING_CHANGES);
+
 	private final Semaphore patience = new Semaphore(PATIENT_WAITERS);
 
+	private final Semaphore guestWaiters = new Semaphore(WAITING_FOR_GUESTS);
+
+	private final SharedAnswer<Attachable> attachable = new SharedAnswer<>();
+
 	private volatile @Nullable Reading latest;
+
+	// Counts how often it was lost: what was read before is of another machine, perhaps.
+	private long losses;
 
 	private @Nullable CompletableFuture<Snapshot> current;
 
@@ -116,11 +129,12 @@ final class MachineEntry implements AutoCloseable {
 
 	/**
 	 * Waits for a reading.
-	 * @param reading the snapshot to come
-	 * @return the snapshot
+	 * @param <T> what is read
+	 * @param reading what is to come
+	 * @return what was read
 	 * @throws MachineException when it fails, or too many wait for it already
 	 */
-	Snapshot await(CompletableFuture<Snapshot> reading) {
+	<T> T await(CompletableFuture<T> reading) {
 		if (reading.isDone() || !this.patience.tryAcquire()) {
 			return await(reading, SHORT_WAIT);
 		}
@@ -147,36 +161,95 @@ final class MachineEntry implements AutoCloseable {
 					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
 						.formatted(this.name));
 		}
-		if (this.changes.getQueueLength() >= WAITING_CHANGES) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.TOO_MANY,
-					"%d changes of %s wait for their turn already. Try again in a moment.".formatted(WAITING_CHANGES,
-							this.name));
+		if (!this.turns.tryAcquire()) {
+			throw tooMany("%d changes of %s wait for their turn already. Try again in a moment.", WAITING_CHANGES);
 		}
-		this.changes.lock();
 		try {
-			// Held before it is read: what is changed is what was read.
-			Changes changes = this.machine.changes();
-			Snapshot before = readBefore();
-			if (before.managedBy() != null) {
-				throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
-						"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
-							.formatted(this.name, before.managedBy()));
+			awaitTurn();
+			try {
+				return changeNow(change);
 			}
-			carryOut(change, before, changes);
-			return readBack();
+			finally {
+				this.changes.unlock();
+			}
 		}
 		finally {
-			this.changes.unlock();
+			this.turns.release();
 		}
 	}
 
+	private void awaitTurn() {
+		try {
+			if (!this.changes.tryLock(LONGEST_QUEUE.toMillis(), TimeUnit.MILLISECONDS)) {
+				throw tooMany("For %d s it was not this change's turn: others of %s were made. Try again in a moment.",
+						LONGEST_QUEUE.toSeconds());
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw stopping();
+		}
+	}
+
+	private ChangeRefusedException tooMany(String reason, long number) {
+		return new ChangeRefusedException(ChangeRefusedException.Reason.TOO_MANY, reason.formatted(number, this.name));
+	}
+
+	private Snapshot changeNow(BiConsumer<Snapshot, Changes> change) {
+		// Held before it is read: what is changed is what was read.
+		Changes changes = this.machine.changes();
+		Snapshot before = readBefore();
+		if (before.managedBy() != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
+					"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
+						.formatted(this.name, before.managedBy()));
+		}
+		try {
+			carryOut(change, before, changes);
+		}
+		finally {
+			this.attachable.outdate();
+		}
+		return readBack();
+	}
+
 	/**
-	 * Looks for what a device could be attached with.
+	 * Looks for what a device could be attached with. However many ask, the machine is
+	 * asked once at a time.
+	 * @param maxAge how long ago the machine may have been asked
 	 * @return the block nodes and buses that are free
-	 * @throws MachineException when the machine cannot be asked
+	 * @throws MachineException when the machine cannot be asked, or too many wait for its
+	 * answer already
 	 */
-	Attachable attachable() {
-		return this.machine.changes().attachable();
+	Attachable attachable(Duration maxAge) {
+		MachineStatus status = this.machine.status();
+		if (!status.isUp()) {
+			throw new MachineUnavailableException(status);
+		}
+		return this.attachable.get(maxAge, () -> this.machine.changes().attachable(), this::await);
+	}
+
+	/**
+	 * Waits for the guest to do something, unless too many wait for it already: one that
+	 * never does must not hold every thread of the server.
+	 * @param done completes when the guest has done it
+	 * @param patience how long to wait
+	 * @throws TimeoutException when it was not done while it was waited for
+	 * @throws ExecutionException when it failed
+	 * @throws InterruptedException when this thread is interrupted
+	 */
+	void awaitGuest(CompletableFuture<?> done, Duration patience)
+			throws TimeoutException, ExecutionException, InterruptedException {
+		if (done.isDone() || !this.guestWaiters.tryAcquire()) {
+			done.get(0, TimeUnit.MILLISECONDS);
+			return;
+		}
+		try {
+			done.get(patience.toMillis(), TimeUnit.MILLISECONDS);
+		}
+		finally {
+			this.guestWaiters.release();
+		}
 	}
 
 	private Snapshot readBefore() {
@@ -221,7 +294,7 @@ final class MachineEntry implements AutoCloseable {
 		}
 	}
 
-	private Snapshot await(CompletableFuture<Snapshot> reading, @Nullable Duration limit) {
+	private <T> T await(CompletableFuture<T> reading, @Nullable Duration limit) {
 		try {
 			return (limit != null) ? reading.get(limit.toMillis(), TimeUnit.MILLISECONDS) : reading.get();
 		}
@@ -234,8 +307,12 @@ final class MachineEntry implements AutoCloseable {
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
-			throw unavailable("The service is stopping. Try again when it is back.");
+			throw stopping();
 		}
+	}
+
+	private static MachineUnavailableException stopping() {
+		return unavailable("The service is stopping. Try again when it is back.");
 	}
 
 	private static MachineUnavailableException unavailable(String reason) {
@@ -249,31 +326,56 @@ final class MachineEntry implements AutoCloseable {
 	// Called with the lock held. The reading may be done before this returns.
 	private CompletableFuture<Snapshot> begin() {
 		long begun = System.nanoTime();
+		long lossesBefore = this.losses;
 		CompletableFuture<Snapshot> result = new CompletableFuture<>();
 		this.current = result;
-		this.machine.read().whenComplete((snapshot, failure) -> finish(result, begun, snapshot, failure));
+		read().whenComplete((snapshot, failure) -> finish(result, begun, lossesBefore, snapshot, failure));
 		return result;
 	}
 
-	private void finish(CompletableFuture<Snapshot> result, long begun, @Nullable Snapshot snapshot,
+	// What fails on the way to a reading is a reading that failed: nobody may be left to
+	// wait for one that never began.
+	private CompletableFuture<Snapshot> read() {
+		try {
+			return this.machine.read();
+		}
+		catch (RuntimeException | Error ex) {
+			return CompletableFuture.failedFuture(ex);
+		}
+	}
+
+	private void finish(CompletableFuture<Snapshot> result, long begun, long lossesBefore, @Nullable Snapshot snapshot,
 			@Nullable Throwable failure) {
 		Duration took = Duration.ofNanos(System.nanoTime() - begun);
-		this.latest = (snapshot != null) ? new Reading(snapshot, begun) : null;
-		beginNext();
+		Snapshot read = null;
 		try {
-			this.changed.accept(this, (snapshot != null) ? took : null);
+			read = keep(snapshot, begun, lossesBefore);
+			beginNext();
+			this.changed.accept(this, (read != null) ? took : null);
 		}
 		finally {
-			if (snapshot != null) {
-				result.complete(snapshot);
+			if (read != null) {
+				result.complete(read);
 			}
 			else {
-				result.completeExceptionally(
-						(failure instanceof CompletionException wrapped && wrapped.getCause() != null)
+				result.completeExceptionally((snapshot != null) ? lost()
+						: (failure instanceof CompletionException wrapped && wrapped.getCause() != null)
 								? wrapped.getCause()
 								: (failure != null) ? failure : new IllegalStateException("no snapshot"));
 			}
 		}
+	}
+
+	private synchronized @Nullable Snapshot keep(@Nullable Snapshot snapshot, long begun, long lossesBefore) {
+		Snapshot read = (this.losses == lossesBefore) ? snapshot : null;
+		this.latest = (read != null) ? new Reading(read, begun) : null;
+		return read;
+	}
+
+	private MachineUnavailableException lost() {
+		MachineStatus status = this.machine.status();
+		return status.isUp() ? unavailable("%s was lost while it was read. Try again.".formatted(this.name))
+				: new MachineUnavailableException(status);
 	}
 
 	private synchronized void beginNext() {
@@ -293,13 +395,19 @@ final class MachineEntry implements AutoCloseable {
 	}
 
 	private void machineChanged() {
+		this.attachable.outdate();
 		if (this.machine.status().isUp()) {
 			readAnew();
 		}
 		else {
-			this.latest = null;
+			forget();
 			this.changed.accept(this, null);
 		}
+	}
+
+	private synchronized void forget() {
+		this.losses++;
+		this.latest = null;
 	}
 
 	@Override

@@ -4,11 +4,15 @@ import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.machine.StubMachine;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that answers when the test says so.
@@ -23,6 +27,12 @@ final class FakeMachine extends StubMachine {
 
 	private volatile boolean closed;
 
+	private volatile @Nullable Throwable broken;
+
+	private final AtomicInteger questions = new AtomicInteger();
+
+	private volatile CountDownLatch answers = new CountDownLatch(0);
+
 	@Override
 	public MachineStatus status() {
 		return this.status;
@@ -30,6 +40,12 @@ final class FakeMachine extends StubMachine {
 
 	@Override
 	public CompletableFuture<Snapshot> read() {
+		if (this.broken instanceof Error error) {
+			throw error;
+		}
+		if (this.broken instanceof RuntimeException failure) {
+			throw failure;
+		}
 		CompletableFuture<Snapshot> reading = new CompletableFuture<>();
 		this.readings.add(reading);
 		return reading;
@@ -43,6 +59,40 @@ final class FakeMachine extends StubMachine {
 	@Override
 	public void close() {
 		this.closed = true;
+	}
+
+	@Override
+	public Attachable attachable() {
+		this.questions.incrementAndGet();
+		try {
+			this.answers.await();
+		}
+		catch (InterruptedException ex) {
+			throw new IllegalStateException(ex);
+		}
+		return new Attachable(List.of(), List.of());
+	}
+
+	/**
+	 * How often it was asked for places.
+	 */
+	int questions() {
+		return this.questions.get();
+	}
+
+	/**
+	 * Answers no question for places until the test says so.
+	 */
+	CountDownLatch holdQuestions() {
+		this.answers = new CountDownLatch(1);
+		return this.answers;
+	}
+
+	/**
+	 * Throws this from now on instead of reading, {@code null} to read again.
+	 */
+	void breakReadings(@Nullable Throwable failure) {
+		this.broken = failure;
 	}
 
 	boolean isClosed() {

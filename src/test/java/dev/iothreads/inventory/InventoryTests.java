@@ -1,20 +1,27 @@
 package dev.iothreads.inventory;
 
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.machine.StubMachine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+import static org.awaitility.Awaitility.await;
 
 /**
  * The registry, and what can be asked of it through the service.
@@ -117,6 +124,29 @@ class InventoryTests {
 		assertThat(one.isClosed()).isTrue();
 		assertThat(two.isClosed()).isTrue();
 		assertThat(this.inventory.views()).isEmpty();
+	}
+
+	@Test
+	void aMachineThatFailsInAnUnforeseenWayIsAskedAgainAndAgain() {
+		AtomicInteger asked = new AtomicInteger();
+		try (Inventory quick = new Inventory(this.scheduler, Duration.ofMillis(5))) {
+			quick.add("vm1", new StubMachine() {
+
+				@Override
+				public CompletableFuture<Snapshot> read() {
+					return CompletableFuture
+						.completedFuture(new Snapshot(Instant.now(), "1.0.0", null, List.of(), List.of()));
+				}
+
+				@Override
+				public MachineStatus status() {
+					asked.incrementAndGet();
+					throw new StackOverflowError("on purpose");
+				}
+
+			}, false);
+			await().until(() -> asked.get() > 2);
+		}
 	}
 
 	@Test

@@ -5,12 +5,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineUnavailableException;
@@ -19,6 +23,7 @@ import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 class MachineEntryTests {
 
@@ -182,6 +187,104 @@ class MachineEntryTests {
 		CompletableFuture<Snapshot> reading = told.snapshot(DAY);
 		Snapshot snapshot = other.answer(0);
 		assertThat(reading).isCompletedWithValue(snapshot);
+	}
+
+	@Test
+	void aReadingThatCannotEvenBeginHasFailedAndTheNextOneBegins() {
+		this.machine.breakReadings(new StackOverflowError("on purpose"));
+		assertThat(this.entry.snapshot(DAY)).isCompletedExceptionally();
+		this.machine.breakReadings(null);
+		CompletableFuture<Snapshot> next = this.entry.snapshot(DAY);
+		Snapshot snapshot = this.machine.answer(0);
+		assertThat(next).isCompletedWithValue(snapshot);
+	}
+
+	@Test
+	void aReadingThatCannotBeginAfterAnotherKeepsNobodyWaiting() {
+		CompletableFuture<Snapshot> first = this.entry.snapshot(DAY);
+		CompletableFuture<Snapshot> second = this.entry.readAnew();
+		this.machine.breakReadings(new IllegalStateException("on purpose"));
+		Snapshot snapshot = this.machine.answer(0);
+		assertThat(first).isCompletedWithValue(snapshot);
+		assertThat(second).isCompletedExceptionally();
+		this.machine.breakReadings(null);
+		this.entry.snapshot(Duration.ZERO);
+		assertThat(this.machine.begun()).isEqualTo(2);
+	}
+
+	@Test
+	void whatWasReadBeforeTheMachineWasLostIsNotKept() {
+		CompletableFuture<Snapshot> before = this.entry.snapshot(DAY);
+		this.machine.become(MachineState.DOWN);
+		this.machine.become(MachineState.UP);
+		this.machine.answer(0);
+		assertThat(this.entry.view().snapshot()).isNull();
+		assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> this.entry.await(before))
+			.withMessageContaining("was lost while it was read");
+		Snapshot after = this.machine.answer(1);
+		assertThat(this.entry.view().snapshot()).isSameAs(after);
+	}
+
+	@Test
+	void aMachineThatIsNotUpIsNotAskedForPlaces() {
+		this.machine.become(MachineState.DOWN);
+		assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> this.entry.attachable(DAY))
+			.withMessage("It is DOWN");
+	}
+
+	@Test
+	void placesAreAskedForOnceAndAnewWhenSomethingMayHaveChanged() {
+		Attachable first = this.entry.attachable(DAY);
+		assertThat(this.entry.attachable(DAY)).isSameAs(first);
+		assertThat(this.entry.attachable(Duration.ZERO)).isNotSameAs(first);
+		Attachable second = this.entry.attachable(DAY);
+		this.machine.tell();
+		assertThat(this.entry.attachable(DAY)).isNotSameAs(second);
+		assertThat(this.machine.questions()).isEqualTo(3);
+	}
+
+	@Test
+	void manyWhoAskForPlacesAtOnceMakeOneQuestion() throws Exception {
+		CountDownLatch answer = this.machine.holdQuestions();
+		ExecutorService threads = Executors.newFixedThreadPool(8);
+		try {
+			List<Future<Attachable>> asked = new ArrayList<>();
+			for (int i = 0; i < 8; i++) {
+				asked.add(threads.submit(() -> this.entry.attachable(DAY)));
+			}
+			await().until(() -> this.machine.questions() > 0 && threads instanceof ThreadPoolExecutor pool
+					&& pool.getActiveCount() == 8);
+			answer.countDown();
+			Attachable shared = asked.get(0).get(60, TimeUnit.SECONDS);
+			for (Future<Attachable> each : asked) {
+				assertThat(each.get(60, TimeUnit.SECONDS)).isSameAs(shared);
+			}
+			assertThat(this.machine.questions()).isEqualTo(1);
+		}
+		finally {
+			answer.countDown();
+			threads.shutdownNow();
+		}
+	}
+
+	@Test
+	void aGuestThatNeverLetsGoHoldsAFewThreadsOnly() throws Exception {
+		CompletableFuture<Void> never = new CompletableFuture<>();
+		ExecutorService threads = Executors.newFixedThreadPool(MachineEntry.WAITING_FOR_GUESTS);
+		try {
+			for (int i = 0; i < MachineEntry.WAITING_FOR_GUESTS; i++) {
+				threads.submit(() -> {
+					this.entry.awaitGuest(never, DAY);
+					return null;
+				});
+			}
+			await().until(() -> never.getNumberOfDependents() == MachineEntry.WAITING_FOR_GUESTS);
+			assertThatExceptionOfType(TimeoutException.class).isThrownBy(() -> this.entry.awaitGuest(never, DAY));
+			this.entry.awaitGuest(CompletableFuture.completedFuture(null), DAY);
+		}
+		finally {
+			threads.shutdownNow();
+		}
 	}
 
 	@Test
