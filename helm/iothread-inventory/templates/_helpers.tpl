@@ -49,24 +49,78 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end -}}
 {{- end }}
 
-{{/* Takes a dict of probe (its numbers) , path and port. */}}
+{{/* Takes a dict of values, probe (its numbers), path and port. */}}
 {{- define "iothread-inventory.probe" -}}
 httpGet:
   path: {{ .path }}
   port: {{ .port }}
+  {{- if .values.tls.secretName }}
+  scheme: HTTPS
+  {{- end }}
 {{- with .probe }}
 {{ toYaml . }}
 {{- end }}
 {{- end }}
 
-{{/* Takes a dict of values and port (its name): what every container of the service has. */}}
 {{- define "iothread-inventory.probes" -}}
 startupProbe:
-  {{- include "iothread-inventory.probe" (dict "probe" .values.startupProbe "path" "/actuator/health/liveness" "port" .port) | nindent 2 }}
+  {{- include "iothread-inventory.probe" (dict "values" .Values "probe" .Values.startupProbe "path" "/actuator/health/liveness" "port" "http") | nindent 2 }}
 livenessProbe:
-  {{- include "iothread-inventory.probe" (dict "probe" .values.livenessProbe "path" "/actuator/health/liveness" "port" .port) | nindent 2 }}
+  {{- include "iothread-inventory.probe" (dict "values" .Values "probe" .Values.livenessProbe "path" "/actuator/health/liveness" "port" "http") | nindent 2 }}
 readinessProbe:
-  {{- include "iothread-inventory.probe" (dict "probe" .values.readinessProbe "path" "/actuator/health/readiness" "port" .port) | nindent 2 }}
+  {{- include "iothread-inventory.probe" (dict "values" .Values "probe" .Values.readinessProbe "path" "/actuator/health/readiness" "port" "http") | nindent 2 }}
+{{- end }}
+
+{{/* Whether the pod has the directory of the sockets: for discovery, and for machines that are named by a socket. */}}
+{{- define "iothread-inventory.mountsSockets" -}}
+{{- $mounts := .Values.config.discovery.enabled }}
+{{- range .Values.config.machines }}
+{{- if hasPrefix "unix:" .monitor }}
+{{- $mounts = true }}
+{{- end }}
+{{- end }}
+{{- if $mounts }}true{{ end }}
+{{- end }}
+
+{{/* Whether the pods can be on one node only, which the user has chosen. */}}
+{{- define "iothread-inventory.staysOnItsNode" -}}
+{{- if or (hasKey .Values.nodeSelector "kubernetes.io/hostname") .Values.affinity }}true{{ end }}
+{{- end }}
+
+{{/* What Kubernetes would take, and what would not work. */}}
+{{- define "iothread-inventory.check" -}}
+{{- $values := .Values }}
+{{- $extra := $values.config.extra }}
+{{- range $setting, $instead := dict
+  "server.port" "the chart's probes, Service and policies are for port 8080: use service.port"
+  "server.address" "in a pod the service is reached on all addresses"
+  "server.servlet.context-path" "the chart's probes ask at the root"
+  "management.server.port" "the chart's probes and monitors ask port 8080"
+  "management.endpoints.web.base-path" "the chart's probes and monitors ask beneath /actuator" }}
+{{- $found := hasKey $extra $setting }}
+{{- $value := $extra }}
+{{- range splitList "." $setting }}
+{{- if kindIs "map" $value }}
+{{- $value = get $value . }}
+{{- else }}
+{{- $value = "" }}
+{{- end }}
+{{- end }}
+{{- if or $found $value }}
+{{- fail (printf "config.extra must not set %s: %s" $setting $instead) }}
+{{- end }}
+{{- end }}
+{{- if and (eq $values.mode "Deployment") (include "iothread-inventory.mountsSockets" .) (not $values.sockets.volume) (not (include "iothread-inventory.staysOnItsNode" .)) }}
+{{- fail "mode=Deployment would look into sockets.hostPath of whichever node it comes to: set config.discovery.enabled=false and name machines by 'tcp:' monitors, or set sockets.volume, or choose a node by nodeSelector 'kubernetes.io/hostname' or affinity" }}
+{{- end }}
+{{- range $name, $machine := $values.config.machines }}
+{{- if and (eq $values.mode "DaemonSet") (hasPrefix "tcp:" $machine.monitor) (not (include "iothread-inventory.staysOnItsNode" $)) }}
+{{- fail (printf "mode=DaemonSet would connect to the monitor of %s from each node, and a monitor serves one client at a time: use mode=Deployment for machines by 'tcp:'" $name) }}
+{{- end }}
+{{- if and (hasPrefix "unix:" $machine.monitor) (not (hasPrefix (printf "unix:%s/" (trimSuffix "/" $values.sockets.mountPath)) $machine.monitor)) (not $values.extraVolumeMounts) }}
+{{- fail (printf "the socket of %s is not in sockets.mountPath, %s: name it as it is there, or mount its directory by extraVolumes and extraVolumeMounts" $name $values.sockets.mountPath) }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- define "iothread-inventory.application" -}}
@@ -91,10 +145,22 @@ readinessProbe:
 {{- $application := dict
   "server" (dict "address" "0.0.0.0" "port" 8080)
   "iothreads" $iothreads }}
+{{- if .Values.tls.secretName }}
+{{- $directory := include "iothread-inventory.tlsDirectory" . }}
+{{- $_ := set $application.server "ssl" (dict "bundle" "web") }}
+{{- $_ := set $application "spring" (dict "ssl" (dict "bundle" (dict "pem" (dict "web" (dict
+  "reload-on-update" true
+  "keystore" (dict "certificate" (printf "%s/tls.crt" $directory) "private-key" (printf "%s/tls.key" $directory))))))) }}
+{{- end }}
 {{- toYaml (mergeOverwrite $application (deepCopy $config.extra)) }}
 {{- end }}
 
+{{- define "iothread-inventory.tlsDirectory" -}}
+/etc/iothread-inventory-tls
+{{- end }}
+
 {{- define "iothread-inventory.pod" -}}
+{{- include "iothread-inventory.check" . -}}
 metadata:
   annotations:
     checksum/config: {{ include "iothread-inventory.application" . | sha256sum }}
@@ -143,7 +209,7 @@ spec:
         - name: http
           containerPort: 8080
           protocol: TCP
-      {{- include "iothread-inventory.probes" (dict "values" .Values "port" "http") | nindent 6 }}
+      {{- include "iothread-inventory.probes" . | nindent 6 }}
       {{- with .Values.resources }}
       resources:
         {{- toYaml . | nindent 8 }}
@@ -156,7 +222,12 @@ spec:
         - name: config
           mountPath: /etc/iothread-inventory
           readOnly: true
-        {{- if .Values.config.discovery.enabled }}
+        {{- if .Values.tls.secretName }}
+        - name: tls
+          mountPath: {{ include "iothread-inventory.tlsDirectory" . }}
+          readOnly: true
+        {{- end }}
+        {{- if include "iothread-inventory.mountsSockets" . }}
         - name: sockets
           mountPath: {{ .Values.sockets.mountPath }}
           # Connecting to a socket needs no more.
@@ -169,7 +240,12 @@ spec:
     - name: config
       configMap:
         name: {{ include "iothread-inventory.fullname" . }}
-    {{- if .Values.config.discovery.enabled }}
+    {{- with .Values.tls.secretName }}
+    - name: tls
+      secret:
+        secretName: {{ . }}
+    {{- end }}
+    {{- if include "iothread-inventory.mountsSockets" . }}
     - name: sockets
       {{- if .Values.sockets.volume }}
       {{- toYaml .Values.sockets.volume | nindent 6 }}

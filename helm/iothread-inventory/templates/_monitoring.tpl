@@ -1,15 +1,18 @@
-{{/* What is scraped, of whichever kind of monitor. Takes a dict of monitor (its values) and port. */}}
+{{/* What is scraped, of whichever kind of monitor. Takes a dict of monitor (its values), port and scheme (or none). */}}
 {{- define "iothread-inventory.endpoint" -}}
-- port: {{ .port }}
-  path: /actuator/prometheus
-  interval: {{ .monitor.interval }}
-  scrapeTimeout: {{ .monitor.scrapeTimeout }}
-  relabelings:
-    # The node's name joins what the services of all nodes see.
-    - sourceLabels: [__meta_kubernetes_pod_node_name]
-      targetLabel: node
-  {{- with .monitor.metricRelabelings }}
-  metricRelabelings:
-    {{- toYaml . | nindent 4 }}
-  {{- end }}
+{{- $endpoint := dict
+  "port" .port
+  "path" "/actuator/prometheus"
+  "interval" .monitor.interval
+  "scrapeTimeout" .monitor.scrapeTimeout
+  "relabelings" (list
+    (dict "sourceLabels" (list "__meta_kubernetes_pod_node_name") "targetLabel" "node")
+    (dict "targetLabel" "job" "replacement" "iothread-inventory")) }}
+{{- with .scheme }}
+{{- $_ := set $endpoint "scheme" . }}
+{{- end }}
+{{- with .monitor.metricRelabelings }}
+{{- $_ := set $endpoint "metricRelabelings" . }}
+{{- end }}
+{{- toYaml (list (mergeOverwrite $endpoint (deepCopy .monitor.endpoint))) }}
 {{- end }}

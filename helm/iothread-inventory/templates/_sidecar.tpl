@@ -12,6 +12,10 @@ It takes a dict of
 
 The pod needs the label that "iothread-inventory.sidecarLabels" gives, for the PodMonitor to find
 it, and a user who may connect to QEMU's socket: QEMU's own.
+
+It has a liveness probe and no other. A native sidecar's startup probe holds the machine's own
+container back, and its readiness probe takes the machine's pod out of its Services: neither is the
+inventory's business.
 */}}
 {{- define "iothread-inventory.sidecar" -}}
 {{- $root := .root }}
@@ -23,6 +27,13 @@ it, and a user who may connect to QEMU's socket: QEMU's own.
 {{- $values = $subchart.Values }}
 {{- end }}
 {{- $values = mergeOverwrite (deepCopy $values) (deepCopy (default dict .values)) }}
+{{- $config := $values.config }}
+{{- if or $config.machines $config.extra (not $config.discovery.enabled) }}
+{{- fail "The sidecar has no application.yaml: config.machines, config.extra and config.discovery.enabled=false are not for it. Use env, such as IOTHREADS_SECURITY_ANONYMOUS" }}
+{{- end }}
+{{- if $values.tls.secretName }}
+{{- fail "The sidecar mounts no Secret for tls.secretName: mount one by extraVolumeMounts and the pod's volumes, and name its files in env by SPRING_SSL_BUNDLE_PEM_WEB_KEYSTORE_CERTIFICATE and …_PRIVATEKEY, with SERVER_SSL_BUNDLE=web" }}
+{{- end }}
 {{- $directory := default "/run/qemu" .mountPath -}}
 - name: iothread-inventory
   image: {{ include "iothread-inventory.image" (dict "values" $values "chart" $chart) | quote }}
@@ -39,9 +50,21 @@ it, and a user who may connect to QEMU's socket: QEMU's own.
     - name: IOTHREADS_DISCOVERY_DIRECTORY
       value: {{ $directory | quote }}
     - name: IOTHREADS_DISCOVERY_PATTERN
-      value: {{ $values.config.discovery.pattern | quote }}
+      value: {{ $config.discovery.pattern | quote }}
     - name: IOTHREADS_DISCOVERY_INTERVAL
-      value: {{ $values.config.discovery.interval | quote }}
+      value: {{ $config.discovery.interval | quote }}
+    - name: IOTHREADS_REFRESHINTERVAL
+      value: {{ $config.refreshInterval | quote }}
+    - name: IOTHREADS_MAXAGE
+      value: {{ $config.maxAge | quote }}
+    {{- range $timeout, $value := $config.timeouts }}
+    - name: IOTHREADS_TIMEOUTS_{{ upper $timeout }}
+      value: {{ $value | quote }}
+    {{- end }}
+    {{- with $config.attach.drivers }}
+    - name: IOTHREADS_ATTACH_DRIVERS
+      value: {{ join "," . | quote }}
+    {{- end }}
     {{- with $values.env }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -49,7 +72,9 @@ it, and a user who may connect to QEMU's socket: QEMU's own.
     - name: iothreads
       containerPort: 8080
       protocol: TCP
-  {{- include "iothread-inventory.probes" (dict "values" $values "port" "iothreads") | nindent 2 }}
+  livenessProbe:
+    {{- $probe := mergeOverwrite (dict "initialDelaySeconds" 30) $values.livenessProbe }}
+    {{- include "iothread-inventory.probe" (dict "values" $values "probe" $probe "path" "/actuator/health/liveness" "port" "iothreads") | nindent 4 }}
   {{- with $values.resources }}
   resources:
     {{- toYaml . | nindent 4 }}
@@ -69,6 +94,9 @@ it, and a user who may connect to QEMU's socket: QEMU's own.
     - name: {{ required "The sidecar needs the name of the volume with the sockets: (dict \"root\" $ \"volume\" \"qemu-sockets\")" .volume }}
       mountPath: {{ $directory }}
       readOnly: true
+    {{- with $values.extraVolumeMounts }}
+    {{- toYaml . | nindent 4 }}
+    {{- end }}
 {{- end }}
 
 {{- define "iothread-inventory.sidecarLabels" -}}

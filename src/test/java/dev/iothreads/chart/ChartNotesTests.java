@@ -11,9 +11,10 @@ class ChartNotesTests {
 	@Test
 	void theNotesSayWhichMonitorToGiveAQemuAndHowToAsk() {
 		assertThat(this.chart.install("sockets: {hostPath: /srv/monitors}")).contains("once on each node",
-				"-qmp unix:/srv/monitors/NAME.sock,server=on,wait=off", "as user 10001",
+				"-qmp unix:/srv/monitors/NAME.sock,server=on,wait=off", "the service is user 10001",
 				"port-forward service/inv-iothread-inventory 8080:8080");
-		assertThat(this.chart.install("{mode: Deployment, service: {enabled: false}}"))
+		assertThat(this.chart
+			.install("{mode: Deployment, config: {discovery: {enabled: false}}, service: {enabled: false}}"))
 			.contains("port-forward deployment/inv-iothread-inventory 8080:8080");
 	}
 
@@ -27,7 +28,25 @@ class ChartNotesTests {
 
 	@Test
 	void theNotesWarnOfAServiceThatAllMayReach() {
-		assertThat(this.chart.install("networkPolicy: {enabled: false}")).contains("can change the machines");
+		assertThat(this.chart.install("networkPolicy: {enabled: false}")).contains("try passwords");
+	}
+
+	@Test
+	void theNotesSayWhoMayReadAndWhoMayChange() {
+		assertThat(this.chart.install("")).contains("may read", "needs somebody of the role 'operator'")
+			.doesNotContain("can change");
+	}
+
+	@Test
+	void theNotesSayAsWhomTheServiceOpensTheSockets() {
+		assertThat(this.chart.install("podSecurityContext: {supplementalGroups: [36, 107]}")).contains("of 36, 107",
+				"pod-security.kubernetes.io/enforce=privileged");
+	}
+
+	@Test
+	void theNotesAskByHttpsWhereThereIsTls() {
+		assertThat(this.chart.install("tls: {secretName: web}"))
+			.contains("curl --insecure https://localhost:8080/api/v1/iothreads");
 	}
 
 	@Test
@@ -39,7 +58,8 @@ class ChartNotesTests {
 	void theNotesShowTheSidecarAndTheAnnotationToCopy() {
 		assertThat(this.chart.install("{mode: None, kubevirtHook: {enabled: true}}"))
 			.contains("{{- include \"iothread-inventory.sidecar\" (dict \"root\" $ \"volume\" \"qemu-sockets\")")
-			.contains("\"name\": \"inv-iothread-inventory-kubevirt-hook\", \"key\": \"onDefineDomain\"");
+			.contains("\"v1alpha3\"",
+					"\"name\": \"inv-iothread-inventory-kubevirt-hook\", \"key\": \"onDefineDomain\"");
 	}
 
 }

@@ -13,11 +13,13 @@ import java.util.stream.Stream;
 
 import com.marcnuri.helm.Helm;
 import com.marcnuri.helm.LintResult;
+import dev.iothreads.IOThreadsProperties;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.yaml.snakeyaml.Yaml;
@@ -39,7 +41,7 @@ class ChartTests {
 			env: [{name: LOGGING_LEVEL_DEV_IOTHREADS, value: debug}]
 			config:
 			  machines:
-			    vm-1: {monitor: "tcp:10.0.0.7:4444", readOnly: true}
+			    vm-1: {monitor: "unix:/run/qemu/b.sock", readOnly: true}
 			    a.b: {monitor: "unix:/run/qemu/a.sock"}
 			  attach: {drivers: [virtio-blk-pci]}
 			  extra: {logging: {level: {root: warn}}, iothreads: {max-age: 2s}}
@@ -47,7 +49,10 @@ class ChartTests {
 			podLabels: {tier: node}
 			priorityClassName: system-node-critical
 			tolerations: [{operator: Exists}]
+			nodeSelector: {kubernetes.io/hostname: node-1}
 			affinity: {nodeAffinity: {}}
+			podSecurityContext: {supplementalGroups: [107], fsGroup: 107}
+			tls: {secretName: web}
 			extraVolumes: [{name: more, emptyDir: {}}]
 			extraVolumeMounts: [{name: more, mountPath: /more}]
 			serviceAccount: {create: true, annotations: {a: b}}
@@ -59,10 +64,19 @@ class ChartTests {
 			podMonitor:
 			  enabled: true
 			  labels: {release: prometheus}
-			  sidecars: {enabled: true, namespaceSelector: {any: true}}
+			  endpoint: {tlsConfig: {serverName: iothreads}, basicAuth: {username: {name: login, key: username}}}
+			  sidecars: {enabled: true, namespaceSelector: {any: true}, endpoint: {honorLabels: true}}
 			prometheusRule: {enabled: true, labels: {release: prometheus}}
 			grafanaDashboard: {enabled: true, namespace: monitoring, annotations: {grafana_folder: QEMU}}
 			kubevirtHook: {enabled: true, namespaces: [one, two]}
+			""";
+
+	private static final String DEPLOYMENT = """
+			mode: Deployment
+			config:
+			  discovery: {enabled: false}
+			  machines: {vm-1: {monitor: "tcp:10.0.0.7:4444"}}
+			networkPolicy: {egress: [{to: [{ipBlock: {cidr: 10.0.0.7/32}}], ports: [{port: 4444}]}]}
 			""";
 
 	private final HelmChart chart = HelmChart.ofTheService();
@@ -72,11 +86,28 @@ class ChartTests {
 
 	private int copies;
 
-	@Test
-	void lintFindsNothing() {
-		LintResult result = new Helm(this.chart.directory()).lint().strict().call();
+	@ParameterizedTest
+	@MethodSource("everyKindOfRelease")
+	void lintFindsNothing(String values) throws IOException {
+		HelmChart copy = this.chart.copyTo(this.directory.resolve("linted"));
+		Map<String, Object> merged = new Yaml().load(copy.text("values.yaml"));
+		merge(merged, new Yaml().load(values));
+		Files.writeString(copy.file("values.yaml"), new Yaml().dump(merged));
+		LintResult result = new Helm(copy.directory()).lint().strict().call();
 		assertThat(result.isFailed()).as(() -> String.join("\n", result.getMessages())).isFalse();
 		assertThat(result.getMessages()).noneMatch((message) -> message.contains("[WARNING]"));
+	}
+
+	@SuppressWarnings("unchecked")
+	private static void merge(Map<String, Object> values, Map<String, Object> others) {
+		others.forEach((name, value) -> {
+			if (value instanceof Map<?, ?> map && values.get(name) instanceof Map<?, ?> into) {
+				merge((Map<String, Object>) into, (Map<String, Object>) map);
+			}
+			else {
+				values.put(name, value);
+			}
+		});
 	}
 
 	@ParameterizedTest
@@ -87,7 +118,7 @@ class ChartTests {
 	}
 
 	static Stream<String> everyKindOfRelease() {
-		return Stream.of("mode: DaemonSet", "mode: Deployment", "mode: DaemonSet\n" + EVERYTHING,
+		return Stream.of("mode: DaemonSet", DEPLOYMENT, "mode: DaemonSet\n" + EVERYTHING,
 				"mode: Deployment\n" + EVERYTHING, "mode: None\n" + EVERYTHING,
 				"serviceMonitor: {enabled: true, labels: {release: prometheus}}",
 				"{mode: Deployment, config: {discovery: {enabled: false}}}",
@@ -100,6 +131,15 @@ class ChartTests {
 				Map.of("containers", List.of(Map.of("name", "a", "imagePolicy", "Never"))));
 		assertThatExceptionOfType(AssertionError.class).isThrownBy(() -> KubernetesModel.check(pod))
 			.withMessageContaining("imagePolicy");
+	}
+
+	@Test
+	void theModelRefusesWhatThePrometheusOperatorDoesNotKnow() {
+		Map<String, Object> monitor = this.chart
+			.render("podMonitor: {enabled: true, endpoint: {tlsConfg: {serverName: a}}}")
+			.only("PodMonitor");
+		assertThatExceptionOfType(AssertionError.class).isThrownBy(() -> KubernetesModel.check(monitor))
+			.withMessageContaining("tlsConfg");
 	}
 
 	@Test
@@ -131,9 +171,9 @@ class ChartTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "DaemonSet", "Deployment" })
-	void thePodIsConfined(String mode) {
-		Object pod = pod(this.chart.render("mode: " + mode), mode);
+	@ValueSource(strings = { "mode: DaemonSet", DEPLOYMENT })
+	void thePodIsConfined(String values) {
+		Object pod = pod(this.chart.render(values), values.contains("DaemonSet") ? "DaemonSet" : "Deployment");
 		assertThat(at(pod, "automountServiceAccountToken")).isEqualTo(false);
 		assertThat(at(pod, "enableServiceLinks")).isEqualTo(false);
 		assertThat(at(pod, "hostPID")).isNull();
@@ -144,7 +184,9 @@ class ChartTests {
 		Object container = at(pod, "containers", 0);
 		assertThat(container).isNotNull();
 		assertConfined(container);
-		assertThat(at(named(at(container, "volumeMounts"), "sockets"), "readOnly")).isEqualTo(true);
+		assertThat(at(container, "volumeMounts")).asInstanceOf(InstanceOfAssertFactories.LIST)
+			.isNotEmpty()
+			.allSatisfy((mount) -> assertThat(at(mount, "readOnly")).isEqualTo(true));
 	}
 
 	static void assertConfined(Object container) {
@@ -205,25 +247,130 @@ class ChartTests {
 	@Test
 	void aScrapeBringsTheNodesNameAlong() {
 		Manifests manifests = this.chart.render("podMonitor: {enabled: true, sidecars: {enabled: true}}");
-		assertThat(manifests.all("PodMonitor")).hasSize(2)
-			.allSatisfy((monitor) -> assertThat(
-					at(monitor, "spec", "podMetricsEndpoints", 0, "relabelings", 0, "targetLabel"))
-				.isEqualTo("node"));
+		assertThat(manifests.all("PodMonitor")).hasSize(2).allSatisfy((monitor) -> {
+			Object relabelings = at(monitor, "spec", "podMetricsEndpoints", 0, "relabelings");
+			assertThat(at(relabelings, 0, "targetLabel")).isEqualTo("node");
+			// Whatever the release is called: an alert looks for it.
+			assertThat(at(relabelings, 1)).isEqualTo(Map.of("targetLabel", "job", "replacement", "iothread-inventory"));
+		});
+	}
+
+	@Test
+	void aMonitorsEndpointHasWhatPrometheusSignsInWith() {
+		Manifests manifests = this.chart.render(EVERYTHING);
+		Object endpoint = at(manifests.all("PodMonitor").get(0), "spec", "podMetricsEndpoints", 0);
+		assertThat(at(endpoint, "scheme")).isEqualTo("https");
+		assertThat(at(endpoint, "tlsConfig", "serverName")).isEqualTo("iothreads");
+		assertThat(at(endpoint, "basicAuth", "username", "name")).isEqualTo("login");
+		Object sidecars = at(manifests.all("PodMonitor").get(1), "spec", "podMetricsEndpoints", 0);
+		assertThat(at(sidecars, "scheme")).isNull();
+		assertThat(at(sidecars, "basicAuth")).isNull();
+		assertThat(at(sidecars, "honorLabels")).isEqualTo(true);
+	}
+
+	@Test
+	void aSecretOfTlsIsServedByAndAskedForByTheProbes() {
+		Manifests manifests = this.chart.render("tls: {secretName: web}");
+		Object pod = pod(manifests, "DaemonSet");
+		assertThat(at(named(at(pod, "volumes"), "tls"), "secret", "secretName")).isEqualTo("web");
+		Object mount = at(named(at(pod, "containers", 0, "volumeMounts"), "tls"), "mountPath");
+		Map<String, Object> application = application(manifests);
+		assertThat(at(application, "server", "ssl", "bundle")).isEqualTo("web");
+		Object bundle = at(application, "spring", "ssl", "bundle", "pem", "web");
+		assertThat(at(bundle, "keystore", "certificate")).isEqualTo(mount + "/tls.crt");
+		assertThat(at(bundle, "keystore", "private-key")).isEqualTo(mount + "/tls.key");
+		assertThat(at(bundle, "reload-on-update")).isEqualTo(true);
+		for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
+			assertThat(at(pod, "containers", 0, probe, "httpGet", "scheme")).as(probe).isEqualTo("HTTPS");
+			assertThat(at(pod(this.chart.render(""), "DaemonSet"), "containers", 0, probe, "httpGet", "scheme"))
+				.isNull();
+		}
+	}
+
+	@Test
+	void aMachineBySocketHasItsDirectoryWithoutDiscoveryToo() {
+		Object pod = pod(this.chart.render("""
+				config: {discovery: {enabled: false}, machines: {vm1: {monitor: "unix:/run/qemu/vm1.sock"}}}"""),
+				"DaemonSet");
+		assertThat(at(named(at(pod, "volumes"), "sockets"), "hostPath", "path")).isEqualTo("/run/qemu");
+		assertThat(at(named(at(pod, "containers", 0, "volumeMounts"), "sockets"), "mountPath")).isEqualTo("/run/qemu");
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "", "mode: Deployment", EVERYTHING })
+	@CsvSource(delimiter = '|',
+			textBlock = """
+					mode: Deployment                                                       | whichever node
+					{mode: Deployment, config: {discovery: {enabled: false}, machines: {vm1: {monitor: "unix:/run/qemu/a"}}}} | whichever node
+					config: {machines: {vm1: {monitor: "tcp:10.0.0.7:4444"}}}              | from each node
+					config: {machines: {vm1: {monitor: "unix:/srv/vm1.sock"}}}             | not in sockets.mountPath
+					config: {extra: {server: {port: 9090}}}                                | server.port
+					config: {extra: {server.port: 9090}}                                   | server.port
+					config: {extra: {server: {address: 127.0.0.1}}}                        | server.address
+					config: {extra: {management: {server: {port: 9090}}}}                  | management.server.port
+					""")
+	void whatWouldNotWorkIsRefused(String values, String reason) {
+		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> this.chart.render(values))
+			.withMessageContaining(reason);
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "{mode: Deployment, sockets: {volume: {persistentVolumeClaim: {claimName: sockets}}}}",
+			"{mode: Deployment, nodeSelector: {kubernetes.io/hostname: node-1}}",
+			"{config: {machines: {vm1: {monitor: 'tcp:h:1'}}}, nodeSelector: {kubernetes.io/hostname: node-1}}" })
+	void whereTheUserHasChosenThePlaceItWorks(String values) {
+		assertThat(this.chart.render(values).kinds()).contains("ConfigMap");
+	}
+
+	@Test
+	void thePolicyLetsInItsOwnNamespaceAndWhomTheUserSays() {
+		Object spec = this.chart.render("").only("NetworkPolicy").get("spec");
+		assertThat(at(spec, "policyTypes")).isEqualTo(List.of("Ingress", "Egress"));
+		assertThat(at(spec, "ingress", 0, "from")).isEqualTo(List.of(Map.of("podSelector", Map.of())));
+		assertThat(at(spec, "egress")).isEqualTo(List.of());
+		Object wider = this.chart.render(EVERYTHING).only("NetworkPolicy").get("spec");
+		assertThat(at(wider, "ingress", 0, "from", 1, "namespaceSelector", "matchLabels")).isNotNull();
+		assertThat(at(wider, "egress", 0, "to", 0, "ipBlock", "cidr")).isEqualTo("10.0.0.0/8");
+	}
+
+	@Test
+	void theHostsProcessesAndGroupsAreSeenWhenAskedFor() {
+		Object pod = pod(this.chart.render(EVERYTHING), "DaemonSet");
+		assertThat(at(pod, "hostPID")).isEqualTo(true);
+		assertThat(at(pod, "securityContext", "supplementalGroups")).isEqualTo(List.of(107));
+		assertThat(at(pod, "securityContext", "runAsNonRoot")).isEqualTo(true);
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "", DEPLOYMENT, EVERYTHING })
 	void theTestPodAsksTheServiceWithoutAShell(String values) {
 		Manifests manifests = withTheTest(values);
 		Map<String, Object> pod = manifests.only("Pod");
 		KubernetesModel.check(pod);
+		String scheme = EVERYTHING.equals(values) ? "https" : "http";
 		Object container = at(pod, "spec", "containers", 0);
 		assertThat(container).isNotNull();
 		assertConfined((container != null) ? container : Map.of());
 		assertThat(at(pod, "spec", "restartPolicy")).isEqualTo("Never");
 		assertThat(at(container, "command")).asInstanceOf(InstanceOfAssertFactories.list(String.class))
-			.startsWith("java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe")
-			.contains("http://%s:8080/api/v1/iothreads".formatted(at(manifests.only("Service"), "metadata", "name")));
+			.startsWith("java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe", "--for=30")
+			.contains("%s://%s:8080/api/v1/iothreads".formatted(scheme,
+					at(manifests.only("Service"), "metadata", "name")));
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|',
+			textBlock = """
+					service: {port: 80}                                        | http://inv-iothread-inventory:80/
+					service: {port: 80, headless: true}                        | http://inv-iothread-inventory:8080/
+					{service: {port: 443}, tls: {secretName: web}}             | https://inv-iothread-inventory:443/
+					tests: {paths: [/actuator/health/readiness]}               | http://inv-iothread-inventory:8080/actuator/health/readiness
+					""")
+	void theTestPodAsksAtThePortThatThereIs(String values, String address) {
+		Object command = at(withTheTest(values).only("Pod"), "spec", "containers", 0, "command");
+		assertThat(command).asInstanceOf(InstanceOfAssertFactories.list(String.class))
+			.filteredOn((argument) -> argument.startsWith("http"))
+			.isNotEmpty()
+			.allMatch((argument) -> argument.startsWith(address));
 	}
 
 	@ParameterizedTest
@@ -249,7 +396,7 @@ class ChartTests {
 
 	@Test
 	void aDeploymentNeverRunsTwice() {
-		Object deployment = this.chart.render("mode: Deployment").only("Deployment");
+		Object deployment = this.chart.render(DEPLOYMENT).only("Deployment");
 		assertThat(at(deployment, "spec", "replicas")).isEqualTo(1);
 		assertThat(at(deployment, "spec", "strategy", "type")).isEqualTo("Recreate");
 	}
@@ -259,7 +406,7 @@ class ChartTests {
 		Map<String, Object> application = application(this.chart.render(EVERYTHING));
 		assertThat(at(application, "server", "address")).isEqualTo("0.0.0.0");
 		assertThat(at(application, "iothreads", "machines", "[vm-1]"))
-			.isEqualTo(Map.of("monitor", "tcp:10.0.0.7:4444", "read-only", true));
+			.isEqualTo(Map.of("monitor", "unix:/run/qemu/b.sock", "read-only", true));
 		assertThat(at(application, "iothreads", "machines", "[a.b]", "read-only")).isEqualTo(false);
 		assertThat(at(application, "iothreads", "discovery"))
 			.isEqualTo(Map.of("directory", "/run/qemu", "pattern", "*.sock", "interval", "2s"));
@@ -267,6 +414,20 @@ class ChartTests {
 		assertThat(at(application, "iothreads", "max-age")).isEqualTo("2s");
 		assertThat(at(application, "iothreads", "refresh-interval")).isEqualTo("5s");
 		assertThat(at(application, "logging", "level", "root")).isEqualTo("warn");
+	}
+
+	@ParameterizedTest
+	@MethodSource("everyKindOfRelease")
+	void theServiceTakesItsSettings(String values) throws IOException {
+		Manifests manifests = this.chart.render(values);
+		if (manifests.kinds().stream().noneMatch(List.of("DaemonSet", "Deployment")::contains)) {
+			return;
+		}
+		IOThreadsProperties settings = Settings.read(new Yaml().dump(application(manifests)));
+		assertThat(settings.timeouts().connect()).hasSeconds(2);
+		if (values.contains("vm-1")) {
+			assertThat(settings.machines()).containsKey("vm-1");
+		}
 	}
 
 	@Test

@@ -3,6 +3,7 @@ package dev.iothreads.chart;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.BiConsumer;
 
 import org.junit.jupiter.api.Test;
@@ -14,6 +15,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 class ChartValuesTests {
+
+	/** One row each: they are Kubernetes' own. */
+	private static final Set<Object> WHOLE = Set.of("resources", "podSecurityContext", "securityContext");
 
 	private final HelmChart chart = HelmChart.ofTheService();
 
@@ -27,7 +31,17 @@ class ChartValuesTests {
 			config: {machines: {vm1: {monitor: "http://h:1"}}}      | monitor
 			config: {machines: {vm1: {readOnly: true}}}             | monitor
 			config: {refreshInterval: soon}                         | refreshInterval
+			config: {refreshInterval: 1ms}                          | refreshInterval
+			config: {refreshInterval: 0}                            | refreshInterval
+			config: {discovery: {interval: 25h}}                    | interval
+			config: {timeouts: {connect: 0s}}                       | connect
 			config: {timeouts: {detach: -5}}                        | detach
+			config: {maxAge: 86401}                                 | maxAge
+			tls: {secret: web}                                      | secret
+			tests: {paths: [actuator]}                              | paths
+			podSecurityContext: {runAsUsr: 107}                     | runAsUsr
+			podSecurityContext: {supplementalGroups: [kvm]}         | supplementalGroups
+			securityContext: {readonlyRootFilesystem: true}         | readonlyRootFilesystem
 			sockets: {hostPath: run/qemu}                           | hostPath
 			sockets: {hostPathType: Socket}                         | hostPathType
 			image: {digest: sha256:1234}                            | digest
@@ -97,7 +111,7 @@ class ChartValuesTests {
 			Map<?, ?> property = (properties != null && properties.get(name) instanceof Map<?, ?> found) ? found
 					: Map.of();
 			if (value instanceof Map<?, ?> map && !map.isEmpty()
-					&& Boolean.FALSE.equals(property.get("additionalProperties")) && !"resources".equals(name)) {
+					&& Boolean.FALSE.equals(property.get("additionalProperties")) && !WHOLE.contains(name)) {
 				walk(map, property, prefix + name + ".", row);
 			}
 			else {

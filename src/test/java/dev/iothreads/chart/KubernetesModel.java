@@ -1,10 +1,18 @@
 package dev.iothreads.chart;
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.lang.reflect.InvocationTargetException;
+import java.nio.charset.StandardCharsets;
 import java.util.Map;
 
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.Schema;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
 import io.kubernetes.client.openapi.JSON;
 import io.kubernetes.client.openapi.models.V1ConfigMap;
 import io.kubernetes.client.openapi.models.V1DaemonSet;
@@ -30,12 +38,15 @@ final class KubernetesModel {
 
 	private static final String OPERATOR = "monitoring.coreos.com/v1/";
 
+	private static final Schema MONITORING = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+		.getSchema(resource("/chart/monitoring.json"), InputFormat.JSON);
+
 	private KubernetesModel() {
 	}
 
 	/**
-	 * Checks an object; of one of the Prometheus Operator only what every object has,
-	 * because Kubernetes does not know the rest.
+	 * Checks an object; one of the Prometheus Operator, which Kubernetes does not know,
+	 * by a schema of what the chart may say.
 	 * @param object the object
 	 * @throws AssertionError if it has what the model does not know, or lacks what it
 	 * needs
@@ -43,12 +54,22 @@ final class KubernetesModel {
 	static void check(Map<String, Object> object) {
 		String type = object.get("apiVersion") + "/" + object.get("kind");
 		if (type.startsWith(OPERATOR)) {
-			assertThat(object).containsOnlyKeys("apiVersion", "kind", "metadata", "spec");
+			assertThat(MONITORING.validate(new Gson().toJson(object), InputFormat.JSON)).as("%s", object).isEmpty();
 			strictly(object.get("metadata"), V1ObjectMeta.class);
 			return;
 		}
 		assertThat(TYPES).as("the types of the chart").containsKey(type);
 		strictly(object, TYPES.getOrDefault(type, Object.class));
+	}
+
+	private static String resource(String name) {
+		try (InputStream in = KubernetesModel.class.getResourceAsStream(name)) {
+			assertThat(in).isNotNull();
+			return (in != null) ? new String(in.readAllBytes(), StandardCharsets.UTF_8) : "";
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	private static void strictly(@Nullable Object object, Class<?> type) {

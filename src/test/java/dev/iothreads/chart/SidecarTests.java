@@ -3,12 +3,19 @@ package dev.iothreads.chart;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
+import dev.iothreads.IOThreadsProperties;
 import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+import org.springframework.core.env.StandardEnvironment;
+import org.springframework.core.env.SystemEnvironmentPropertySource;
 
 import static dev.iothreads.chart.Manifests.at;
 import static dev.iothreads.chart.Manifests.named;
@@ -61,6 +68,42 @@ class SidecarTests {
 	}
 
 	@Test
+	void itHasTheSettingsOfTheServiceInItsEnvironment() throws IOException {
+		Object environment = at(including("", """
+				  config:
+				    refreshInterval: 10s
+				    maxAge: 0
+				    discovery: {pattern: "*.qmp"}
+				    timeouts: {detach: 20s}
+				    attach: {drivers: [virtio-blk-pci, virtio-scsi-pci]}
+				  extraVolumeMounts: [{name: more, mountPath: /more}]
+				""").only("Pod"), "spec", "initContainers", 0, "env");
+		Map<String, Object> variables = new HashMap<>();
+		for (String name : names(environment)) {
+			variables.put(name, String.valueOf(named(environment, name).get("value")));
+		}
+		IOThreadsProperties settings = Settings.read(new SystemEnvironmentPropertySource(
+				StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME, variables));
+		assertThat(settings.refreshInterval()).hasSeconds(10);
+		assertThat(settings.maxAge()).isZero();
+		assertThat(settings.timeouts().detach()).hasSeconds(20);
+		assertThat(settings.timeouts().command()).hasSeconds(5);
+		assertThat(settings.attach().drivers()).containsExactly("virtio-blk-pci", "virtio-scsi-pci");
+		assertThat(settings.discovery()).isNotNull()
+			.satisfies((discovery) -> assertThat(discovery.pattern()).isEqualTo("*.qmp"));
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "  config: {machines: {vm1: {monitor: 'unix:/run/qemu/vm1.sock'}}}",
+			"  config: {extra: {logging: {level: {root: warn}}}}", "  config: {discovery: {enabled: false}}",
+			"  tls: {secretName: web}" })
+	void whatItCannotTakeIsRefused(String values) {
+		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> including("", values))
+			.withMessageContaining("The sidecar")
+			.withMessageContaining("env");
+	}
+
+	@Test
 	void itAsksForTheVolumeOfTheSockets() {
 		String pod = POD.formatted("").replace("\"volume\" \"qemu-sockets\"", "");
 		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> render(pod, ""))
@@ -75,7 +118,7 @@ class SidecarTests {
 		assertSidecar(pod, "/run/qemu");
 		Object made = at(including("", "").only("Pod"), "spec", "initContainers", 0);
 		Object written = at(pod, "spec", "initContainers", 0);
-		for (String same : List.of("name", "image", "ports", "resources", "volumeMounts")) {
+		for (String same : List.of("name", "image", "ports", "livenessProbe", "resources", "volumeMounts")) {
 			assertThat(at(written, same)).as(same).isEqualTo(at(made, same));
 		}
 		assertThat(at(pod, "spec", "containers", 0, "command")).asInstanceOf(InstanceOfAssertFactories.LIST)
@@ -95,9 +138,11 @@ class SidecarTests {
 		assertThat(at(named(at(sidecar, "env"), "SERVER_ADDRESS"), "value")).isEqualTo("0.0.0.0");
 		assertThat(at(named(at(sidecar, "env"), "IOTHREADS_DISCOVERY_DIRECTORY"), "value")).isEqualTo(directory);
 		assertThat(at(named(at(sidecar, "volumeMounts"), "qemu-sockets"), "mountPath")).isEqualTo(directory);
-		for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
-			assertThat(at(sidecar, probe, "httpGet", "port")).as(probe).isEqualTo("iothreads");
-		}
+		assertThat(at(sidecar, "livenessProbe", "httpGet", "port")).isEqualTo("iothreads");
+		assertThat(at(sidecar, "livenessProbe", "initialDelaySeconds")).isEqualTo(30);
+		// These two would hold the machine back, or take its pod out of its Services.
+		assertThat(at(sidecar, "startupProbe")).isNull();
+		assertThat(at(sidecar, "readinessProbe")).isNull();
 		assertThat(names(at(pod, "spec", "volumes"))).contains("qemu-sockets");
 	}
 
