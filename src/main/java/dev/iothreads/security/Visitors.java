@@ -1,9 +1,15 @@
 package dev.iothreads.security;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.UUID;
 
+import jakarta.servlet.ServletRequest;
+import jakarta.servlet.ServletRequestWrapper;
 import jakarta.servlet.http.HttpServletRequest;
+import org.apache.catalina.Globals;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
@@ -14,11 +20,17 @@ import org.springframework.security.web.authentication.AnonymousAuthenticationFi
 
 /**
  * Those without credentials. An operator is only who comes from this machine itself: a
- * proxy that listens elsewhere passes on the requests of everybody, and says so.
+ * proxy passes on the requests of everybody, and most say so. What counts is what has
+ * come over the wire: whoever interprets the words of proxies hides them, and tells of an
+ * address that anybody may have made up.
  */
 final class Visitors extends AnonymousAuthenticationFilter {
 
-	private static final List<String> PROXY = List.of("X-Forwarded-For", "Forwarded", "Via", "X-Real-Ip");
+	private static final List<String> FAMILIES = List.of("x-forwarded", "x-original-", "x-envoy-", "x-proxy");
+
+	private static final Set<String> PROXY = Set.of("forwarded", "via", "x-real-ip", "x-real-port", "x-client-ip",
+			"x-cluster-client-ip", "client-ip", "true-client-ip", "cf-connecting-ip", "fastly-client-ip",
+			"x-appengine-user-ip", "x-azure-clientip", "front-end-https", "x-url-scheme", "x-scheme", "x-script-name");
 
 	private static final List<GrantedAuthority> NONE = AuthorityUtils.createAuthorityList("ROLE_ANONYMOUS");
 
@@ -43,8 +55,24 @@ final class Visitors extends AnonymousAuthenticationFilter {
 	}
 
 	private static boolean isFromHere(HttpServletRequest request) {
-		return HostName.isLoopbackAddress(request.getRemoteAddr())
-				&& PROXY.stream().allMatch((header) -> request.getHeader(header) == null);
+		HttpServletRequest received = received(request);
+		return HostName.isLoopbackAddress(received.getRemoteAddr())
+				// Tomcat's own valve for proxies has changed the very request.
+				&& received.getAttribute(Globals.REQUEST_FORWARDED_ATTRIBUTE) == null
+				&& Collections.list(received.getHeaderNames()).stream().noneMatch(Visitors::isOfProxy);
+	}
+
+	private static HttpServletRequest received(HttpServletRequest request) {
+		ServletRequest inner = request;
+		while (inner instanceof ServletRequestWrapper wrapper) {
+			inner = wrapper.getRequest();
+		}
+		return (inner instanceof HttpServletRequest received) ? received : request;
+	}
+
+	private static boolean isOfProxy(String header) {
+		String name = header.toLowerCase(Locale.ROOT);
+		return PROXY.contains(name) || FAMILIES.stream().anyMatch(name::startsWith);
 	}
 
 }

@@ -297,6 +297,24 @@ class DoorsTests {
 
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "none", "framework", "native" })
+	void whoComesThroughAProxyIsNoOperatorWhateverTheProxySays(String strategy) throws IOException {
+		try (RunningService service = DoorsTests.start("--server.forward-headers-strategy=" + strategy)) {
+			Wire wire = new Wire(service.port());
+			for (String header : List.of("X-Forwarded-For: 127.0.0.1", "X-Forwarded-For: 127.0.0.1, 10.1.2.3",
+					"X-Forwarded-For: ::1", "Forwarded: for=127.0.0.1", "X-Forwarded-Host: localhost",
+					"X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "X-Forwarded-Prefix: /x",
+					"Forwarded: proto=https", "X-Real-IP: 127.0.0.1", "Via: 1.1 proxy")) {
+				Wire.Answer answer = wire.send("POST", IOTHREADS, "{\"id\": \"added\"}", header,
+						"Content-Type: application/json");
+				assertThat(answer.status()).as(header).isEqualTo(401);
+			}
+			assertThat(wire.get(IOTHREADS + "/added").status()).isEqualTo(404);
+			assertThat(change(wire, "X-Forwarded-For: 127.0.0.1", OPERATOR)).isEqualTo(201);
+		}
+	}
+
 	@Test
 	@ExtendWith(OutputCaptureExtension.class)
 	void theServiceDoesNotStartWithWhatIsUnsafeAndSaysWhatToDo(CapturedOutput output) {

@@ -29,7 +29,10 @@ class VisitorsTests {
 	}
 
 	@ParameterizedTest
-	@CsvSource({ "X-Forwarded-For,10.0.0.7", "Forwarded,for=10.0.0.7", "Via,1.1 proxy", "X-Real-Ip,10.0.0.7" })
+	@CsvSource({ "X-Forwarded-For,10.0.0.7", "x-forwarded-for,127.0.0.1", "X-Forwarded-Host,localhost",
+			"X-Forwarded-Proto,https", "X-Forwarded-Port,443", "X-Forwarded-Prefix,/proxied", "X-Forwarded-Ssl,on",
+			"Forwarded,for=10.0.0.7", "Via,1.1 proxy", "X-Real-Ip,10.0.0.7", "True-Client-IP,10.0.0.7",
+			"X-Envoy-External-Address,10.0.0.7" })
 	void whoComesThroughAProxyIsNoOperator(String header, String value) {
 		MockHttpServletRequest request = request("127.0.0.1");
 		request.addHeader(header, value);

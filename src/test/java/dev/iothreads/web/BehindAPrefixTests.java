@@ -18,12 +18,17 @@ import static org.assertj.core.api.Assertions.assertThat;
  * a proxy takes away and tells of.
  */
 @WebTest
-@TestPropertySource(properties = { "server.servlet.context-path=/own", "server.forward-headers-strategy=framework" })
+@TestPropertySource(properties = { "server.servlet.context-path=/own", "server.forward-headers-strategy=framework",
+		// The password is "operating".
+		"iothreads.security.users.operator.password={bcrypt}$2y$04$zV/4wPY8b7/.VFoYTK55/.Lta08E7lrCdHTZWSmWiJGTvlmhDTNhe",
+		"iothreads.security.users.operator.role=operator" })
 class BehindAPrefixTests {
 
 	private static final String NONE = "X-None: ";
 
 	private static final String FORWARDED = "X-Forwarded-Prefix: /proxied";
+
+	private static final String OPERATOR = "Authorization: Basic b3BlcmF0b3I6b3BlcmF0aW5n";
 
 	private final Wire wire;
 
@@ -91,7 +96,7 @@ class BehindAPrefixTests {
 	void whereSomethingIsIsSaidWithoutAHost(String header, String prefix) throws IOException {
 		String iothreads = "/api/v1/machines/demo/iothreads";
 		Wire.Answer added = this.wire.send("POST", "/own" + iothreads, "{\"id\": \"pool0\"}",
-				"Content-Type: application/json", header);
+				"Content-Type: application/json", header, OPERATOR);
 		assertThat(added.status()).isEqualTo(201);
 		assertThat(added.header("Location")).isEqualTo(prefix + iothreads + "/pool0");
 		assertThat(this.wire.send("DELETE", "/own" + iothreads + "/pool0").status()).isEqualTo(204);
