@@ -1,6 +1,8 @@
 package dev.iothreads.security;
 
 import java.io.IOException;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 
 import com.nimbusds.jose.jwk.source.RateLimitReachedException;
 import jakarta.servlet.ServletException;
@@ -15,6 +17,7 @@ import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.authentication.BadCredentialsException;
 import org.springframework.security.authentication.InsufficientAuthenticationException;
+import org.springframework.security.authentication.LockedException;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.web.AuthenticationEntryPoint;
 import org.springframework.security.web.access.AccessDeniedHandler;
@@ -30,6 +33,10 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 	private static final Logger logger = LoggerFactory.getLogger(Refusals.class);
 
 	private static final String REALM = " realm=\"iothread-inventory\"";
+
+	private static final Duration SILENCE = Duration.ofMinutes(1);
+
+	private final AtomicLong warned = new AtomicLong();
 
 	private final HandlerExceptionResolver resolver;
 
@@ -70,9 +77,13 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 	@Override
 	public void onAuthenticationFailure(HttpServletRequest request, HttpServletResponse response,
 			AuthenticationException ex) throws IOException, ServletException {
+		if (ex instanceof LockedException) {
+			answer(request, response, ex);
+			return;
+		}
 		if (ex instanceof AuthenticationServiceException
 				&& !(NestedExceptionUtils.getRootCause(ex) instanceof RateLimitReachedException)) {
-			logger.warn("Credentials cannot be checked: {}", NestedExceptionUtils.getMostSpecificCause(ex).toString());
+			warn(NestedExceptionUtils.getMostSpecificCause(ex));
 			answer(request, response, new AuthenticationServiceException(
 					"Your credentials cannot be checked now. Try again in a moment; the log of the service says more."));
 			return;
@@ -82,6 +93,15 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 		challenge(request, response, ", error=\"invalid_token\"");
 		answer(request, response, new BadCredentialsException(
 				(token ? tokenRefused(ex) : "The name or the password is wrong.") + " " + howToSignIn()));
+	}
+
+	// Strangers can make it happen as often as they like.
+	private void warn(Throwable cause) {
+		long now = System.nanoTime();
+		long last = this.warned.get();
+		if ((last == 0 || now - last >= SILENCE.toNanos()) && this.warned.compareAndSet(last, now)) {
+			logger.warn("Credentials cannot be checked: {} (said once a minute)", cause.toString());
+		}
 	}
 
 	@Override

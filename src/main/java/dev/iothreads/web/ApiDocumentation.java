@@ -100,7 +100,11 @@ class ApiDocumentation {
 
 	private static String problems() {
 		return Arrays.stream(Problem.values())
-			.map((problem) -> "| `%s` | %d | %s |".formatted(problem.wireName(), problem.status().value(),
+			.map((problem) -> "| `%s` | %s | %s |".formatted(problem.wireName(),
+					ApiDocumentationProblems.statuses(problem)
+						.stream()
+						.map(String::valueOf)
+						.collect(Collectors.joining(", ")),
 					problem.title()))
 			.collect(Collectors.joining("\n"));
 	}

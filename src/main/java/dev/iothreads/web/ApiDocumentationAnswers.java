@@ -38,8 +38,9 @@ final class ApiDocumentationAnswers {
 			Map.entry(RequestId.HEADER, header("string",
 					"Names the request in the log of the service; the one that is sent with it, if that is sane")),
 			Map.entry(HttpHeaders.WWW_AUTHENTICATE, header("string", "How to sign in")),
-			Map.entry(FleetAnswers.UNAVAILABLE,
-					header("string", "The machines that do not answer, separated by commas; absent when all do")),
+			Map.entry(FleetAnswers.UNAVAILABLE, header("string",
+					"The machines that do not answer, separated by commas; absent when all do. After 4000 characters "
+							+ "it ends with 'and 12 more', the number of those that are left out")),
 			Map.entry(HttpHeaders.VARY, header("string", "Another Accept may have another answer")),
 			Map.entry(PREFERENCE_APPLIED,
 					header("string", "What was done about Prefer; absent when nothing was preferred")));
@@ -54,7 +55,7 @@ final class ApiDocumentationAnswers {
 
 	private static final String NOT_MODIFIED = "304";
 
-	private static final Set<String> OF_ALL = Set.of(Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
+	static final Set<String> OF_ALL = Set.of(Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
 
 	private static final Set<Integer> TO_BE_TRIED_AGAIN = Set.of(429, 503);
 

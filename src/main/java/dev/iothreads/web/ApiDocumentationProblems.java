@@ -2,6 +2,7 @@ package dev.iothreads.web;
 
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.Stream;
 
 import io.swagger.v3.oas.models.Operation;
 import io.swagger.v3.oas.models.PathItem.HttpMethod;
@@ -17,9 +18,13 @@ final class ApiDocumentationProblems {
 	private static final List<Possible> ALL = List.of(
 			// What can befall every request
 			new Possible(Problem.INVALID_REQUEST, 400, (endpoint) -> true),
+			new Possible(Problem.INVALID_REQUEST, 417, (endpoint) -> true),
+			new Possible(Problem.INVALID_REQUEST, 501, (endpoint) -> true),
+			new Possible(Problem.INVALID_REQUEST, 505, (endpoint) -> true),
 			new Possible(Problem.UNAUTHORIZED, (endpoint) -> true), new Possible(Problem.FORBIDDEN, (endpoint) -> true),
 			new Possible(Problem.MISDIRECTED, (endpoint) -> true),
 			new Possible(Problem.CREDENTIALS_UNCHECKED, (endpoint) -> true),
+			new Possible(Problem.TOO_MANY_PASSWORDS, (endpoint) -> true),
 			new Possible(Problem.NOT_ACCEPTABLE, Endpoint::hasContent),
 			new Possible(Problem.INTERNAL_ERROR, (endpoint) -> true),
 			// What is named may not be there
@@ -32,13 +37,15 @@ final class ApiDocumentationProblems {
 			new Possible(Problem.MACHINE_TIMEOUT, Endpoint::asksMachine),
 			new Possible(Problem.QEMU_ERROR, Endpoint::asksMachine),
 			// Too many ask
+			new Possible(Problem.TOO_BUSY, Endpoint::isOfAllMachines),
 			new Possible(Problem.TOO_MANY_READERS, (endpoint) -> endpoint.is(HttpMethod.GET, Paths.EVENTS)),
 			// It is changed
 			new Possible(Problem.CROSS_SITE, Endpoint::changes), new Possible(Problem.READ_ONLY, Endpoint::changes),
 			new Possible(Problem.MANAGED_BY_LIBVIRT, Endpoint::changes),
 			new Possible(Problem.TOO_MANY_CHANGES, Endpoint::changes),
 			new Possible(Problem.REQUEST_TOO_LARGE, Endpoint::changes),
-			new Possible(Problem.UNSUPPORTED_MEDIA_TYPE, Endpoint::hasBody),
+			new Possible(Problem.UNSUPPORTED_MEDIA_TYPE, Endpoint::changes),
+			new Possible(Problem.INVALID_REQUEST, 408, Endpoint::changes),
 			new Possible(Problem.INVALID_REQUEST, (endpoint) -> endpoint.hasBody() || endpoint.detaches()),
 			new Possible(Problem.NOT_SUPPORTED, Endpoint::hasBody),
 			new Possible(Problem.IOTHREAD_EXISTS, (endpoint) -> endpoint.is(HttpMethod.POST, Paths.IOTHREADS)),
@@ -51,6 +58,20 @@ final class ApiDocumentationProblems {
 			new Possible(Problem.UNPLUG_REFUSED, Endpoint::detaches));
 
 	private ApiDocumentationProblems() {
+	}
+
+	/**
+	 * Lists the statuses that a problem is answered with, somewhere.
+	 * @param problem its kind
+	 * @return the statuses, in their order
+	 */
+	static List<Integer> statuses(Problem problem) {
+		return Stream
+			.concat(Stream.of(problem.status().value()),
+					ALL.stream().filter((possible) -> possible.problem() == problem).map(Possible::status))
+			.distinct()
+			.sorted()
+			.toList();
 	}
 
 	static List<Possible> of(Endpoint endpoint) {
@@ -89,6 +110,11 @@ final class ApiDocumentationProblems {
 			return this.operation.getParameters() != null && this.operation.getParameters()
 				.stream()
 				.anyMatch((candidate) -> parameter.equals(candidate.getName()));
+		}
+
+		boolean isOfAllMachines() {
+			return this.method == HttpMethod.GET && ApiDocumentationAnswers.OF_ALL.contains(this.path)
+					|| is(HttpMethod.GET, Paths.MACHINES);
 		}
 
 		boolean asksMachine() {

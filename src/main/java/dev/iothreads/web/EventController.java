@@ -10,6 +10,7 @@ import io.swagger.v3.oas.annotations.media.Content;
 import io.swagger.v3.oas.annotations.media.Schema;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
+import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.CacheControl;
@@ -52,7 +53,7 @@ class EventController {
 			is unknown, not gone: when it is up again, what has changed meanwhile is told.
 
 			To miss nothing, open the stream first and read the lists after. With `Last-Event-ID` the stream goes on after \
-			that event, as long as it is among the latest 10 000; otherwise it begins with `resync`. So it does for an id \
+			that event, as long as it is among the latest 10 000 (4 MB of them); otherwise it begins with `resync`. So it does for an id \
 			from before a restart of the service, and for a reader that does not keep up. A comment every 15 seconds keeps \
 			the connection alive.
 			""";
@@ -76,7 +77,7 @@ class EventController {
 					required = false) @Nullable Set<String> machines,
 			@Parameter(description = "The id of the last event that was read") @RequestHeader(name = LAST_EVENT_ID,
 					required = false) @Nullable String lastEventId,
-			@Parameter(hidden = true) HttpMethod method) {
+			@Parameter(hidden = true) HttpMethod method, @Parameter(hidden = true) HttpServletRequest request) {
 		if (machines != null) {
 			machines.forEach(this.service::require);
 		}
@@ -85,8 +86,8 @@ class EventController {
 			.cacheControl(CacheControl.noStore())
 			// nginx would keep events back until it has a bufferful.
 			.header("X-Accel-Buffering", "no");
-		return (method == HttpMethod.HEAD) ? answer.build() : answer
-			.body(this.stream.open(id(lastEventId), (machine) -> machines == null || machines.contains(machine)));
+		return (method == HttpMethod.HEAD) ? answer.build() : answer.body(this.stream.open(id(lastEventId),
+				(machine) -> machines == null || machines.contains(machine), request.getRemoteAddr()));
 	}
 
 	private static @Nullable Long id(@Nullable String lastEventId) {

@@ -20,18 +20,25 @@ final class EventHistory {
 
 	private final @Nullable Event[] ring;
 
-	private final long first;
+	private final int mostBytes;
+
+	private int bytes;
+
+	/** The id of the oldest event that is kept. */
+	private long oldest;
 
 	private long next;
 
 	/**
 	 * Creates an empty history.
 	 * @param capacity how many events it keeps
+	 * @param mostBytes how many bytes of them
 	 * @param first the id of the first event
 	 */
-	EventHistory(int capacity, long first) {
+	EventHistory(int capacity, int mostBytes, long first) {
 		this.ring = new Event[capacity];
-		this.first = first;
+		this.mostBytes = mostBytes;
+		this.oldest = first;
 		this.next = first;
 	}
 
@@ -46,12 +53,26 @@ final class EventHistory {
 		try {
 			long id = this.next++;
 			byte[] text = "id: %d\nevent: %s\ndata: %s\n\n".formatted(id, type, data).getBytes(StandardCharsets.UTF_8);
+			if (id - this.oldest >= this.ring.length) {
+				forgetOldest();
+			}
 			this.ring[index(id)] = new Event(machine, text);
+			this.bytes += text.length;
+			while (this.bytes > this.mostBytes && this.oldest < id) {
+				forgetOldest();
+			}
 			this.more.signalAll();
 		}
 		finally {
 			this.lock.unlock();
 		}
+	}
+
+	private void forgetOldest() {
+		int index = index(this.oldest++);
+		Event event = this.ring[index];
+		this.bytes -= (event != null) ? event.text().length : 0;
+		this.ring[index] = null;
 	}
 
 	/**
@@ -113,8 +134,7 @@ final class EventHistory {
 	@Nullable Slice read(long after, Predicate<String> machines, int atLeast) {
 		this.lock.lock();
 		try {
-			long oldest = Math.max(this.first, this.next - this.ring.length);
-			if (after < oldest - 1 || after >= this.next) {
+			if (after < this.oldest - 1 || after >= this.next) {
 				return null;
 			}
 			ByteArrayOutputStream text = new ByteArrayOutputStream();

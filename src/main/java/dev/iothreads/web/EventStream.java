@@ -1,7 +1,8 @@
 package dev.iothreads.web;
 
 import java.time.Duration;
-import java.util.Set;
+import java.util.Collections;
+import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
@@ -16,6 +17,7 @@ import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.task.SimpleAsyncTaskExecutorBuilder;
 import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
@@ -34,6 +36,8 @@ class EventStream {
 
 	static final int HISTORY = 10_000;
 
+	static final int HISTORY_BYTES = 4 * 1024 * 1024;
+
 	/** By then it is known of every reader whether it has left. */
 	static final Duration HEARTBEAT = Duration.ofSeconds(15);
 
@@ -45,14 +49,19 @@ class EventStream {
 
 	private final Executor threads;
 
-	private final Set<EventReader> readers = ConcurrentHashMap.newKeySet();
+	private final int readersPerAddress;
+
+	private final Map<EventReader, String> readers = new ConcurrentHashMap<>();
 
 	private volatile boolean closed;
 
-	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads) {
+	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads,
+			@Value("${iothreads.security.readers-per-address:10}") int readersPerAddress) {
+		this.readersPerAddress = readersPerAddress;
 		// Ids grow across restarts, too: those of another process are older than all
 		// here, or have yet to come, and either is noticed.
-		this.history = new EventHistory(HISTORY, TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis()));
+		this.history = new EventHistory(HISTORY, HISTORY_BYTES,
+				TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis()));
 		this.json = json.writer().without(SerializationFeature.INDENT_OUTPUT);
 		this.threads = threads.threadNamePrefix("events-").build();
 		inventory.listen(new ChangeFeed(this::publish));
@@ -63,15 +72,20 @@ class EventStream {
 	 * @param after the id of the last event that the reader knows, {@code null} to begin
 	 * with the next one
 	 * @param machines which machines it wants to hear of
+	 * @param address where the reader is
 	 * @return the body of the answer
 	 * @throws TooManyReadersException when there is no room for one more
 	 */
-	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines) {
+	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines, String address) {
+		if (!Addresses.isLoopback(address)
+				&& Collections.frequency(this.readers.values(), address) >= this.readersPerAddress) {
+			throw new TooManyReadersException(this.readersPerAddress);
+		}
 		if (!this.places.tryAcquire()) {
 			throw new TooManyReadersException(MOST_READERS);
 		}
 		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
-		this.readers.add(reader);
+		this.readers.put(reader, address);
 		try {
 			this.threads.execute(reader);
 		}
@@ -105,7 +119,7 @@ class EventStream {
 	}
 
 	private void left(EventReader reader) {
-		if (this.readers.remove(reader)) {
+		if (this.readers.remove(reader) != null) {
 			this.places.release();
 		}
 	}
@@ -117,7 +131,11 @@ class EventStream {
 	@EventListener(ContextClosedEvent.class)
 	void close() {
 		this.closed = true;
-		this.readers.forEach(EventReader::end);
+		endAll();
+	}
+
+	void endAll() {
+		this.readers.keySet().forEach(EventReader::end);
 	}
 
 }

@@ -1,6 +1,7 @@
 package dev.iothreads.web;
 
 import java.time.Instant;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.BiFunction;
@@ -22,10 +23,32 @@ class FleetAnswers {
 
 	static final String UNAVAILABLE = "Iothreads-Unavailable";
 
+	// All of an answer's headers together may have 8 kB.
+	private static final int LONGEST = 4000;
+
 	private final IOThreadService service;
 
 	FleetAnswers(IOThreadService service) {
 		this.service = service;
+	}
+
+	/**
+	 * Writes names into a header. Those that an answer's head has no room for are
+	 * counted: no name has a blank in it, so that nobody takes this for one.
+	 * @param names the names
+	 * @return the header's value
+	 */
+	static String names(Collection<String> names) {
+		StringBuilder value = new StringBuilder();
+		int left = names.size();
+		for (String name : names) {
+			if (value.length() + name.length() > LONGEST) {
+				return value.append(", and ").append(left).append(" more").toString();
+			}
+			value.append(value.isEmpty() ? "" : ", ").append(name);
+			left--;
+		}
+		return value.toString();
 	}
 
 	/**
@@ -56,7 +79,7 @@ class FleetAnswers {
 		}
 		return ResponseEntity.ok()
 			.headers(answer.getHeaders())
-			.header(UNAVAILABLE, String.join(", ", fleet.unavailable()))
+			.header(UNAVAILABLE, names(fleet.unavailable()))
 			.body(body);
 	}
 

@@ -2,6 +2,7 @@ package dev.iothreads.web;
 
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.time.Duration;
 import java.util.Locale;
 
 import org.jspecify.annotations.Nullable;
@@ -63,11 +64,15 @@ enum Problem {
 
 	TOO_MANY_CHANGES(HttpStatus.TOO_MANY_REQUESTS, "Too many changes at once"),
 
+	TOO_MANY_PASSWORDS(HttpStatus.TOO_MANY_REQUESTS, "Too many wrong passwords"),
+
 	PRECONDITION_FAILED(HttpStatus.PRECONDITION_FAILED, "Changed meanwhile"),
 
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
 
 	TOO_MANY_READERS(HttpStatus.SERVICE_UNAVAILABLE, "Too many readers of events"),
+
+	TOO_BUSY(HttpStatus.SERVICE_UNAVAILABLE, "Too many requests at once"),
 
 	CREDENTIALS_UNCHECKED(HttpStatus.SERVICE_UNAVAILABLE, "Credentials cannot be checked"),
 
@@ -77,7 +82,7 @@ enum Problem {
 
 	INTERNAL_ERROR(HttpStatus.INTERNAL_SERVER_ERROR, "Internal error");
 
-	static final String RETRY_AFTER_SECONDS = "1";
+	private static final Duration SOON = Duration.ofSeconds(1);
 
 	private static final String PREFIX = "urn:iothreads:problem:";
 
@@ -140,6 +145,7 @@ enum Problem {
 			case 421 -> MISDIRECTED;
 			// What the container does not speak is the client's to change.
 			case 501, 505 -> INVALID_REQUEST;
+			case 503 -> TOO_BUSY;
 			default -> (status < 500) ? INVALID_REQUEST : INTERNAL_ERROR;
 		};
 	}
@@ -177,6 +183,7 @@ enum Problem {
 						+ "UTF-8, and without a Content-Encoding.";
 			case 417 -> "The only expectation met here is 100-continue. Leave out the header Expect.";
 			case 501 -> "This method or transfer coding is not known here. The API is described at /v3/api-docs.";
+			case 503 -> "Too many ask for this at once. Try again in a moment.";
 			case 505 -> "This version of HTTP is not spoken here. Use HTTP/1.1.";
 			default -> (status < 500) ? "The request was refused. The API is described at /v3/api-docs."
 					: "The service failed; its log says more. Trying again may help, reporting it will.";
@@ -208,10 +215,16 @@ enum Problem {
 		return ResponseEntity.status(problem.getStatus()).headers(Problem::describe).headers((headers) -> {
 			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()
 					|| problem.getStatus() == HttpStatus.TOO_MANY_REQUESTS.value()) {
-				headers.set(HttpHeaders.RETRY_AFTER, TOO_MANY_READERS.type().equals(problem.getType())
-						? String.valueOf(EventStream.HEARTBEAT.toSeconds()) : RETRY_AFTER_SECONDS);
+				headers.set(HttpHeaders.RETRY_AFTER, Long.toString(patience(problem).toSeconds()));
 			}
 		}).body(problem);
+	}
+
+	private static Duration patience(ProblemDetail problem) {
+		if (TOO_MANY_READERS.type().equals(problem.getType())) {
+			return EventStream.HEARTBEAT;
+		}
+		return TOO_MANY_PASSWORDS.type().equals(problem.getType()) ? Duration.ofMinutes(1) : SOON;
 	}
 
 	/**

@@ -32,6 +32,27 @@ class WebConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
+	FilterRegistrationBean<AnswerLimit> limitedLists() {
+		FilterRegistrationBean<AnswerLimit> filter = limited(16);
+		filter.addUrlPatterns(Paths.MACHINES, Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
+		return filter;
+	}
+
+	@Bean
+	FilterRegistrationBean<AnswerLimit> limitedMetrics() {
+		FilterRegistrationBean<AnswerLimit> filter = limited(4);
+		filter.addUrlPatterns("/actuator/prometheus");
+		return filter;
+	}
+
+	private static FilterRegistrationBean<AnswerLimit> limited(int places) {
+		FilterRegistrationBean<AnswerLimit> filter = new FilterRegistrationBean<>(new AnswerLimit(places));
+		// After the doors, before whoever keeps an answer to tag it.
+		filter.setOrder(1);
+		return filter;
+	}
+
+	@Bean
 	FilterRegistrationBean<Audit> audit() {
 		FilterRegistrationBean<Audit> filter = new FilterRegistrationBean<>(new Audit());
 		// Before whoever may refuse, and after what a proxy says of the client.

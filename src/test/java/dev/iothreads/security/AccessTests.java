@@ -41,7 +41,7 @@ class AccessTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "", "swordfish", "{noop}swordfish", "{MD5}5f4dcc3b5aa765d61d8327deb882cf99",
 			"{SHA-256}swordfish", "{bcrypt}swordfish", "$2y$31$2Fqrz33zjcCIPqFg0tKmZOUrtjaPaOZiiNf4DvRjzk0lUVZgss7Jq",
-			"$1$abc$swordfish" })
+			"{bcrypt}$2y$13$2Fqrz33zjcCIPqFg0tKmZOUrtjaPaOZiiNf4DvRjzk0lUVZgss7Jq", "$1$abc$swordfish" })
 	void aPasswordThatIsNotEncodedStopsTheStartAndIsNotShown(String password) {
 		Access access = access(null, Map.of("alice", new Access.User(password, Role.VIEWER)), null);
 		assertThatThrownBy(() -> access.check(true)).isInstanceOf(UnsafeSettingException.class)
@@ -52,6 +52,7 @@ class AccessTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { ENCODED, "$2y$10$2Fqrz33zjcCIPqFg0tKmZOUrtjaPaOZiiNf4DvRjzk0lUVZgss7Jq",
+			"$2y$12$2Fqrz33zjcCIPqFg0tKmZOUrtjaPaOZiiNf4DvRjzk0lUVZgss7Jq",
 			"{pbkdf2@SpringSecurity_v5_8}000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f000102030405060708090a0b0c0d0e0f" })
 	void anEncodedPasswordIsTaken(String password) {
 		assertThatCode(() -> access(null, Map.of("alice", new Access.User(password, Role.VIEWER)), null).check(false))
@@ -81,20 +82,20 @@ class AccessTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "*", "dashboard.example", "https://dashboard.example/", "null", "file:///etc" })
 	void whatIsNoOriginStopsTheStart(String origin) {
-		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(), List.of(origin));
+		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(), List.of(origin), 50, 10);
 		assertThatThrownBy(() -> access.check(true)).hasMessageContaining("'" + origin + "' is no origin");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "*", "iothreads.example:8080", "https://iothreads.example", "" })
 	void whatIsNoNameOfAHostStopsTheStart(String host) {
-		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(host), List.of());
+		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(host), List.of(), 50, 10);
 		assertThatThrownBy(() -> access.check(true)).hasMessageContaining("is no name of a host");
 	}
 
 	private static Access access(Access.@Nullable Anonymous anonymous, Map<String, Access.User> users,
 			Access.@Nullable Jwt jwt) {
-		return new Access(anonymous, Access.Metrics.OPEN, users, jwt, List.of(), List.of());
+		return new Access(anonymous, Access.Metrics.OPEN, users, jwt, List.of(), List.of(), 50, 10);
 	}
 
 }

@@ -14,6 +14,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -42,7 +43,9 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.node.ObjectNode;
 
 import org.springframework.beans.factory.annotation.Autowired;
+import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
 
 import static dev.iothreads.web.ShownMachine.iothread;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -63,6 +66,12 @@ class DocumentedExampleTests {
 	private static final String JSON = "application/json";
 
 	private static final String STREAM = "text/event-stream";
+
+	/** A body that does not come to its end. */
+	private static final String CUT = "{\"id\": ";
+
+	/** A request in another version of HTTP. */
+	private static final String OTHER = "HTTP/9.9";
 
 	private static final Duration DEADLINE = Duration.ofSeconds(60);
 
@@ -87,6 +96,12 @@ class DocumentedExampleTests {
 			Map.entry("cross-site", new Request("DELETE", "", "Sec-Fetch-Site: cross-site")),
 			Map.entry("misdirected", new Request("GET", "", "Host: attacker.example")),
 			Map.entry("credentials-unchecked", new Request("GET", "", "Authorization: Bearer " + TOKEN)),
+			Map.entry("too-many-passwords",
+					new Request("GET", "", "Authorization: Basic " + base64("viewer:nonsense"))),
+			Map.entry("invalid-request-408", Request.json("POST", CUT)),
+			Map.entry("invalid-request-417", new Request("GET", "", "Expect: the-unexpected")),
+			Map.entry("invalid-request-501", new Request("GET", "", "Transfer-Encoding: nope")),
+			Map.entry("invalid-request-505", new Request("GET", OTHER)),
 			Map.entry("request-too-large", Request.json("POST", " ".repeat(BodyFilter.LARGEST + 1))),
 			Map.entry("not-acceptable", new Request("GET", "", "Accept: image/png")),
 			Map.entry("unsupported-media-type", new Request("POST", "pool0", "Content-Type: text/plain")),
@@ -111,12 +126,15 @@ class DocumentedExampleTests {
 
 	private final EventStream stream;
 
+	private final AnswerLimit lists;
+
 	private final JsonNode api;
 
 	private final Contract contract;
 
-	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory, @Autowired EventStream stream)
-			throws IOException {
+	DocumentedExampleTests(@LocalServerPort int port, @Autowired Inventory inventory, @Autowired EventStream stream,
+			@Autowired @Qualifier("limitedLists") FilterRegistrationBean<AnswerLimit> lists) throws IOException {
+		this.lists = Objects.requireNonNull(lists.getFilter());
 		this.port = port;
 		this.wire = new Wire(port);
 		this.inventory = inventory;
@@ -251,7 +269,30 @@ class DocumentedExampleTests {
 			readers.push(openStream());
 			await().atMost(DEADLINE).until(() -> this.stream.readers() == readers.size());
 		}
-		Wire.Answer answer = request.sendTo(this.wire, example.path("instance").asString());
+		CompletableFuture<Snapshot> reading = new CompletableFuture<>();
+		List<Socket> waiting = new ArrayList<>();
+		if (name.equals("too-busy")) {
+			this.inventory.add("vm0", new BusyMachine(reading), false);
+			while (this.lists.free() > 0) {
+				Socket socket = new Socket("127.0.0.1", this.port);
+				waiting.add(socket);
+				int free = this.lists.free();
+				socket.getOutputStream()
+					.write("GET /api/v1/iothreads?machine=vm0 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+						.getBytes(StandardCharsets.US_ASCII));
+				await().atMost(DEADLINE).until(() -> this.lists.free() < free);
+			}
+		}
+		Wire client = name.equals("too-many-passwords") ? this.wire.from("127.0.0.99") : this.wire;
+		for (int i = 0; name.equals("too-many-passwords") && i < 20; i++) {
+			assertThat(request.sendTo(client, example.path("instance").asString()).status()).isEqualTo(401);
+		}
+		Wire.Answer answer = request.sendTo(client, example.path("instance").asString());
+		reading.completeExceptionally(new MachineTimeoutException("never"));
+		for (Socket socket : waiting) {
+			assertThat(socket.getInputStream().read()).isEqualTo('H');
+			socket.close();
+		}
 		for (Socket reader : readers) {
 			reader.close();
 		}
@@ -264,7 +305,11 @@ class DocumentedExampleTests {
 			.isEmpty();
 		assertThat(answer.headers().containsKey("www-authenticate")).isEqualTo(answer.status() == 401);
 		if (answer.status() == 503 || answer.status() == 429) {
-			assertThat(answer.header("Retry-After")).isEqualTo(name.equals("too-many-readers") ? "15" : "1");
+			assertThat(answer.header("Retry-After")).isEqualTo(switch (name) {
+				case "too-many-readers" -> "15";
+				case "too-many-passwords" -> "60";
+				default -> "1";
+			});
 		}
 	}
 
@@ -495,7 +540,34 @@ class DocumentedExampleTests {
 		}
 
 		Wire.Answer sendTo(Wire wire, String target) throws IOException {
+			String head = "%s %s HTTP/%s\r\nHost: localhost\r\nConnection: close\r\n%s\r\n".formatted(this.method,
+					target, this.body.equals(OTHER) ? "9.9" : "1.1", String.join("\r\n", this.headers));
+			if (this.body.equals(OTHER)) {
+				return wire.raw(head + "\r\n");
+			}
+			if (this.body.equals(CUT)) {
+				return wire.raw(head + "Content-Length: 20\r\n\r\n" + CUT);
+			}
 			return wire.send(this.method, target, this.body, this.headers);
+		}
+
+	}
+
+	/**
+	 * A machine whose reading takes until it is said to be over.
+	 */
+	private static final class BusyMachine extends ShownMachine {
+
+		private final CompletableFuture<Snapshot> reading;
+
+		BusyMachine(CompletableFuture<Snapshot> reading) {
+			super(List.of(), List.of());
+			this.reading = reading;
+		}
+
+		@Override
+		public CompletableFuture<Snapshot> read() {
+			return this.reading;
 		}
 
 	}

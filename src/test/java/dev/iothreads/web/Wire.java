@@ -2,6 +2,7 @@ package dev.iothreads.web;
 
 import java.io.IOException;
 import java.io.OutputStream;
+import java.net.InetSocketAddress;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
@@ -20,10 +21,26 @@ public final class Wire {
 
 	private static final int TIMEOUT_MS = 30_000;
 
+	private final String address;
+
 	private final int port;
 
 	public Wire(int port) {
+		this("127.0.0.1", port);
+	}
+
+	private Wire(String address, int port) {
+		this.address = address;
 		this.port = port;
+	}
+
+	/**
+	 * Makes another that sends from another address of loopback.
+	 * @param address the address
+	 * @return the other
+	 */
+	public Wire from(String address) {
+		return new Wire(address, this.port);
 	}
 
 	public Answer get(String target, String... headers) throws IOException {
@@ -54,7 +71,9 @@ public final class Wire {
 	}
 
 	Answer raw(String request, boolean ends) throws IOException {
-		try (Socket socket = new Socket("127.0.0.1", this.port)) {
+		try (Socket socket = new Socket()) {
+			socket.bind(new InetSocketAddress(this.address, 0));
+			socket.connect(new InetSocketAddress("127.0.0.1", this.port));
 			socket.setSoTimeout(TIMEOUT_MS);
 			OutputStream out = socket.getOutputStream();
 			out.write(request.getBytes(StandardCharsets.ISO_8859_1));
