@@ -1,6 +1,7 @@
 package dev.iothreads.security;
 
 import java.net.URI;
+import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -190,9 +191,22 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 		}
 
 		private static void checkUrl(String name, @Nullable String url, String schemes, List<String> wrong) {
-			if (url != null && !url.matches("(" + schemes + "):[!-~]+")) {
-				wrong.add("iothreads.security.jwt.%s: '%s' is no address. Use one such as https://login.example/realm."
-					.formatted(name, url));
+			if (url != null && !isUrl(url, schemes)) {
+				// It is not shown: it may have a password in it.
+				wrong.add(("iothreads.security.jwt.%s is no address. Use one such as https://login.example/realm, "
+						+ "without a name or a password in it.")
+					.formatted(name));
+			}
+		}
+
+		private static boolean isUrl(String text, String schemes) {
+			try {
+				URI url = new URI(text);
+				return text.matches("(" + schemes + "):[!-~]+") && !url.isOpaque() && url.getRawUserInfo() == null
+						&& ("file".equals(url.getScheme()) || (url.getHost() != null && !text.contains("@")));
+			}
+			catch (URISyntaxException ex) {
+				return false;
 			}
 		}
 

@@ -178,7 +178,7 @@ final class Passwords implements AuthenticationProvider {
 			throw new AuthenticationServiceException("The service is stopping", ex);
 		}
 		catch (ExecutionException ex) {
-			throw new AuthenticationServiceException("A password cannot be checked", ex.getCause());
+			throw new AuthenticationServiceException("A password cannot be checked", ex);
 		}
 	}
 

@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
 
-import com.nimbusds.jose.jwk.source.RateLimitReachedException;
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
@@ -81,8 +80,7 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 			answer(request, response, ex);
 			return;
 		}
-		if (ex instanceof AuthenticationServiceException
-				&& !(NestedExceptionUtils.getRootCause(ex) instanceof RateLimitReachedException)) {
+		if (ex instanceof AuthenticationServiceException) {
 			warn(NestedExceptionUtils.getMostSpecificCause(ex));
 			answer(request, response, new AuthenticationServiceException(
 					"Your credentials cannot be checked now. Try again in a moment; the log of the service says more."));

@@ -12,6 +12,7 @@ import com.nimbusds.jose.JOSEObjectType;
 import com.nimbusds.jose.JWSAlgorithm;
 import com.nimbusds.jose.jwk.source.JWKSource;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
+import com.nimbusds.jose.jwk.source.RateLimitReachedException;
 import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
 import com.nimbusds.jose.proc.JWSVerificationKeySelector;
 import com.nimbusds.jose.proc.SecurityContext;
@@ -19,7 +20,11 @@ import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.ssl.SslBundles;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.security.authentication.AbstractAuthenticationToken;
+import org.springframework.security.authentication.AuthenticationProvider;
+import org.springframework.security.authentication.AuthenticationServiceException;
+import org.springframework.security.core.Authentication;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.oauth2.core.OAuth2Error;
 import org.springframework.security.oauth2.core.OAuth2TokenValidator;
@@ -28,6 +33,7 @@ import org.springframework.security.oauth2.jwt.Jwt;
 import org.springframework.security.oauth2.jwt.JwtIssuerValidator;
 import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
+import org.springframework.security.oauth2.server.resource.InvalidBearerTokenException;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationToken;
 
@@ -46,6 +52,9 @@ final class Tokens {
 
 	private static final Duration REFRESHED = Duration.ofSeconds(15);
 
+	// For so long the keys that were had last do, where the issuer is out of reach.
+	private static final Duration OUTAGE = Duration.ofHours(6);
+
 	// Whoever sends tokens with keys that nobody knows makes no traffic to the issuer.
 	private static final Duration AT_MOST_EVERY = Duration.ofSeconds(30);
 
@@ -55,17 +64,45 @@ final class Tokens {
 		this.jwt = jwt;
 	}
 
-	static JwtAuthenticationProvider provider(Access.Jwt jwt, SslBundles bundles) {
-		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder(jwt, bundles));
-		provider.setJwtAuthenticationConverter(new Tokens(jwt)::authenticated);
-		return provider;
+	static AuthenticationProvider provider(Access.Jwt jwt, SslBundles bundles) {
+		return provider(jwt, new KeySets(jwt, bundles), CACHED, AT_MOST_EVERY);
 	}
 
-	private static NimbusJwtDecoder decoder(Access.Jwt jwt, SslBundles bundles) {
-		JWKSource<SecurityContext> keys = JWKSourceBuilder.create(new KeySets(jwt, bundles))
-			.cache(CACHED.toMillis(), REFRESHED.toMillis())
+	static AuthenticationProvider provider(Access.Jwt jwt, KeySets keys, Duration cached, Duration atMostEvery) {
+		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder(jwt, keys, cached, atMostEvery));
+		provider.setJwtAuthenticationConverter(new Tokens(jwt)::authenticated);
+		return new AuthenticationProvider() {
+
+			@Override
+			public @Nullable Authentication authenticate(Authentication attempt) {
+				try {
+					return provider.authenticate(attempt);
+				}
+				catch (AuthenticationServiceException ex) {
+					// All keys there are were had a moment ago, and its own is none of
+					// them.
+					if (NestedExceptionUtils.getRootCause(ex) instanceof RateLimitReachedException
+							&& !keys.isFailing()) {
+						throw new InvalidBearerTokenException("Nobody knows its key", ex);
+					}
+					throw ex;
+				}
+			}
+
+			@Override
+			public boolean supports(Class<?> type) {
+				return provider.supports(type);
+			}
+
+		};
+	}
+
+	private static NimbusJwtDecoder decoder(Access.Jwt jwt, KeySets source, Duration cached, Duration atMostEvery) {
+		JWKSource<SecurityContext> keys = JWKSourceBuilder.create(source)
+			.cache(cached.toMillis(), REFRESHED.toMillis())
 			.refreshAheadCache(false)
-			.rateLimited(AT_MOST_EVERY.toMillis())
+			.outageTolerant(OUTAGE.toMillis())
+			.rateLimited(atMostEvery.toMillis())
 			.build();
 		DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
 		processor.setJWSKeySelector(new JWSVerificationKeySelector<>(ALGORITHMS, keys));

@@ -150,9 +150,15 @@ final class Audit extends OncePerRequestFilter {
 	private static String asked(JsonNode body) {
 		return body.propertyStream()
 			.filter((member) -> MEMBERS.contains(member.getKey()))
-			.map((member) -> member.getKey() + ": "
-					+ (member.getValue().isObject() ? "{" + asked(member.getValue()) + "}" : member.getValue()))
+			.map((member) -> member.getKey() + ": " + value(member.getValue()))
 			.collect(Collectors.joining(", "));
+	}
+
+	private static String value(JsonNode value) {
+		if (value.isArray()) {
+			return value.valueStream().map(Audit::value).collect(Collectors.joining(", ", "[", "]"));
+		}
+		return value.isObject() ? "{" + asked(value) + "}" : value.toString();
 	}
 
 	// One line is one change, and no request can make it look like two.

@@ -3,12 +3,16 @@ package dev.iothreads.security;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.UnaryOperator;
 
@@ -37,15 +41,16 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.ssl.DefaultSslBundleRegistry;
+import org.springframework.security.authentication.AuthenticationProvider;
 import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.core.Authentication;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.oauth2.server.resource.InvalidBearerTokenException;
 import org.springframework.security.oauth2.server.resource.authentication.BearerTokenAuthenticationToken;
-import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -163,7 +168,7 @@ class TokensTests {
 		answer(issuer, "/keys", Files.readString(this.keys), asked);
 		issuer.start();
 		try {
-			JwtAuthenticationProvider provider = provider(
+			AuthenticationProvider provider = provider(
 					new Access.Jwt(address, null, List.of("iothreads"), "roles", List.of(), List.of(), null, null));
 			assertThat(provider.authenticate(bearer(signed(claims().issuer(address)))).isAuthenticated()).isTrue();
 			assertThat(asked).hasValue(2);
@@ -188,6 +193,137 @@ class TokensTests {
 			.isInstanceOf(AuthenticationServiceException.class);
 	}
 
+	@Test
+	void whileTheKeysCannotBeHadNoTokenIsAtFaultHoweverManyCome() {
+		AuthenticationProvider provider = provider(jwt("file:/nowhere/keys.json", "roles"));
+		for (int i = 0; i < 10; i++) {
+			assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims()))))
+				.isInstanceOf(AuthenticationServiceException.class);
+		}
+	}
+
+	@Test
+	void aTokenWithAKeyThatNobodyKnowsIsAtFaultHoweverManyCome() throws JOSEException {
+		AuthenticationProvider provider = provider();
+		for (int i = 0; i < 10; i++) {
+			String unknown = token(new RSASSASigner(stranger), JWSAlgorithm.RS256, "unknown" + i, claims());
+			assertThatThrownBy(() -> provider.authenticate(bearer(unknown)))
+				.isInstanceOf(InvalidBearerTokenException.class);
+		}
+	}
+
+	@Test
+	void keysThatWereHadDoWhileTheIssuerIsOutOfReach() throws Exception {
+		Access.Jwt jwt = jwt(this.keys.toUri().toString(), "roles");
+		AuthenticationProvider provider = Tokens.provider(jwt, new KeySets(jwt, new DefaultSslBundleRegistry()),
+				Duration.ofMillis(20), Duration.ofMillis(1));
+		assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
+		Files.delete(this.keys);
+		for (int i = 0; i < 3; i++) {
+			// The keys of the cache are too old now.
+			Thread.sleep(30);
+			assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "{\"issuer\": \"%s\"}", "{\"issuer\": \"%s\", \"jwks_uri\": null}",
+			"{\"issuer\": \"%s\", \"jwks_uri\": 7}", "{\"issuer\": \"%s\", \"jwks_uri\": \"file:/etc/passwd\"}",
+			"{\"issuer\": \"%s\", \"jwks_uri\": \"jar:file:/a!/b\"}", "{\"issuer\": \"%s\", \"jwks_uri\": \"keys\"}",
+			"{\"issuer\": \"%s\", \"jwks_uri\": \"http://a b\"}", "{\"jwks_uri\": \"%s/keys\"}", "[]", "null", "" })
+	void whatAnIssuerSaysOfItsKeysIsNotTakenOnTrust(String document) throws Exception {
+		try (Issuer issuer = new Issuer()) {
+			issuer.answer("/.well-known/openid-configuration", document.replace("%s", issuer.address()));
+			issuer.answer("/keys", Files.readString(this.keys));
+			AuthenticationProvider provider = provider(discovered(issuer.address(), null));
+			assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims().issuer(issuer.address())))))
+				.isInstanceOf(AuthenticationServiceException.class);
+		}
+	}
+
+	@Test
+	void theTokenForTheIssuerIsSentToNobodyElse() throws Exception {
+		Path file = Files.writeString(this.directory.resolve("token"), "secret-of-ours\n");
+		try (Issuer issuer = new Issuer(); Issuer other = new Issuer()) {
+			issuer.answer("/.well-known/openid-configuration",
+					"{\"issuer\": \"%s\", \"jwks_uri\": \"%s/keys\"}".formatted(issuer.address(), other.address()));
+			other.answer("/keys", Files.readString(this.keys));
+			AuthenticationProvider provider = provider(discovered(issuer.address(), file.toString()));
+			assertThat(provider.authenticate(bearer(signed(claims().issuer(issuer.address())))).isAuthenticated())
+				.isTrue();
+			assertThat(issuer.authorizations).containsExactly("Bearer secret-of-ours");
+			assertThat(other.authorizations).containsExactly("none");
+		}
+	}
+
+	@Test
+	void anIssuerThatDoesNotComeToAnEndIsNotWaitedFor() throws Exception {
+		try (ServerSocket dripping = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+			Thread drip = new Thread(() -> {
+				try (Socket client = dripping.accept()) {
+					client.getOutputStream()
+						.write("HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n".getBytes(StandardCharsets.UTF_8));
+					while (true) {
+						client.getOutputStream().write(' ');
+						Thread.sleep(20);
+					}
+				}
+				catch (IOException | InterruptedException ex) {
+					// nobody listens any more
+				}
+			});
+			drip.start();
+			Access.Jwt jwt = jwt("http://127.0.0.1:" + dripping.getLocalPort(), "roles");
+			AuthenticationProvider provider = Tokens.provider(jwt,
+					new KeySets(jwt, new DefaultSslBundleRegistry(), Duration.ofMillis(300)), Duration.ofMinutes(5),
+					Duration.ofSeconds(30));
+			assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims()))))
+				.isInstanceOf(AuthenticationServiceException.class);
+			drip.join(60_000);
+			assertThat(drip.isAlive()).isFalse();
+		}
+	}
+
+	private static Access.Jwt discovered(String issuer, @Nullable String tokenFile) {
+		return new Access.Jwt(issuer, null, List.of("iothreads"), "roles", List.of(), List.of(), null, tokenFile);
+	}
+
+	/**
+	 * An issuer that remembers who has asked.
+	 */
+	private static final class Issuer implements AutoCloseable {
+
+		private final HttpServer server;
+
+		private final List<String> authorizations = new CopyOnWriteArrayList<>();
+
+		Issuer() throws IOException {
+			this.server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
+			this.server.start();
+		}
+
+		String address() {
+			return "http://127.0.0.1:" + this.server.getAddress().getPort();
+		}
+
+		void answer(String path, String body) {
+			this.server.createContext(path, (exchange) -> {
+				String sent = exchange.getRequestHeaders().getFirst("Authorization");
+				this.authorizations.add((sent != null) ? sent : "none");
+				byte[] content = body.getBytes(StandardCharsets.UTF_8);
+				exchange.sendResponseHeaders(200, (content.length > 0) ? content.length : -1);
+				exchange.getResponseBody().write(content);
+				exchange.close();
+			});
+		}
+
+		@Override
+		public void close() {
+			this.server.stop(0);
+		}
+
+	}
+
 	private static void answer(HttpServer server, String path, String body, AtomicInteger asked) {
 		server.createContext(path, (exchange) -> {
 			asked.incrementAndGet();
@@ -198,11 +334,11 @@ class TokensTests {
 		});
 	}
 
-	private JwtAuthenticationProvider provider() {
+	private AuthenticationProvider provider() {
 		return provider(jwt(this.keys.toUri().toString(), "roles"));
 	}
 
-	private static JwtAuthenticationProvider provider(Access.Jwt jwt) {
+	private static AuthenticationProvider provider(Access.Jwt jwt) {
 		return Tokens.provider(jwt, new DefaultSslBundleRegistry());
 	}
 
