@@ -50,7 +50,8 @@ class MachinesConfiguration {
 	@Bean
 	QemuOptions qemuOptions(IOThreadsProperties properties, Environment environment) {
 		return new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
-				connectionThreads(environment), properties.metrics().io());
+				connectionThreads(environment),
+				properties.metrics().io() ? properties.refreshInterval().dividedBy(2) : null);
 	}
 
 	@Bean

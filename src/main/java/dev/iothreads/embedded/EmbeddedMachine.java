@@ -45,7 +45,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	// It has no threads, and nothing reads or writes: numbers would be made up.
 	private static final Activity ACTIVITY = new Activity(Map.of(),
-			"This machine is embedded: its IOThreads are no threads. Point the service at a QEMU.", Map.of());
+			"This machine is embedded: its IOThreads are no threads. Point the service at a QEMU.", Map.of(), null);
 
 	private final Map<String, IOThread> iothreads = new TreeMap<>();
 

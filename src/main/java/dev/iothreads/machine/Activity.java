@@ -1,5 +1,6 @@
 package dev.iothreads.machine;
 
+import java.time.Instant;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
@@ -13,12 +14,14 @@ import org.jspecify.annotations.Nullable;
  * when none is
  * @param io what the devices on IOThreads have done, by the QOM path of the device; empty
  * where it is not known
+ * @param ioObservedAt when that was asked for: nothing in it is older; {@code null} where
+ * it is not known
  */
 public record Activity(Map<String, HostThread> threads, @Nullable String cpuUnavailable,
-		Map<String, Map<IoOperation, IoCount>> io) {
+		Map<String, Map<IoOperation, IoCount>> io, @Nullable Instant ioObservedAt) {
 
 	/** Nothing is known. */
-	public static final Activity UNKNOWN = new Activity(Map.of(), null, Map.of());
+	public static final Activity UNKNOWN = new Activity(Map.of(), null, Map.of(), null);
 
 	public Activity {
 		threads = Map.copyOf(threads);

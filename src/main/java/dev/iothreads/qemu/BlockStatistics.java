@@ -1,5 +1,7 @@
 package dev.iothreads.qemu;
 
+import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
@@ -39,6 +41,8 @@ final class BlockStatistics {
 
 	private final QmpClient client;
 
+	private final Duration interval;
+
 	private final Map<String, String> owners = new ConcurrentHashMap<>();
 
 	private final Map<String, Map<String, Map<IoOperation, IoCount>>> members = new HashMap<>();
@@ -47,24 +51,45 @@ final class BlockStatistics {
 
 	private final AtomicLong turns = new AtomicLong();
 
-	private long latest;
+	private long latestTurn;
 
-	private Map<String, Map<IoOperation, IoCount>> known = Map.of();
+	private volatile Counted latest = Counted.NOTHING;
 
-	BlockStatistics(QmpClient client) {
+	/**
+	 * Creates it.
+	 * @param client whom to ask
+	 * @param interval how old what was counted may be
+	 */
+	BlockStatistics(QmpClient client, Duration interval) {
 		this.client = client;
+		this.interval = interval;
+	}
+
+	/**
+	 * Tells whether what is known has grown old.
+	 * @return whether to ask again
+	 */
+	boolean areDue() {
+		return this.latest == Counted.NOTHING || System.nanoTime() - this.latest.begun() >= this.interval.toNanos();
+	}
+
+	/**
+	 * Returns what is known. It never waits.
+	 * @return what each device had done when QEMU was asked last
+	 */
+	Counted latest() {
+		return this.latest;
 	}
 
 	/**
 	 * Asks QEMU.
-	 * @return what each device has done, by its QOM path; nothing where QEMU refuses. It
-	 * fails with what the monitor failed with
+	 * @return done when it is known. It fails with what the monitor failed with
 	 */
-	CompletableFuture<Map<String, Map<IoOperation, IoCount>>> read() {
-		long turn = this.turns.incrementAndGet();
+	CompletableFuture<?> read() {
+		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
 		return ask(QUERY).thenCompose((answer) -> {
 			Map<String, Map<IoOperation, IoCount>> disks = disks(answer);
-			return learnOwners(disks.keySet()).thenApply((learnt) -> withControllers(turn, disks));
+			return learnOwners(disks.keySet()).thenAccept((learnt) -> withControllers(turn, disks));
 		});
 	}
 
@@ -76,6 +101,10 @@ final class BlockStatistics {
 		this.owners.remove(path);
 		this.members.remove(path);
 		this.departed.remove(path);
+		Map<String, Map<IoOperation, IoCount>> rest = new HashMap<>(this.latest.io());
+		if (rest.remove(path) != null) {
+			this.latest = this.latest.with(rest);
+		}
 	}
 
 	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
@@ -122,12 +151,11 @@ final class BlockStatistics {
 		return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new));
 	}
 
-	private synchronized Map<String, Map<IoOperation, IoCount>> withControllers(long turn,
-			Map<String, Map<IoOperation, IoCount>> disks) {
-		if (turn < this.latest) {
-			return this.known; // a later reading was quicker, and knows more
+	private synchronized void withControllers(Turn turn, Map<String, Map<IoOperation, IoCount>> disks) {
+		if (turn.number() < this.latestTurn) {
+			return; // a later reading was quicker, and knows more
 		}
-		this.latest = turn;
+		this.latestTurn = turn.number();
 		Map<String, Map<String, Map<IoOperation, IoCount>>> present = new HashMap<>();
 		disks.forEach((path, counts) -> {
 			String owner = this.owners.get(path);
@@ -153,8 +181,7 @@ final class BlockStatistics {
 			}
 			all.put(controller, total);
 		}
-		this.known = all;
-		return all;
+		this.latest = new Counted(all, turn.observedAt(), turn.begun());
 	}
 
 	private static boolean isLess(Map<IoOperation, IoCount> now, Map<IoOperation, IoCount> before) {
@@ -179,6 +206,27 @@ final class BlockStatistics {
 			}
 			throw new CompletionException(failure);
 		});
+	}
+
+	private record Turn(long number, Instant observedAt, long begun) {
+
+	}
+
+	/**
+	 * What was counted.
+	 *
+	 * @param io what each device has done, by its QOM path; nothing where QEMU refuses
+	 * @param observedAt when that was asked for; {@code null} when it never was
+	 * @param begun the same by {@link System#nanoTime()}
+	 */
+	record Counted(Map<String, Map<IoOperation, IoCount>> io, @Nullable Instant observedAt, long begun) {
+
+		static final Counted NOTHING = new Counted(Map.of(), null, 0);
+
+		Counted with(Map<String, Map<IoOperation, IoCount>> counts) {
+			return new Counted(counts, this.observedAt, this.begun);
+		}
+
 	}
 
 }

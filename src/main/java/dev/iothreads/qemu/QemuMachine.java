@@ -212,7 +212,7 @@ public final class QemuMachine implements Machine {
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
 		CompletableFuture<QemuSession> beginning = opened.ready()
 			.thenCompose(
-					(greeting) -> QemuSession.begin(opened, this.address, greeting, this.options.blockStatistics()));
+					(greeting) -> QemuSession.begin(opened, this.address, greeting, this.options.statisticsInterval()));
 		opened.closed().thenAccept((reason) -> ended(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);

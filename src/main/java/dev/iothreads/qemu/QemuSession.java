@@ -96,6 +96,8 @@ final class QemuSession {
 
 	private int rechecked;
 
+	private volatile long recheckedAt = System.nanoTime();
+
 	private QemuSession(QmpClient client, QmpGreeting greeting, boolean listsAtOnce, @Nullable String managedBy,
 			HostThreads hostThreads, @Nullable BlockStatistics statistics) {
 		this.client = client;
@@ -111,12 +113,13 @@ final class QemuSession {
 	 * @param client the connection, ready for commands
 	 * @param address where that connection goes
 	 * @param greeting how it greeted
-	 * @param blockStatistics whether to ask what the block devices have done
+	 * @param statisticsInterval how old what the block devices have done may be,
+	 * {@code null} when it is not to be asked for
 	 * @return the session to come. It fails with {@link NotAMachineException} when there
 	 * is something behind that must not, or cannot, be asked for IOThreads
 	 */
 	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting,
-			boolean blockStatistics) {
+			@Nullable Duration statisticsInterval) {
 		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(Command.QUERY_IOTHREADS.plain(),
 				Qom.list(Qom.OBJECTS), Command.QUERY_CHARDEV.plain(), Qom.listGet(List.of(Qom.OBJECTS))));
 		return settled(replies).thenApply((settled) -> {
@@ -133,7 +136,8 @@ final class QemuSession {
 			boolean listsAtOnce = settled.get(3).failure() == null;
 			return new QemuSession(client, greeting, listsAtOnce,
 					Libvirt.manages(settled.get(1).value(), settled.get(2).value()) ? Libvirt.NAME : null,
-					new HostThreads(address), blockStatistics ? new BlockStatistics(client) : null);
+					new HostThreads(address),
+					(statisticsInterval != null) ? new BlockStatistics(client, statisticsInterval) : null);
 		});
 	}
 
@@ -268,30 +272,33 @@ final class QemuSession {
 	private CompletableFuture<Snapshot> read(boolean thoroughly) {
 		Instant begun = Instant.now();
 		Turn turn = new Turn(this.readings.incrementAndGet(), System.nanoTime(), this.forgettings);
-		CompletableFuture<Map<String, Map<IoOperation, IoCount>>> io = readStatistics();
-		return list(thoroughly)
+		// Three commands at most since QEMU 10.1: what is asked again takes, now and
+		// then,
+		// the turn of what was counted.
+		boolean rechecks = this.listsAtOnce && System.nanoTime() - this.recheckedAt > SPARE_TURN.toNanos();
+		BlockStatistics due = (this.statistics != null && this.statisticsWanted && !rechecks
+				&& this.statistics.areDue()) ? this.statistics : null;
+		CompletableFuture<?> counted = (due != null) ? due.read() : CompletableFuture.completedFuture(null);
+		return list(thoroughly, due == null)
 			.thenCompose((lists) -> learnTypes(lists).thenCompose((typesKnown) -> learn(lists, thoroughly))
 				.thenApply((learnt) -> {
 					Snapshot snapshot = learnt.snapshot(begun, version(), this.managedBy);
 					keep(learnt, turn);
 					return snapshot;
 				}))
-			.thenCombine(io, this::withActivity);
+			.thenCombine(counted, (snapshot, done) -> withActivity(snapshot));
 	}
 
-	private CompletableFuture<Map<String, Map<IoOperation, IoCount>>> readStatistics() {
-		return (this.statistics != null && this.statisticsWanted) ? this.statistics.read()
-				: CompletableFuture.completedFuture(Map.of());
-	}
-
-	private Snapshot withActivity(Snapshot snapshot, Map<String, Map<IoOperation, IoCount>> io) {
+	private Snapshot withActivity(Snapshot snapshot) {
+		BlockStatistics.Counted counted = (this.statistics != null) ? this.statistics.latest()
+				: BlockStatistics.Counted.NOTHING;
 		Map<String, Map<IoOperation, IoCount>> onIOThreads = new HashMap<>();
 		List<Device> devices = snapshot.devices()
 			.stream()
 			.filter((device) -> !device.iothreads().isEmpty() || device.state() == DeviceState.ORPHANED)
 			.toList();
 		for (Device device : devices) {
-			Map<IoOperation, IoCount> counts = io.get(device.qomPath());
+			Map<IoOperation, IoCount> counts = counted.io().get(device.qomPath());
 			if (counts != null) {
 				onIOThreads.put(device.qomPath(), counts);
 			}
@@ -299,16 +306,16 @@ final class QemuSession {
 		// Whoever has no device there is not asked again until it has one.
 		this.statisticsWanted = !devices.isEmpty();
 		HostThreads.Seen seen = this.hostThreads.look(snapshot.iothreads());
-		return snapshot.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads));
+		return snapshot.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt()));
 	}
 
 	// Devices first, IOThreads after: so each IOThread that a listed device was made with
 	// is in the list, unless it has gone since.
-	private CompletableFuture<Lists> list(boolean thoroughly) {
+	private CompletableFuture<Lists> list(boolean thoroughly, boolean oneToSpare) {
 		QmpCommand iothreads = Command.QUERY_IOTHREADS.plain();
 		if (this.listsAtOnce) {
 			List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
-			Recheck recheck = nextRecheck();
+			Recheck recheck = oneToSpare ? nextRecheck() : null;
 			List<QmpCommand> commands = new ArrayList<>(List.of(Qom.listGet(paths), iothreads));
 			if (recheck != null) {
 				commands.add(recheck.command());
@@ -375,6 +382,7 @@ final class QemuSession {
 				rechecks.add(new DriveRecheck(path));
 			}
 		});
+		this.recheckedAt = System.nanoTime();
 		return rechecks.isEmpty() ? null : rechecks.get(Math.floorMod(this.rechecked++, rechecks.size()));
 	}
 

@@ -482,7 +482,7 @@ public final class QmpClient implements AutoCloseable {
 		outcome.run();
 	}
 
-	private static Runnable outcome(PendingCommand pending, QmpMessage message) throws ProtocolViolation {
+	private static Runnable outcome(PendingCommand pending, QmpMessage message) {
 		if (pending.isAbandoned()) {
 			return () -> {
 			};

@@ -16,11 +16,12 @@ import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.json.JsonFactory;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.MissingNode;
 
 /**
- * One message of the monitor, of which only the kind and the id have been read: the tree
- * is built when it is asked for, and nobody asks for a reply nobody waits for. It is a
- * view of the bytes it came in, and ends with them.
+ * One message of the monitor. The tree of what it brings is built in the one pass that
+ * checks it, but that of an event, which is read when it is asked for. It is a view of
+ * the bytes it came in, and ends with them.
  */
 final class QmpMessage {
 
@@ -59,12 +60,15 @@ final class QmpMessage {
 
 	private final @Nullable Long id;
 
-	private QmpMessage(byte[] bytes, int offset, int length, Kind kind, @Nullable Long id) {
+	private final JsonNode content;
+
+	private QmpMessage(byte[] bytes, int offset, int length, Kind kind, @Nullable Long id, JsonNode content) {
 		this.bytes = bytes;
 		this.offset = offset;
 		this.length = length;
 		this.kind = kind;
 		this.id = id;
+		this.content = content;
 	}
 
 	/**
@@ -78,12 +82,16 @@ final class QmpMessage {
 			}
 			Kind kind = null;
 			Long id = null;
+			JsonNode content = MissingNode.getInstance();
 			String name = parser.nextName();
 			while (name != null) {
 				JsonToken value = parser.nextToken();
 				Kind named = Kind.of(name);
 				if (named != null && kind == null) {
 					kind = named;
+					if (kind != Kind.EVENT) {
+						content = parser.readValueAsTree();
+					}
 				}
 				else if (name.equals("id") && value == JsonToken.VALUE_NUMBER_INT
 						&& parser.getNumberType() != JsonParser.NumberType.BIG_INTEGER) {
@@ -95,7 +103,7 @@ final class QmpMessage {
 			if (kind == null || parser.nextToken() != null) {
 				throw notQmp(bytes, offset, length, null);
 			}
-			return new QmpMessage(bytes, offset, length, kind, id);
+			return new QmpMessage(bytes, offset, length, kind, id, content);
 		}
 		catch (JacksonException ex) {
 			throw notQmp(bytes, offset, length, ex);
@@ -133,28 +141,17 @@ final class QmpMessage {
 	}
 
 	/**
-	 * Builds the tree of the member that makes the message's kind.
+	 * The value of the member that makes the message's kind, but an event's.
 	 */
-	JsonNode content() throws ProtocolViolation {
-		try (JsonParser parser = MAPPER.createParser(this.bytes, this.offset, this.length)) {
-			parser.nextToken();
-			while (!this.kind.member.equals(parser.nextName())) {
-				parser.nextToken();
-				parser.skipChildren();
-			}
-			parser.nextToken();
-			return parser.readValueAsTree();
-		}
-		catch (JacksonException ex) {
-			throw notQmp(this.bytes, this.offset, this.length, ex);
-		}
+	JsonNode content() {
+		return this.content;
 	}
 
-	String errorClass() throws ProtocolViolation {
+	String errorClass() {
 		return content().path("class").asString("GenericError");
 	}
 
-	String errorDescription() throws ProtocolViolation {
+	String errorDescription() {
 		return content().path("desc").asString("");
 	}
 

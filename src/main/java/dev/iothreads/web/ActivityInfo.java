@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
@@ -55,7 +56,8 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 				devices.add(OfDevice.of(device, counts));
 			}
 		}
-		return new ActivityInfo(machine, snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), iothreads, devices,
+		Instant observedAt = Objects.requireNonNullElse(activity.ioObservedAt(), snapshot.observedAt());
+		return new ActivityInfo(machine, observedAt.truncatedTo(ChronoUnit.MILLIS), iothreads, devices,
 				activity.cpuUnavailable());
 	}
 

@@ -125,7 +125,7 @@ public final class FleetBenchmark {
 			});
 		}
 		add(Row.of("one machine, a fresh reading over HTTP, p50", service.median(),
-				"the same four commands on a bare socket", commands.median(), "ms", 1.5, true));
+				"the same three commands on a bare socket", commands.median(), "ms", 1.5, true));
 	}
 
 	private void allMachines(HttpConnection http, List<BareMonitor> bare) throws Exception {

@@ -67,7 +67,7 @@ class ChangeFeedTests {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
 		Snapshot same = snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"));
 		this.vm1.show(same);
-		this.vm1.show(same.with(new Activity(Map.of(), "It is busier now.", Map.of())));
+		this.vm1.show(same.with(new Activity(Map.of(), "It is busier now.", Map.of(), null)));
 		assertThat(this.told).isEmpty();
 	}
 

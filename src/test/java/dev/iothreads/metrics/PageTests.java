@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CountDownLatch;
@@ -178,7 +179,8 @@ class PageTests {
 		Map<IoOperation, IoCount> grown = Map.of(IoOperation.READ, new IoCount(7, 512, 2_000_000_000),
 				IoOperation.WRITE, new IoCount(3, 4096, 500_000_000), IoOperation.FLUSH, new IoCount(5, 0, 6_000_000),
 				IoOperation.UNMAP, IoCount.ZERO);
-		this.vm1.show(before.with(new Activity(before.activity().threads(), null, Map.of(path("blk0"), grown))));
+		this.vm1.show(before
+			.with(new Activity(before.activity().threads(), null, Map.of(path("blk0"), grown), Instant.now())));
 		assertThat(lines("iothread_device_operations_total")).hasSize(4)
 			.contains("iothread_device_operations_total{device=\"blk0\",machine=\"vm1\",operation=\"read\"} 7.0");
 	}
@@ -239,7 +241,7 @@ class PageTests {
 				List.of(iothread("io0", 11, new Attachment("block-export", "nbd0", null, null)), iothread("io1", 12)),
 				disk("blk0", "io0", "io1"), disk("blk1", DeviceState.ORPHANED));
 		return new Snapshot(joined.observedAt(), joined.qemuVersion(), "libvirt", joined.iothreads(), joined.devices(),
-				new Activity(Map.of("io0", thread), null, Map.of(path("blk0"), COUNTS)));
+				new Activity(Map.of("io0", thread), null, Map.of(path("blk0"), COUNTS), Instant.now()));
 	}
 
 	private static HostThread ownThread() {

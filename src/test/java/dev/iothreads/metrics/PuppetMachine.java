@@ -129,7 +129,7 @@ public final class PuppetMachine extends StubMachine {
 	 * @return the activity, in which no thread is to be seen
 	 */
 	static Activity activity(Map<String, Map<IoOperation, IoCount>> io) {
-		return new Activity(Map.of(), "It has no threads.", io);
+		return new Activity(Map.of(), "It has no threads.", io, null);
 	}
 
 }

@@ -27,7 +27,8 @@ final class Watched implements AutoCloseable {
 	private final QemuMachine machine;
 
 	private Watched(MonitorAddress address) {
-		QemuOptions options = new QemuOptions(Duration.ofSeconds(30), Duration.ofSeconds(30), Watched::daemon, true);
+		QemuOptions options = new QemuOptions(Duration.ofSeconds(30), Duration.ofSeconds(30), Watched::daemon,
+				Duration.ZERO);
 		this.machine = QemuMachine.connect("vm1", address, options, this.scheduler);
 		awaitUp();
 	}

@@ -160,7 +160,7 @@ final class ShownMachine extends StubMachine {
 			long operations = Math.round(rate * seconds);
 			io.put(path, Map.of(IoOperation.READ, new IoCount(operations, operations * BLOCK, operations * 100_000)));
 		});
-		return new Activity(threads, null, io);
+		return new Activity(threads, null, io, Instant.now());
 	}
 
 }
