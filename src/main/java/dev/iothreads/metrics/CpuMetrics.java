@@ -28,10 +28,16 @@ final class CpuMetrics implements Topic {
 	}
 
 	@Override
-	public void changed(MachineView machine) {
+	public List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? List.of(snapshot.activity().threads()) : List.of();
+	}
+
+	@Override
+	public void tell(MachineView machine) {
 		Snapshot snapshot = machine.snapshot();
 		if (snapshot == null || snapshot.activity().threads().isEmpty()) {
-			removed(machine.name());
+			forget(machine.name());
 			return;
 		}
 		Map<String, CpuClock> clocks = clocks(snapshot.activity().threads(),
@@ -46,9 +52,9 @@ final class CpuMetrics implements Topic {
 	}
 
 	@Override
-	public void removed(String machine) {
+	public void forget(String machine) {
 		this.machines.remove(machine);
-		Topic.super.removed(machine);
+		Topic.super.forget(machine);
 	}
 
 	private static Map<String, CpuClock> clocks(Map<String, HostThread> threads, Map<String, CpuClock> before) {

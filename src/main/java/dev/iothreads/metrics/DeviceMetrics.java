@@ -36,7 +36,13 @@ final class DeviceMetrics implements Topic {
 	}
 
 	@Override
-	public void changed(MachineView machine) {
+	public List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? List.of(snapshot.devices(), snapshot.activity().io()) : List.of();
+	}
+
+	@Override
+	public void tell(MachineView machine) {
 		Rows rows = Rows.of(machine.snapshot());
 		this.operations.set(machine.name(), rows.operations());
 		this.bytes.set(machine.name(), rows.bytes());

@@ -30,7 +30,13 @@ final class IOThreadMetrics implements Topic {
 	}
 
 	@Override
-	public void changed(MachineView machine) {
+	public List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? List.of(snapshot.iothreads()) : List.of();
+	}
+
+	@Override
+	public void tell(MachineView machine) {
 		List<Row> counts = new ArrayList<>();
 		List<Row> attachments = new ArrayList<>();
 		List<Row> infos = new ArrayList<>();

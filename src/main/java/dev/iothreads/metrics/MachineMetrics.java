@@ -27,7 +27,15 @@ final class MachineMetrics implements Topic {
 	}
 
 	@Override
-	public void changed(MachineView machine) {
+	public List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? List.of(snapshot.qemuVersion(),
+				Objects.requireNonNullElse(snapshot.managedBy(), ""), orphans(snapshot))
+				: List.of(machine.status().isUp());
+	}
+
+	@Override
+	public void tell(MachineView machine) {
 		this.up.set(machine.name(), List.of(Row.of(machine.status().isUp() ? 1 : 0)));
 		Snapshot snapshot = machine.snapshot();
 		if (snapshot == null) {
@@ -37,8 +45,11 @@ final class MachineMetrics implements Topic {
 		}
 		this.info.set(machine.name(),
 				List.of(Row.of(1, snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""))));
-		long orphans = snapshot.devices().stream().filter((device) -> device.state() == DeviceState.ORPHANED).count();
-		this.orphaned.set(machine.name(), List.of(Row.of(orphans)));
+		this.orphaned.set(machine.name(), List.of(Row.of(orphans(snapshot))));
+	}
+
+	private static long orphans(Snapshot snapshot) {
+		return snapshot.devices().stream().filter((device) -> device.state() == DeviceState.ORPHANED).count();
 	}
 
 }

@@ -40,7 +40,13 @@ final class SettingMetrics implements Topic {
 	}
 
 	@Override
-	public void changed(MachineView machine) {
+	public List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? List.of(snapshot.iothreads()) : List.of();
+	}
+
+	@Override
+	public void tell(MachineView machine) {
 		this.settings.forEach((property, setting) -> setting.set(machine.name(), rows(machine.snapshot(), property)));
 	}
 

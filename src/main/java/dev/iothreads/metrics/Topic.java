@@ -2,12 +2,12 @@ package dev.iothreads.metrics;
 
 import java.util.List;
 
-import dev.iothreads.inventory.InventoryListener;
+import dev.iothreads.inventory.MachineView;
 
 /**
  * Some of what the page tells of each machine.
  */
-interface Topic extends InventoryListener {
+interface Topic {
 
 	/**
 	 * Returns what it tells by.
@@ -15,8 +15,24 @@ interface Topic extends InventoryListener {
 	 */
 	List<Family> families();
 
-	@Override
-	default void removed(String machine) {
+	/**
+	 * Returns what of a machine it tells.
+	 * @param machine the machine
+	 * @return values that are equal as long as there is nothing new to tell
+	 */
+	List<Object> told(MachineView machine);
+
+	/**
+	 * Tells it.
+	 * @param machine the machine as it is known now
+	 */
+	void tell(MachineView machine);
+
+	/**
+	 * Tells nothing more of a machine.
+	 * @param machine its name
+	 */
+	default void forget(String machine) {
 		families().forEach((family) -> family.remove(machine));
 	}
 
