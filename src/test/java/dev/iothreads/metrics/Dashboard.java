@@ -54,13 +54,15 @@ record Dashboard(JsonNode json) {
 	record Expression(String panel, String text) {
 
 		/**
-		 * Puts in what Grafana would.
+		 * Puts in what Grafana would, for all nodes.
 		 * @param machines a regular expression for the machines that were chosen
 		 * @param rateInterval some scrapes
 		 * @return PromQL
 		 */
 		String with(String machines, Duration rateInterval) {
-			return this.text.replace("$__rate_interval", rateInterval.toSeconds() + "s").replace("$machine", machines);
+			return this.text.replace("$__rate_interval", rateInterval.toSeconds() + "s")
+				.replace("$machine", machines)
+				.replace("$node", ".*");
 		}
 
 		@Override

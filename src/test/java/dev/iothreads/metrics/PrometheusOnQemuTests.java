@@ -103,7 +103,7 @@ class PrometheusOnQemuTests {
 	@Test
 	void theVariableOfTheDashboardListsTheMachines() {
 		String query = Dashboard.ofTheChart().variable("machine").path("query").path("query").asString();
-		assertThat(query).isEqualTo("label_values(iothread_machine_up, machine)");
+		assertThat(query).isEqualTo("label_values(iothread_machine_up{node=~\"$node\"}, machine)");
 		await().atMost(DEADLINE)
 			.untilAsserted(() -> assertThat(
 					this.prometheus.query("iothread_machine_up").stream().map((sample) -> sample.label("machine")))

@@ -47,7 +47,7 @@ class RulesTests {
 			.valueStream()
 			.flatMap((test) -> test.path("alert_rule_test").valueStream())
 			.toList();
-		assertThat(alerts()).hasSize(5).allSatisfy((alert) -> {
+		assertThat(alerts()).hasSize(6).allSatisfy((alert) -> {
 			List<JsonNode> own = cases.stream()
 				.filter((test) -> test.path("alertname").asString().equals(name(alert)))
 				.toList();
@@ -61,7 +61,9 @@ class RulesTests {
 		assertThat(alerts()).allSatisfy((alert) -> {
 			assertThat(alert.path("labels").path("severity").asString()).isIn("critical", "warning", "info");
 			// What is wrong: what to do.
-			assertThat(alert.path("annotations").path("summary").asString()).contains("$labels.machine").contains(": ");
+			assertThat(alert.path("annotations").path("summary").asString())
+				.containsPattern("\\$labels\\.(machine|instance)")
+				.contains(": ");
 			assertThat(alert.path("annotations").path("description").asString()).isNotEmpty();
 		});
 	}
@@ -91,16 +93,35 @@ class RulesTests {
 
 	@Test
 	void everyPanelThatAsksAsksTheChosenDataSourceOfTheChosenMachines() {
-		assertThat(this.dashboard.variable("machine").path("multi").asBoolean()).isTrue();
-		assertThat(this.dashboard.variable("machine").path("includeAll").asBoolean()).isTrue();
-		assertThat(this.dashboard.expressions())
-			.allSatisfy((expression) -> assertThat(expression.text()).contains("{machine=~\"$machine\"}"));
+		for (String variable : List.of("node", "machine")) {
+			assertThat(this.dashboard.variable(variable).path("multi").asBoolean()).isTrue();
+			assertThat(this.dashboard.variable(variable).path("includeAll").asBoolean()).isTrue();
+			// Without nodes there is the choice of all, which matches what has no such
+			// label.
+			assertThat(this.dashboard.variable(variable).path("allValue").asString()).isEqualTo(".*");
+		}
+		assertThat(this.dashboard.expressions()).allSatisfy(
+				(expression) -> assertThat(expression.text()).contains("{node=~\"$node\", machine=~\"$machine\"}"));
 		assertThat(this.dashboard.panels()).filteredOn((panel) -> panel.has("targets")).allSatisfy((panel) -> {
 			assertThat(panel.path("datasource").path("uid").asString()).isEqualTo("${datasource}");
 			assertThat(panel.path("targets"))
 				.allSatisfy((target) -> assertThat(target.path("datasource").path("uid").asString())
 					.isEqualTo("${datasource}"));
 		});
+	}
+
+	@Test
+	void noTableTakesMachinesOfOneNameOnTwoNodesForOne() {
+		assertThat(this.dashboard.panels()).filteredOn((panel) -> panel.has("transformations"))
+			.isNotEmpty()
+			.allSatisfy((panel) -> {
+				assertThat(panel.path("transformations").toString()).contains("\"node\":true")
+					.doesNotContain("joinByField");
+				if (panel.path("targets").size() > 1) {
+					assertThat(panel.path("targets")).allSatisfy((target) -> assertThat(target.path("expr").asString())
+						.contains("by (node, namespace, pod, instance, machine"));
+				}
+			});
 	}
 
 	@Test
