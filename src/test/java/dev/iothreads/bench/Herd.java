@@ -18,8 +18,8 @@ import dev.iothreads.testing.QemuBinary;
 
 /**
  * Many QEMUs, each with {@value #IOTHREADS} IOThreads and {@value #DEVICES} devices on
- * each of them. Their sockets wait in a directory of their own, and are brought to where
- * the service looks.
+ * each of them. Their sockets were made where the service looks, wait in a directory of
+ * their own, and are brought back: by its path a socket tells whose it is.
  */
 final class Herd implements AutoCloseable {
 
@@ -53,6 +53,10 @@ final class Herd implements AutoCloseable {
 		finally {
 			starters.shutdownNow();
 		}
+		for (int number = 0; number < this.qemus.size(); number++) {
+			move(BARE + name(number), this.looked, this.waiting);
+		}
+		show(0);
 	}
 
 	private Qemu start(QemuBinary binary, int number) {
@@ -68,7 +72,7 @@ final class Herd implements AutoCloseable {
 			.args(args.toArray(String[]::new))
 			.monitor(name(number))
 			.monitor(BARE + name(number))
-			.in(this.waiting)
+			.in(this.looked)
 			.start();
 	}
 
@@ -95,13 +99,17 @@ final class Herd implements AutoCloseable {
 	 * Leaves the first so many where the service looks, and none besides.
 	 */
 	void show(int size) {
+		for (int number = 0; number < this.qemus.size(); number++) {
+			boolean shown = number < size;
+			move(name(number), shown ? this.waiting : this.looked, shown ? this.looked : this.waiting);
+		}
+	}
+
+	private static void move(String name, Path from, Path to) {
 		try {
-			for (int number = 0; number < this.qemus.size(); number++) {
-				String file = name(number) + ".sock";
-				Path from = ((number < size) ? this.waiting : this.looked).resolve(file);
-				if (Files.exists(from)) {
-					Files.move(from, ((number < size) ? this.looked : this.waiting).resolve(file));
-				}
+			Path socket = from.resolve(name + ".sock");
+			if (Files.exists(socket)) {
+				Files.move(socket, to.resolve(socket.getFileName()));
 			}
 		}
 		catch (IOException ex) {
@@ -111,7 +119,10 @@ final class Herd implements AutoCloseable {
 
 	@Override
 	public void close() throws IOException {
-		show(0);
+		show(this.qemus.size());
+		for (int number = 0; number < this.qemus.size(); number++) {
+			move(BARE + name(number), this.waiting, this.looked);
+		}
 		this.qemus.forEach(Qemu::close);
 		for (Path directory : Stream.of(this.waiting, this.looked).toList()) {
 			Files.delete(directory);
