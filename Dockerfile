@@ -10,7 +10,7 @@ WORKDIR /build
 # A runtime with the modules that the service uses, and the libraries that it needs: nothing else
 # is in the image, not even a shell.
 RUN jlink --output /image/opt/java --no-header-files --no-man-pages --add-modules \
-        java.base,java.desktop,java.instrument,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.sql,java.xml,jdk.jfr,jdk.management,jdk.unsupported \
+        java.base,java.desktop,java.instrument,java.logging,java.management,java.naming,java.net.http,java.security.jgss,java.sql,java.xml,jdk.jfr,jdk.management,jdk.net,jdk.unsupported \
     && rm /image/opt/java/lib/libawt_xawt.so /image/opt/java/lib/libsplashscreen.so /image/opt/java/lib/libjsound.so \
     && ldd /image/opt/java/bin/java /image/opt/java/lib/server/libjvm.so /image/opt/java/lib/*.so \
         | awk '$1 ~ "^/lib.*/ld-" { print $1 } $2 == "=>" && $3 ~ "^/(usr/)?lib" { print $3 }' \

@@ -82,8 +82,8 @@ class ArchitectureTests {
 			.resideInAPackage(in("qmp"))
 			.should()
 			.onlyDependOnClassesThat()
-			.resideInAnyPackage(in("qmp"), "java..", "tools.jackson..", "com.fasterxml.jackson.annotation..",
-					"org.slf4j..", "org.jspecify..")
+			.resideInAnyPackage(in("qmp"), "java..", "jdk.net..", "tools.jackson..",
+					"com.fasterxml.jackson.annotation..", "org.slf4j..", "org.jspecify..")
 			.check(PRODUCT);
 	}
 

@@ -24,6 +24,7 @@ import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.QmpBusyException;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpEvent;
@@ -35,6 +36,7 @@ import dev.iothreads.qmp.SocketIdentity;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.event.Level;
 
 /**
  * A QEMU behind its monitor. One connection to it is kept; when that ends another one is
@@ -47,6 +49,9 @@ import org.slf4j.LoggerFactory;
 public final class QemuMachine implements Machine {
 
 	private static final Logger logger = LoggerFactory.getLogger(QemuMachine.class);
+
+	// A reason may hold what changes with every try.
+	private static final Duration COMPLAINT = Duration.ofMinutes(5);
 
 	private final String name;
 
@@ -75,6 +80,15 @@ public final class QemuMachine implements Machine {
 	// Why this side ended the connection, if it did.
 	private volatile @Nullable Throwable dropped;
 
+	// Whether the connection before was given up because nothing was answered.
+	private volatile boolean silentBefore;
+
+	private volatile boolean socketSeen;
+
+	private @Nullable QmpClient probed;
+
+	private @Nullable Long complained;
+
 	private @Nullable ScheduledFuture<?> retry;
 
 	private boolean closed;
@@ -87,7 +101,10 @@ public final class QemuMachine implements Machine {
 			.withConnectTimeout(options.connectTimeout())
 			.withGreetingTimeout(null)
 			.withCommandTimeout(options.commandTimeout())
-			.withThreadFactory(options.threadFactory());
+			.withThreadFactory((work) -> options.threadFactory().newThread(() -> {
+				lookAtSocket();
+				work.run();
+			}));
 		this.scheduler = scheduler;
 		this.status = new MachineStatus(MachineState.CONNECTING,
 				"%s is being connected to, at %s. Ask again in a moment.".formatted(name, address));
@@ -134,12 +151,11 @@ public final class QemuMachine implements Machine {
 	@Override
 	public CompletableFuture<Snapshot> read() {
 		QemuSession current = this.session;
-		QmpClient connection = this.client;
 		MachineStatus now = this.status;
 		// What it was asked before has yet to be answered: asking more would not help.
-		boolean stalled = !now.isUp() && connection != null && connection.unanswered() > 0;
-		if (current == null || connection == null || stalled) {
-			return CompletableFuture.failedFuture(new MachineUnavailableException(now));
+		boolean stalled = current != null && !now.isUp() && current.client().unanswered() > 0;
+		if (current == null || stalled) {
+			return CompletableFuture.failedFuture(unavailable(now));
 		}
 		return current.read()
 			.orTimeout(this.options.commandTimeout().toMillis(), TimeUnit.MILLISECONDS)
@@ -147,22 +163,29 @@ public final class QemuMachine implements Machine {
 				if (failure != null) {
 					throw failed(current, failure);
 				}
-				if (this.session == current) {
-					// One that ends as soon as it has begun is tried less and less often.
-					if (System.nanoTime() - this.connectedSince > Backoff.LONGEST.toNanos()) {
-						this.backoff.reset();
-					}
-					become(MachineStatus.UP);
+				// One that ends as soon as it has begun is tried less and less often.
+				if (System.nanoTime() - this.connectedSince > Backoff.LONGEST.toNanos()) {
+					this.backoff.reset();
+				}
+				if (!become(MachineStatus.UP, current)) {
+					throw unavailable(this.status); // behind the next one may be another
 				}
 				return snapshot;
 			});
+	}
+
+	private MachineUnavailableException unavailable(MachineStatus now) {
+		return new MachineUnavailableException(now.isUp()
+				? new MachineStatus(MachineState.DOWN,
+						"%s is down: its connection has just ended. Try again in a moment.".formatted(this.name))
+				: now);
 	}
 
 	@Override
 	public Changes changes() {
 		QemuSession current = this.session;
 		if (current == null) {
-			throw new MachineUnavailableException(this.status);
+			throw unavailable(this.status);
 		}
 		return new QemuChanges(current, new Dialogue(this.name, current.client()));
 	}
@@ -171,28 +194,75 @@ public final class QemuMachine implements Machine {
 		Throwable cause = unwrapped(failure);
 		if (cause instanceof QmpTimeoutException || cause instanceof TimeoutException) {
 			MachineStatus silent = silent();
-			if (this.session == asked) {
-				become(silent);
+			if (become(silent, asked)) {
+				probe(asked);
 			}
 			return new MachineTimeoutException(Objects.requireNonNull(silent.reason()));
 		}
 		if (cause instanceof QmpCommandException refused) {
-			if (this.session == asked && !this.status.isUp()) {
-				become(down(refused));
+			if (!this.status.isUp()) {
+				become(down(refused), asked);
 			}
 			return new MachineRefusedException(refused.errorClass(),
 					"QEMU of %s refused: %s".formatted(this.name, refused.description()));
 		}
-		QmpClient connection = this.client;
-		if (!(cause instanceof QmpException) && connection != null && this.session == asked) {
+		if (!(cause instanceof QmpException) && this.session == asked) {
 			if (!(cause instanceof NonsenseException)) {
 				logger.error("What {} answered cannot be read", this.name, cause);
 			}
-			this.dropped = cause;
-			connection.close();
+			drop(asked.client(), cause);
 		}
 		MachineStatus now = this.status;
 		return new MachineUnavailableException(now.isUp() ? down(cause) : now);
+	}
+
+	private void drop(QmpClient connection, Throwable reason) {
+		synchronized (this) {
+			if (this.client != connection) {
+				return;
+			}
+			this.dropped = reason;
+		}
+		connection.close();
+	}
+
+	// QEMU answers in order. So the answer to this tells that it goes on, and what became
+	// of everything before; and if there is none, the connection may be dead.
+	private void probe(QemuSession asked) {
+		QmpClient connection = asked.client();
+		synchronized (this) {
+			if (this.probed == connection) {
+				return;
+			}
+			this.probed = connection;
+		}
+		connection.execute(Command.QUERY_IOTHREADS.plain(), this.options.silenceLimit())
+			.whenComplete((answer, failure) -> probed(connection, failure));
+	}
+
+	private void probed(QmpClient connection, @Nullable Throwable failure) {
+		synchronized (this) {
+			this.probed = null;
+		}
+		if (failure instanceof QmpTimeoutException || failure instanceof QmpBusyException) {
+			drop(connection, new SilenceException(
+					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or what lies between has vanished. Look at the process; it is connected to anew."
+						.formatted(seconds(this.options.silenceLimit()))));
+		}
+		else if (connection.isAnyPassedOver()) {
+			drop(connection, new NonsenseException(
+					"it left a command unanswered and answered a later one, which no QEMU does. Is there something between the service and its monitor? It is connected to anew."));
+		}
+		else if (failure == null || failure instanceof QmpCommandException) {
+			read();
+		}
+	}
+
+	// On the thread of the connection: a file system that hangs keeps nobody else
+	// waiting.
+	private void lookAtSocket() {
+		this.socket = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
+		this.socketSeen = true;
 	}
 
 	private void open() {
@@ -202,7 +272,7 @@ public final class QemuMachine implements Machine {
 				return;
 			}
 			this.dropped = null;
-			this.socket = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
+			this.socketSeen = false;
 			opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
 			this.client = opened;
 		}
@@ -227,35 +297,61 @@ public final class QemuMachine implements Machine {
 
 	// It is up when it has been read: something that greets well may answer nonsense.
 	private void begun(QemuSession begun) {
-		this.connectedSince = System.nanoTime();
-		this.session = begun;
+		synchronized (this) {
+			if (this.closed || this.client != begun.client()) {
+				return; // it has ended by now
+			}
+			this.connectedSince = System.nanoTime();
+			this.session = begun;
+			this.silentBefore = false;
+		}
 		read();
 	}
 
 	private void ended(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
 		QemuSession over;
+		Throwable ours;
 		synchronized (this) {
 			if (this.closed || this.client != ended) {
 				return;
 			}
 			over = this.session;
+			ours = this.dropped;
 			this.session = null;
+			this.client = null;
+			this.silentBefore = ours instanceof SilenceException;
 			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
 		}
 		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
-		Throwable ours = this.dropped;
 		MachineStatus lost = down((ours != null) ? ours : (rejected != null) ? unwrapped(rejected) : reason);
-		become(lost);
+		become(lost, null);
 		if (over != null) {
 			over.end(new MachineUnavailableException(lost));
 		}
 	}
 
 	private void greetingOverdue(QmpClient opened) {
-		if (this.client == opened && opened.state() == QmpState.GREETING) {
+		QmpState now = opened.state();
+		if (this.client != opened) {
+			return;
+		}
+		if (now == QmpState.GREETING && this.silentBefore) {
+			become(new MachineStatus(MachineState.DOWN,
+					"%s did not answer for %s s, and does not greet on a new connection either: QEMU is stopped, or its main loop is blocked. Look at the process; the service goes on by itself as soon as it answers."
+						.formatted(this.name, seconds(this.options.silenceLimit()))),
+					null);
+		}
+		else if (now == QmpState.GREETING) {
 			become(new MachineStatus(MachineState.BUSY,
 					"%s's monitor does not greet: another client holds it, or QEMU is stopped, or it is no QMP monitor. Give the service a -qmp of its own; it waits in line for this one."
-						.formatted(this.name)));
+						.formatted(this.name)),
+					null);
+		}
+		else if (now == QmpState.CONNECTING && !this.socketSeen) {
+			become(new MachineStatus(MachineState.DOWN,
+					"%s is down: %s cannot be looked at, because its file system does not answer. The service goes on by itself as soon as it does."
+						.formatted(this.name, this.address)),
+					null);
 		}
 	}
 
@@ -266,21 +362,43 @@ public final class QemuMachine implements Machine {
 		}
 	}
 
-	private void become(MachineStatus next) {
+	/**
+	 * Goes to another status, unless it was learnt over a connection that is not the one
+	 * any more.
+	 * @return whether that is the status now
+	 */
+	private boolean become(MachineStatus next, @Nullable QemuSession learntOver) {
+		boolean worthALine;
 		synchronized (this) {
-			if (this.closed || next.equals(this.status)) {
-				return;
+			if (this.closed || (learntOver != null && this.session != learntOver)) {
+				return false;
 			}
+			if (next.equals(this.status)) {
+				return true;
+			}
+			worthALine = isNews(next);
 			this.status = next;
 		}
-		QemuSession current = this.session;
-		if (next.isUp() && current != null) {
-			logger.info("{} is up: QEMU {} at {}", this.name, current.version(), this.address);
+		if (next.isUp() && learntOver != null) {
+			logger.info("{} is up: QEMU {} at {}", this.name, learntOver.version(), this.address);
 		}
 		else {
-			logger.warn("{}: {}", next.state().name().toLowerCase(Locale.ROOT), next.reason());
+			logger.atLevel(worthALine ? Level.WARN : Level.DEBUG)
+				.log("{}: {}", next.state().name().toLowerCase(Locale.ROOT), next.reason());
 		}
 		tell();
+		return true;
+	}
+
+	// Called with the lock held.
+	private boolean isNews(MachineStatus next) {
+		long now = System.nanoTime();
+		Long last = this.complained;
+		boolean news = next.state() != this.status.state() || last == null || now - last > COMPLAINT.toNanos();
+		if (news) {
+			this.complained = now;
+		}
+		return news;
 	}
 
 	private void tell() {
@@ -309,17 +427,23 @@ public final class QemuMachine implements Machine {
 	@Override
 	public void close() {
 		QmpClient connection;
+		QemuSession over;
+		MachineStatus end = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");
 		synchronized (this) {
 			this.closed = true;
+			over = this.session;
 			this.session = null;
 			if (this.retry != null) {
 				this.retry.cancel(false);
 			}
 			connection = this.client;
-			this.status = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");
+			this.status = end;
 		}
 		if (connection != null) {
 			connection.close();
+		}
+		if (over != null) {
+			over.end(new MachineUnavailableException(end));
 		}
 	}
 

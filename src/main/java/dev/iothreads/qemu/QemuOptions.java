@@ -14,9 +14,27 @@ import org.jspecify.annotations.Nullable;
  * @param statisticsInterval how old what the block devices have done may be before a
  * reading asks for it again, which is one command more; {@code null} when it is never
  * asked for
+ * @param silenceLimit for how long a QEMU that does not answer is waited for before its
+ * connection is given up for another one. Longer than a pause that an administrator makes
+ * on purpose: with the connection goes what was learnt over it
  */
 public record QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
-		@Nullable Duration statisticsInterval) {
+		@Nullable Duration statisticsInterval, Duration silenceLimit) {
+
+	private static final Duration MINUTE = Duration.ofMinutes(1);
+
+	/**
+	 * Creates options by which a silent QEMU is waited for for a minute.
+	 * @param connectTimeout how long connecting may take, and the greeting after it
+	 * @param commandTimeout how long a reading or a change may take
+	 * @param threadFactory makes the one thread that each connection has
+	 * @param statisticsInterval how old what the block devices have done may be,
+	 * {@code null} when it is never asked for
+	 */
+	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
+			@Nullable Duration statisticsInterval) {
+		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, MINUTE);
+	}
 
 	/**
 	 * Creates options by which the block devices are not asked.

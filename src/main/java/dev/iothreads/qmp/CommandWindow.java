@@ -3,7 +3,7 @@ package dev.iothreads.qmp;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Queue;
@@ -25,7 +25,10 @@ final class CommandWindow {
 
 	private final ReentrantLock lock = new ReentrantLock();
 
-	private final Map<Long, PendingCommand> unanswered = new HashMap<>();
+	// In the order in which they were sent.
+	private final Map<Long, PendingCommand> unanswered = new LinkedHashMap<>();
+
+	private boolean passedOver;
 
 	private int unansweredBytes;
 
@@ -164,8 +167,13 @@ final class CommandWindow {
 	void remove(PendingCommand answered) {
 		this.lock.lock();
 		try {
+			if (this.unanswered.isEmpty()) {
+				return;
+			}
+			boolean first = this.unanswered.values().iterator().next() == answered;
 			if (this.unanswered.remove(answered.id(), answered)) {
 				this.unansweredBytes -= answered.line().length;
+				this.passedOver = !this.unanswered.isEmpty() && (this.passedOver || !first);
 			}
 		}
 		finally {
@@ -187,6 +195,19 @@ final class CommandWindow {
 			this.unansweredBytes = 0;
 			this.batches.clear();
 			return all;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Whether a command waits that was sent before one that is answered.
+	 */
+	boolean isAnyPassedOver() {
+		this.lock.lock();
+		try {
+			return this.passedOver;
 		}
 		finally {
 			this.lock.unlock();

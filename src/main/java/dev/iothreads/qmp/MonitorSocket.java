@@ -14,11 +14,18 @@ import java.time.Duration;
 
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.QmpConnectException.Reason;
+import jdk.net.ExtendedSocketOptions;
 
 /**
  * Opens sockets, and says in words why one could not be connected.
  */
 final class MonitorSocket {
+
+	static final int KEEP_IDLE_SECONDS = 30;
+
+	static final int KEEP_INTERVAL_SECONDS = 10;
+
+	static final int KEEP_COUNT = 3;
 
 	private MonitorSocket() {
 	}
@@ -47,13 +54,24 @@ final class MonitorSocket {
 			channel.setOption(StandardSocketOptions.SO_SNDBUF, 2 * QmpClient.MAX_UNANSWERED_BYTES);
 			if (inet) {
 				channel.setOption(StandardSocketOptions.TCP_NODELAY, true);
-				channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+				keepAlive(channel);
 			}
 			return channel;
 		}
 		catch (IOException | RuntimeException ex) {
 			channel.close();
 			throw ex;
+		}
+	}
+
+	// Whoever waits to be greeted sends nothing, and would wait for ever for a host that
+	// has vanished. The system's own patience is two hours.
+	private static void keepAlive(SocketChannel channel) throws IOException {
+		channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
+		if (channel.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEP_IDLE_SECONDS);
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEP_INTERVAL_SECONDS);
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEP_COUNT);
 		}
 	}
 

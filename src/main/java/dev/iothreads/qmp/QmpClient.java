@@ -301,6 +301,16 @@ public final class QmpClient implements AutoCloseable {
 	}
 
 	/**
+	 * Whether something that was sent is unanswered though something that was sent after
+	 * it is answered. QEMU answers in order: it is lost, and so is whatever this
+	 * connection is asked.
+	 * @return {@code false}, unless the monitor is not what it should be
+	 */
+	public boolean isAnyPassedOver() {
+		return this.window.isAnyPassedOver();
+	}
+
+	/**
 	 * How many replies came that belong to no command of this client. They are ignored.
 	 * @return 0, unless the monitor is not what it should be
 	 */

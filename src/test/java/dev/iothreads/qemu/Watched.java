@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
@@ -48,7 +49,16 @@ final class Watched implements AutoCloseable {
 		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon));
 	}
 
-	private static Thread daemon(Runnable work) {
+	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout, Duration silenceLimit) {
+		return new Watched("vm1", address,
+				new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null, silenceLimit));
+	}
+
+	static Watched at(MonitorAddress address, ThreadFactory threads) {
+		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, threads));
+	}
+
+	static Thread daemon(Runnable work) {
 		Thread thread = new Thread(work, "watched");
 		thread.setDaemon(true);
 		return thread;

@@ -2,10 +2,12 @@ package dev.iothreads.qmp;
 
 import java.io.IOException;
 import java.net.ConnectException;
+import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.NoRouteToHostException;
 import java.net.SocketException;
 import java.net.StandardProtocolFamily;
+import java.net.StandardSocketOptions;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
@@ -19,6 +21,7 @@ import java.util.stream.Stream;
 import dev.iothreads.qmp.MonitorAddress.TcpAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.QmpConnectException.Reason;
+import jdk.net.ExtendedSocketOptions;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -258,6 +261,16 @@ class QmpConnectTests {
 			}
 		}
 
+	}
+
+	@Test
+	void aHostThatVanishesIsNoticedThoughNothingIsSent() throws IOException {
+		try (SocketChannel channel = MonitorSocket.open(new InetSocketAddress(InetAddress.getLoopbackAddress(), 1))) {
+			assertThat(channel.getOption(StandardSocketOptions.SO_KEEPALIVE)).isTrue();
+			assertThat(channel.getOption(ExtendedSocketOptions.TCP_KEEPIDLE)).isEqualTo(30);
+			assertThat(channel.getOption(ExtendedSocketOptions.TCP_KEEPINTERVAL)).isEqualTo(10);
+			assertThat(channel.getOption(ExtendedSocketOptions.TCP_KEEPCOUNT)).isEqualTo(3);
+		}
 	}
 
 }
