@@ -2,7 +2,8 @@
 #
 # What it runs with was found by measuring (.ci/footprint). Throughput is traded for memory
 # and for the start: the first compiler only and that late, a heap of 32 MB, and what malloc has
-# to spare given back each second.
+# to spare given back each second. The cache has no profiles of methods, which that compiler does
+# not use, and a node of many cores gets no more threads than one of two.
 
 FROM docker.io/library/eclipse-temurin:25 AS build
 WORKDIR /build
@@ -21,7 +22,7 @@ RUN jlink --output /image/opt/java --no-header-files --no-man-pages --add-module
     && echo 'iothreads:x:10001:' > /image/etc/group
 
 COPY src/image/ tools/
-RUN javac -d /tools tools/*.java && mkdir -p /image/opt/probe && mv /tools/Probe.class /image/opt/probe/
+RUN javac -d /tools tools/*.java && mkdir -p /image/opt/probe && mv /tools/Probe*.class /image/opt/probe/
 
 # The dependencies change seldom and the service often: a layer for each. Tomcat gets the
 # directories that it would otherwise make, so that the service needs no place to write to.
@@ -54,19 +55,26 @@ ENV PATH=/opt/java/bin \
     SERVER_TOMCAT_BASEDIR=/application/tomcat
 
 # The cache fits these very files at these very paths only, and is refused in silence otherwise.
-RUN --mount=type=bind,from=build,source=/tools,target=/tools \
+RUN --mount=type=bind,from=build,source=/tools,target=/tools --mount=type=tmpfs,target=/tmp \
     ["java", "-cp", "/tools", "Train", "/application/application.aot", "java", "-XX:Flags=/application/jvm.flags", "-Dspring.aot.enabled=true", "-jar", "/application/iothread-inventory.jar"]
 
 USER 10001:10001
 EXPOSE 8080
-# Asks for the process only: a machine that is down is no reason to restart the service.
+# Asks for the process only: a machine that is down is no reason to restart the service. It asks
+# where SERVER_PORT says, by HTTPS when SERVER_SSL_BUNDLE is set. Where a mounted application.yaml
+# says it instead, name the whole address by --health-cmd.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe", "http://127.0.0.1:8080/actuator/health/liveness"]
+    CMD ["java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe", "/actuator/health/liveness"]
 ENTRYPOINT ["java", "-XX:Flags=/application/jvm.flags", "-XX:AOTCache=/application/application.aot", "-Dspring.aot.enabled=true", "-jar", "/application/iothread-inventory.jar"]
 
 ARG VERSION=0.1.0-SNAPSHOT
+# Of what it was built: --build-arg REVISION=$(git rev-parse HEAD) --build-arg SOURCE=https://…
+ARG REVISION=
+ARG SOURCE=
 LABEL org.opencontainers.image.title="iothread-inventory" \
       org.opencontainers.image.description="The IOThreads of QEMU virtual machines over HTTP" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}" \
+      org.opencontainers.image.source="${SOURCE}" \
       org.opencontainers.image.base.name="docker.io/library/eclipse-temurin:25"

@@ -19,9 +19,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * Trains the AOT cache: runs the command that it is given, has it serve whatever a user may
@@ -41,6 +43,14 @@ class Train {
 	private static final String API = "/api/v1";
 
 	private static final String MACHINE = API + "/machines/vm1";
+
+	/** What object-add and object-del are told: {@code "id": "pool0"}. */
+	private static final Pattern ID = Pattern.compile("\"id\":\\s*\"([a-z]+[0-9])\"");
+
+	/** What a command is answered by: {@code "id":17}. */
+	private static final Pattern NUMBER = Pattern.compile("\"id\":\\s*(\\d+)");
+
+	private static final List<String> IOTHREADS = new CopyOnWriteArrayList<>(List.of("iothread0", "iothread1"));
 
 	/** Enough for what is asked in the background, too, to happen a few times. */
 	private static final int ROUNDS = 3;
@@ -78,9 +88,12 @@ class Train {
 	private static Process start(List<String> command, Path sockets) throws IOException {
 		ProcessBuilder builder = new ProcessBuilder(command).inheritIO();
 		builder.environment()
-			.putAll(Map.of("SERVER_PORT", Integer.toString(PORT), "SERVER_ADDRESS", "127.0.0.1", "IOTHREADS_DISCOVERY_DIRECTORY", sockets.toString(), "IOTHREADS_DISCOVERY_INTERVAL",
-					"200ms", "IOTHREADS_REFRESHINTERVAL", "200ms"));
-		return builder.start();
+			.putAll(Map.of("SERVER_PORT", Integer.toString(PORT), "SERVER_ADDRESS", "127.0.0.1",
+					"IOTHREADS_DISCOVERY_DIRECTORY", sockets.toString(), "IOTHREADS_DISCOVERY_INTERVAL", "200ms",
+					"IOTHREADS_REFRESHINTERVAL", "200ms"));
+		Process service = builder.start();
+		Runtime.getRuntime().addShutdownHook(new Thread(service::destroyForcibly));
+		return service;
 	}
 
 	private static void awaitReady(Process service) throws InterruptedException {
@@ -104,33 +117,49 @@ class Train {
 	private static void serve() {
 		String json = "Accept: application/json\r\n";
 		for (String path : List.of("/actuator/health/liveness", "/actuator/health/readiness", "/actuator/health", "/",
-				"/index.html", "/page/page.css", "/page/icon.svg", "/page/main.js", "/page/model.js", "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
-				"/v3/api-docs", "/v3/api-docs/swagger-config", API + "/machines", MACHINE, API + "/iothreads",
+				"/index.html", "/page/page.css", "/page/icon.svg", "/page/main.js", "/page/model.js",
+				"/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js", "/v3/api-docs",
+				"/v3/api-docs/swagger-config", API + "/machines", MACHINE, API + "/iothreads",
 				API + "/iothreads?machine=vm1", MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0",
 				MACHINE + "/iothreads/iothread0/devices", MACHINE + "/devices", MACHINE + "/devices/blk0",
-				API + "/devices", API + "/activity", MACHINE + "/attachable",
-				API + "/machines/nope", MACHINE + "/iothreads/nope", "/nope")) {
-			request("GET", path, "", "");
-			request("GET", path, json, "");
+				API + "/devices", API + "/activity", MACHINE + "/attachable")) {
+			expect(200, "GET", path, "", "");
+			expect(path.equals("/") ? 406 : 200, "GET", path, json, "");
+		}
+		expect(302, "GET", "/swagger-ui.html", "", "");
+		for (String path : List.of(API + "/machines/nope", MACHINE + "/iothreads/nope", "/nope")) {
+			expect(404, "GET", path, "", "");
+			expect(404, "GET", path, json, "");
+		}
+		for (String path : List.of(MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0")) {
+			expect(200, "GET", path, "Accept: text/plain\r\n", "");
 		}
 		for (String path : List.of(MACHINE + "/iothreads", MACHINE + "/iothreads/iothread0", "/page/main.js")) {
-			request("GET", path, "Accept: text/plain\r\n", "");
-			request("GET", path, "If-None-Match: \"none\"\r\n", "");
+			expect(200, "GET", path, "If-None-Match: \"none\"\r\n", "");
 		}
 		for (String format : List.of("text/plain", "application/openmetrics-text;version=1.0.0", "*/*")) {
-			request("GET", "/actuator/prometheus", "Accept: " + format + "\r\n", "");
-			request("GET", "/actuator/prometheus", "Accept: " + format + "\r\nAccept-Encoding: gzip\r\n", "");
+			expect(200, "GET", "/actuator/prometheus", "Accept: " + format + "\r\n", "");
+			expect(200, "GET", "/actuator/prometheus", "Accept: " + format + "\r\nAccept-Encoding: gzip\r\n", "");
 		}
 		String body = "Content-Type: application/json\r\n";
-		request("POST", MACHINE + "/iothreads", body, "{\"id\": \"pool0\", \"poll-max-ns\": 1}");
-		request("POST", MACHINE + "/iothreads", body, "{\"id\": \"0\", \"nope\": 1}");
-		request("PATCH", MACHINE + "/iothreads/iothread0", "Content-Type: application/merge-patch+json\r\n",
+		expect(201, "POST", MACHINE + "/iothreads", body, "{\"id\": \"pool0\", \"poll-max-ns\": 1}");
+		expect(422, "POST", MACHINE + "/iothreads", body, "{\"id\": \"0\", \"nope\": 1}");
+		expect(200, "PATCH", MACHINE + "/iothreads/iothread0", "Content-Type: application/merge-patch+json\r\n",
 				"{\"poll-max-ns\": 1}");
-		request("DELETE", MACHINE + "/iothreads/iothread0", "", "");
-		request("DELETE", MACHINE + "/iothreads/iothread1", "", "");
-		request("POST", MACHINE + "/devices", body, "{\"id\": \"blk7\", \"driver\": \"virtio-blk-pci\"}");
-		request("DELETE", MACHINE + "/devices/nope", "", "");
-		request("GET", API + "/events", "Accept: text/event-stream\r\n", "");
+		expect(409, "DELETE", MACHINE + "/iothreads/iothread0", "", "");
+		expect(204, "DELETE", MACHINE + "/iothreads/pool0", "", "");
+		expect(422, "POST", MACHINE + "/devices", body, "{\"id\": \"blk7\", \"driver\": \"virtio-blk-pci\"}");
+		expect(404, "DELETE", MACHINE + "/devices/nope", "", "");
+		expect(200, "GET", API + "/events", "Accept: text/event-stream\r\n", "");
+	}
+
+	// A cache of errors is as valid as one of answers.
+	private static void expect(int status, String method, String path, String headers, String body) {
+		String answer = request(method, path, headers, body);
+		if (!answer.startsWith("HTTP/1.1 " + status)) {
+			throw new IllegalStateException("%s %s is answered otherwise than %d: %s".formatted(method, path, status,
+					answer.substring(0, Math.min(answer.length(), 2000))));
+		}
 	}
 
 	/**
@@ -192,10 +221,9 @@ class Train {
 		say(out, """
 				{"QMP": {"version": {"qemu": {"micro": 3, "minor": 1, "major": 11}, "package": ""}, \
 				"capabilities": ["oob"]}}""");
-		Pattern id = Pattern.compile("\"id\":\\s*(\"[^\"]*\"|\\d+)");
 		for (String line = in.readLine(); line != null; line = in.readLine()) {
-			Matcher matcher = id.matcher(line);
-			String with = matcher.find() ? ", \"id\": " + matcher.group(1) : "";
+			Matcher number = NUMBER.matcher(line);
+			String with = number.find() ? ", \"id\": " + number.group(1) : "";
 			String answer = answer(line);
 			say(out, ((answer != null) ? "{\"return\": " + answer
 					: "{\"error\": {\"class\": \"GenericError\", \"desc\": \"Property not found\"}") + with + "}");
@@ -209,21 +237,47 @@ class Train {
 
 	private static String answer(String command) {
 		if (command.contains("\"query-iothreads\"")) {
-			String iothread = """
-					{"id": "iothread%d", "thread-id": %d, "poll-max-ns": 32768, "poll-grow": 2, \
-					"poll-shrink": 2, "poll-weight": 3, "aio-max-batch": 0}""";
-			return "[" + iothread.formatted(0, 101) + ", " + iothread.formatted(1, 102) + "]";
+			return IOTHREADS.stream()
+				.map((id) -> """
+						{"id": "%s", "thread-id": %d, "poll-max-ns": 32768, "poll-grow": 2, "poll-shrink": 2, \
+						"poll-weight": 3, "aio-max-batch": 0}""".formatted(id, 101 + IOTHREADS.indexOf(id)))
+				.collect(Collectors.joining(", ", "[", "]"));
+		}
+		Matcher id = ID.matcher(command);
+		if (command.contains("\"object-add\"") && id.find()) {
+			IOTHREADS.add(id.group(1));
+			return "{}";
+		}
+		if (command.contains("\"object-del\"") && id.find()) {
+			IOTHREADS.remove(id.group(1));
+			return "{}";
+		}
+		if (command.contains("\"device-list-properties\"")) {
+			return """
+					[{"name": "drive", "type": "str"}, {"name": "iothread", "type": "link<iothread>"}, \
+					{"name": "serial", "type": "str"}]""";
 		}
 		if (command.contains("\"query-version\"")) {
 			return "{\"qemu\": {\"micro\": 3, \"minor\": 1, \"major\": 11}, \"package\": \"\"}";
 		}
 		if (command.contains("\"query-chardev\"") || command.contains("\"query-blockstats\"")
-				|| command.contains("\"query-named-block-nodes\"")) {
+				|| command.contains("\"query-named-block-nodes\"") || command.contains("\"query-block\"")
+				|| command.contains("\"query-block-exports\"")) {
 			return "[]";
 		}
 		if (command.contains("\"qom-list\"")) {
 			if (command.contains("\"/machine/peripheral\"")) {
 				return "[{\"name\": \"blk0\", \"type\": \"child<virtio-blk-pci>\"}]";
+			}
+			if (command.contains("/objects/")) {
+				return """
+						[{"name": "poll-max-ns", "type": "int"}, {"name": "poll-grow", "type": "int"}, \
+						{"name": "poll-shrink", "type": "int"}, {"name": "aio-max-batch", "type": "int"}]""";
+			}
+			if (command.contains("\"/objects\"")) {
+				return IOTHREADS.stream()
+					.map((name) -> "{\"name\": \"%s\", \"type\": \"child<iothread>\"}".formatted(name))
+					.collect(Collectors.joining(", ", "[", "]"));
 			}
 			if (command.contains("blk0")) {
 				return "[{\"name\": \"iothread\", \"type\": \"link<iothread>\"}, {\"name\": \"drive\", \"type\": \"str\"}]";
@@ -234,10 +288,12 @@ class Train {
 			if (command.contains("\"iothread\"") && command.contains("blk0")) {
 				return "\"/objects/iothread0\"";
 			}
+			if (command.contains("/objects/") && !command.contains("thread-pool")) {
+				return "32768";
+			}
 			return command.contains("\"drive\"") ? "\"disk0\"" : null;
 		}
-		return (command.contains("qmp_capabilities") || command.contains("object-add")
-				|| command.contains("object-del") || command.contains("qom-set")) ? "{}" : null;
+		return (command.contains("qmp_capabilities") || command.contains("qom-set")) ? "{}" : null;
 	}
 
 }
