@@ -1,9 +1,13 @@
 package dev.iothreads.web;
 
+import java.time.Duration;
+
 import org.apache.catalina.core.StandardHost;
 import tools.jackson.databind.json.JsonMapper;
 
+import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
+import org.springframework.boot.tomcat.TomcatWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
@@ -66,6 +70,18 @@ class WebConfiguration implements WebMvcConfigurer {
 		// After the doors, before whatever reads.
 		filter.setOrder(0);
 		return filter;
+	}
+
+	@Bean
+	WebServerFactoryCustomizer<TomcatWebServerFactory> patience(
+			@Value("${server.tomcat.connection-timeout}") Duration timeout,
+			@Value("${iothreads.security.connections-per-address:50}") int connectionsPerAddress) {
+		return (factory) -> {
+			factory.setProtocol(PatientProtocol.class.getName());
+			factory.addProtocolHandlerCustomizers(
+					(PatientProtocol protocol) -> protocol.setConnectionsPerAddress(connectionsPerAddress));
+			factory.addEngineValves(new BodyDeadline(timeout.multipliedBy(PatientProtocol.TIMEOUTS)));
+		};
 	}
 
 	@Bean
