@@ -52,6 +52,7 @@ WORKDIR /application
 ENV PATH=/opt/java/bin \
     LANG=C.UTF-8 \
     SERVER_ADDRESS=0.0.0.0 \
+    LOGGING_STRUCTURED_FORMAT_CONSOLE=ecs \
     SERVER_TOMCAT_BASEDIR=/application/tomcat
 
 # The cache fits these very files at these very paths only, and is refused in silence otherwise.

@@ -2,6 +2,7 @@ package dev.iothreads.web;
 
 import java.io.IOException;
 import java.lang.reflect.Type;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,6 +28,8 @@ import org.springframework.http.HttpInputMessage;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.converter.HttpMessageConverter;
+import org.springframework.security.authentication.AnonymousAuthenticationToken;
+import org.springframework.security.authentication.UsernamePasswordAuthenticationToken;
 import org.springframework.security.core.Authentication;
 import org.springframework.security.core.context.SecurityContext;
 import org.springframework.security.web.context.RequestAttributeSecurityContextRepository;
@@ -35,6 +38,7 @@ import org.springframework.web.context.request.RequestAttributes;
 import org.springframework.web.context.request.RequestContextHolder;
 import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.servlet.mvc.method.annotation.RequestBodyAdviceAdapter;
+import org.springframework.web.util.UriUtils;
 
 /**
  * Writes a line for each change that is asked for, whatever becomes of it: who, from
@@ -50,6 +54,8 @@ final class Audit extends OncePerRequestFilter {
 	private static final String SIGNED_IN = RequestAttributeSecurityContextRepository.DEFAULT_REQUEST_ATTR_NAME;
 
 	private static final String BODY = Audit.class.getName() + ".body";
+
+	private static final String WRITTEN = Audit.class.getName() + ".written";
 
 	private static final String PROBLEM = Audit.class.getName() + ".problem";
 
@@ -89,11 +95,27 @@ final class Audit extends OncePerRequestFilter {
 		request.setAttribute(PROBLEM, problem);
 	}
 
+	/**
+	 * Writes a line for a change that has not come so far that a filter would.
+	 * @param request the request
+	 * @param response its answer
+	 * @param took how long that took
+	 */
+	static void refused(HttpServletRequest request, HttpServletResponse response, Duration took) {
+		String method = request.getMethod();
+		if (method != null && method.matches("[A-Z]{1,20}") && !READING.contains(method)
+				&& request.getAttribute(WRITTEN) == null) {
+			write(request, response, response.getStatus(), took);
+		}
+	}
+
 	private static void write(HttpServletRequest request, HttpServletResponse response, int status, Duration took) {
+		request.setAttribute(WRITTEN, true);
 		String outcome = (status < 400) ? ((status == 202) ? "pending" : "done")
 				: (status < 500) ? "refused" : "failed";
 		Map<String, Object> facts = new LinkedHashMap<>();
 		facts.put("who", who(request));
+		facts.put("by", by(request));
 		facts.put("from", request.getRemoteAddr());
 		put(facts, "machine", machine(request.getRequestURI()));
 		facts.put("what", plain(request.getMethod() + " " + request.getRequestURI()));
@@ -103,11 +125,16 @@ final class Audit extends OncePerRequestFilter {
 		facts.put("outcome", outcome);
 		facts.put("status", status);
 		if (request.getAttribute(PROBLEM) instanceof ProblemDetail problem) {
-			facts.put("problem", String.valueOf(problem.getType()).replaceFirst("^.*:", ""));
+			put(facts, "problem", String.valueOf(problem.getType()).replaceFirst("^.*:", ""));
 			put(facts, "answer", problem.getDetail());
 			if (problem.getProperties() != null) {
 				put(facts, "qemu-class", problem.getProperties().get("qemu-class"));
 			}
+		}
+		else if (status >= 400) {
+			// It is given its words later, by whoever gives them to all such.
+			put(facts, "problem", Problem.of(status).wireName());
+			put(facts, "answer", Problem.advice(status));
 		}
 		put(facts, "created", response.getHeader("Location"));
 		facts.put("took-ms", took.toMillis());
@@ -132,9 +159,22 @@ final class Audit extends OncePerRequestFilter {
 	}
 
 	private static String who(HttpServletRequest request) {
-		Authentication signedIn = (request.getAttribute(SIGNED_IN) instanceof SecurityContext context)
-				? context.getAuthentication() : null;
+		Authentication signedIn = signedIn(request);
 		return (signedIn != null) ? plain(signedIn.getName()) : "anonymous";
+	}
+
+	// An anonymous visitor and a user of that name are not the same.
+	private static String by(HttpServletRequest request) {
+		Authentication signedIn = signedIn(request);
+		if (signedIn == null || signedIn instanceof AnonymousAuthenticationToken) {
+			return "nobody";
+		}
+		return (signedIn instanceof UsernamePasswordAuthenticationToken) ? "password" : "token";
+	}
+
+	private static @Nullable Authentication signedIn(HttpServletRequest request) {
+		return (request.getAttribute(SIGNED_IN) instanceof SecurityContext context) ? context.getAuthentication()
+				: null;
 	}
 
 	private static @Nullable String machine(String path) {
@@ -144,7 +184,13 @@ final class Audit extends OncePerRequestFilter {
 		}
 		String rest = path.substring(at + Paths.MACHINES.length() + 1);
 		int end = rest.indexOf('/');
-		return (end < 0) ? rest : rest.substring(0, end);
+		String name = (end < 0) ? rest : rest.substring(0, end);
+		try {
+			return UriUtils.decode(name, StandardCharsets.UTF_8);
+		}
+		catch (IllegalArgumentException ex) {
+			return name;
+		}
 	}
 
 	private static String asked(JsonNode body) {

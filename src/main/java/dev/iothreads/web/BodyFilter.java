@@ -62,7 +62,21 @@ final class BodyFilter extends OncePerRequestFilter {
 			response.sendError(HttpStatus.CONTENT_TOO_LARGE.value());
 			return;
 		}
+		if (isWide(body)) {
+			response.sendError(HttpStatus.UNSUPPORTED_MEDIA_TYPE.value());
+			return;
+		}
 		chain.doFilter(new Received(request, body), response);
+	}
+
+	// Each brace of UTF-16 and UTF-32 has a zero in it, and no JSON in UTF-8 has one.
+	private static boolean isWide(byte[] body) {
+		for (byte each : body) {
+			if (each == 0) {
+				return true;
+			}
+		}
+		return false;
 	}
 
 	private static boolean isEncoded(HttpServletRequest request) {

@@ -1,6 +1,7 @@
 package dev.iothreads.web;
 
 import java.io.IOException;
+import java.time.Duration;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
@@ -40,8 +41,10 @@ final class RequestId extends ValveBase {
 		request.setAttribute(ATTRIBUTE, id);
 		response.setHeader(HEADER, id);
 		MDC.put(NAME, id);
+		long begun = System.nanoTime();
 		try {
 			getNext().invoke(request, response);
+			Audit.refused(request, response, Duration.ofNanos(System.nanoTime() - begun));
 		}
 		finally {
 			MDC.remove(NAME);

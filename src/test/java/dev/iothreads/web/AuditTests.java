@@ -88,7 +88,7 @@ class AuditTests {
 		ILoggingEvent event = this.lines.list.get(0);
 		assertThat(event.getMDCPropertyMap()).containsEntry("request-id", "abc-123");
 		assertThat(event.getFormattedMessage())
-			.startsWith("Change done: who=anonymous from=127.0.0.1 machine=demo what=\"POST ")
+			.startsWith("Change done: who=anonymous by=nobody from=127.0.0.1 machine=demo what=\"POST ")
 			.endsWith(" request-id=abc-123");
 	}
 
@@ -119,12 +119,43 @@ class AuditTests {
 			.containsEntry("problem", "unauthorized");
 		this.wire.send("DELETE", IOTHREADS + "/iothread0", "", VIEWER);
 		assertThat(line()).containsEntry("who", "viewer")
+			.containsEntry("by", "password")
 			.containsEntry("status", 403)
 			.containsEntry("problem", "forbidden");
 		this.wire.send("DELETE", IOTHREADS + "/iothread0", "", "Sec-Fetch-Site: cross-site");
 		assertThat(line()).containsEntry("problem", "cross-site");
 		this.wire.send("DELETE", IOTHREADS + "/iothread0", "", "Host: attacker.example");
 		assertThat(line()).containsEntry("status", 421);
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			DELETE /api/v1/machines/a%00b HTTP/1.1 | 400
+			POST /%zz HTTP/1.1                     | 400
+			DELETE /api/v1/machines//demo HTTP/1.1 | 400
+			PATCH /../x HTTP/1.1                   | 400
+			""")
+	void aChangeThatCannotBeReadIsALineToo(String head, int status) throws IOException {
+		assertThat(this.wire.raw(head + "\r\nHost: localhost\r\nConnection: close\r\n\r\n").status()).isEqualTo(status);
+		assertThat(line()).containsEntry("outcome", "refused")
+			.containsEntry("status", status)
+			.containsEntry("problem", "invalid-request")
+			.containsKey("answer");
+		assertThat(this.lines.list).hasSize(1);
+	}
+
+	@Test
+	void theMachineIsNamedAsItIsCalled() throws IOException {
+		this.wire.send("DELETE", "/api/v1/machines/%64emo/iothreads/nope");
+		assertThat(line()).containsEntry("machine", "demo").containsEntry("by", "nobody");
+	}
+
+	@Test
+	void aBodyThatIsTooLargeIsALineThatSaysSo() throws IOException {
+		this.wire.send("POST", IOTHREADS, " ".repeat(BodyFilter.LARGEST + 1), JSON);
+		assertThat(line()).containsEntry("status", 413)
+			.containsEntry("problem", "request-too-large")
+			.containsKey("answer");
 	}
 
 	@Test

@@ -80,6 +80,15 @@ class BodyTests {
 		assertThat(answer.json().path("detail").asString()).contains("UTF-8");
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "UTF-16", "UTF-16LE", "UTF-16BE", "UTF-32", "UTF-32LE" })
+	void otherEncodingsAreRefusedWhereTheyAreNotNamed(String charset) throws IOException {
+		String body = new String("{\"id\": \"pool0\"}".getBytes(charset), StandardCharsets.ISO_8859_1);
+		Wire.Answer answer = this.wire.send("POST", IOTHREADS, body, JSON);
+		assertThat(answer.status()).isEqualTo(415);
+		assertThat(answer.json().path("detail").asString()).contains("UTF-8");
+	}
+
 	@Test
 	void utf8MayBeNamed() throws IOException {
 		assertThat(this.wire
