@@ -1,6 +1,7 @@
 package dev.iothreads;
 
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -9,6 +10,8 @@ import java.nio.file.PathMatcher;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 import dev.iothreads.qmp.SocketIdentity;
 
@@ -54,16 +57,23 @@ final class SocketDirectory {
 	 * Lists the sockets that match. A symbolic link is what it leads to; a file that goes
 	 * while the directory is read, or leads nowhere, is not there.
 	 * @return the sockets, sorted by path
-	 * @throws IOException if the directory cannot be read
+	 * @throws IOException if the directory cannot be read or entered
 	 */
-	List<SocketFile> list() throws IOException {
+	Listing list() throws IOException {
 		List<SocketFile> sockets = new ArrayList<>();
+		Map<Path, IOException> hidden = new TreeMap<>();
 		try (DirectoryStream<Path> files = Files.newDirectoryStream(this.path,
 				(file) -> this.pattern.matches(file.getFileName()))) {
 			for (Path file : files) {
-				SocketIdentity identity = SocketIdentity.of(file);
-				if (identity != null) {
-					sockets.add(new SocketFile(file, name(file), identity));
+				try {
+					SocketIdentity identity = SocketIdentity.look(file);
+					if (identity != null) {
+						sockets.add(new SocketFile(file, name(file), identity));
+					}
+				}
+				catch (IOException ex) {
+					requireEntrance();
+					hidden.put(file, ex);
 				}
 			}
 		}
@@ -71,12 +81,29 @@ final class SocketDirectory {
 			throw ex.getCause();
 		}
 		sockets.sort(Comparator.comparing(SocketFile::path));
-		return sockets;
+		return new Listing(sockets, hidden);
+	}
+
+	// Who may list it and not enter it sees names, and nothing of what is behind them.
+	private void requireEntrance() throws AccessDeniedException {
+		if (!Files.isExecutable(this.path)) {
+			throw new AccessDeniedException(this.path.toString());
+		}
 	}
 
 	private String name(Path file) {
 		String name = file.getFileName().toString();
 		return name.substring(0, name.length() - this.suffix.length());
+	}
+
+	/**
+	 * What is in the directory.
+	 *
+	 * @param sockets the sockets, sorted by path
+	 * @param hidden files that may be sockets and could not be looked at, and why
+	 */
+	record Listing(List<SocketFile> sockets, Map<Path, IOException> hidden) {
+
 	}
 
 	/**

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -20,6 +21,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
+import dev.iothreads.SocketDirectory.Listing;
 import dev.iothreads.SocketDirectory.SocketFile;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Machine;
@@ -82,18 +84,28 @@ final class SocketDiscovery implements AutoCloseable {
 	}
 
 	/**
-	 * Looks once.
+	 * Looks once. Whatever fails, it can be called again.
 	 */
 	void look() {
+		try {
+			lookOnce();
+		}
+		catch (RuntimeException | Error ex) {
+			// What escapes from here would end the looking, without a word.
+			logger.error("Looking for sockets in {} failed, and is tried again", this.directory.path(), ex);
+		}
+	}
+
+	private void lookOnce() {
 		Map<Path, String> found = new HashMap<>();
 		try {
-			List<SocketFile> sockets = list(found);
+			Listing listing = list(found);
 			Map<SocketIdentity, String> taken = configuredSockets();
-			update(sockets, taken, found);
+			update(listing, taken, found);
 		}
 		catch (AccessDeniedException ex) {
 			found.put(this.directory.path(),
-					"%s may not be read by the user '%s': the machines are those of before. Allow this user to list it."
+					"%s may not be read by the user '%s': the machines are those of before. Allow this user to list and to enter it."
 						.formatted(this.directory.path(), System.getProperty("user.name")));
 		}
 		catch (IOException | RuntimeException ex) {
@@ -103,14 +115,14 @@ final class SocketDiscovery implements AutoCloseable {
 		complain(found);
 	}
 
-	private List<SocketFile> list(Map<Path, String> found) throws IOException {
+	private Listing list(Map<Path, String> found) throws IOException {
 		try {
 			return this.directory.list();
 		}
 		catch (NoSuchFileException | NotDirectoryException ex) {
 			found.put(this.directory.path(), "%s is no directory yet: there are no machines in it until it is made."
 				.formatted(this.directory.path()));
-			return List.of();
+			return new Listing(List.of(), Map.of());
 		}
 	}
 
@@ -125,14 +137,18 @@ final class SocketDiscovery implements AutoCloseable {
 		return sockets;
 	}
 
-	private synchronized void update(List<SocketFile> sockets, Map<SocketIdentity, String> taken,
-			Map<Path, String> found) {
+	private synchronized void update(Listing listing, Map<SocketIdentity, String> taken, Map<Path, String> found) {
 		if (this.closed) {
 			return;
 		}
 		Set<String> gone = new TreeSet<>(this.known.keySet());
 		List<SocketFile> added = new ArrayList<>();
-		for (SocketFile socket : sockets) {
+		listing.hidden().forEach((path, why) -> {
+			gone.removeIf((name) -> Objects.requireNonNull(this.known.get(name)).isKept(path, taken));
+			found.put(path, "%s cannot be looked at: it is left as it was. Allow the user '%s' to reach it: %s"
+				.formatted(path, System.getProperty("user.name"), why));
+		});
+		for (SocketFile socket : listing.sockets()) {
 			Found before = this.known.get(socket.name());
 			if (before != null && before.isAt(socket) && taken.putIfAbsent(socket.identity(), socket.name()) == null) {
 				this.known.put(socket.name(), new Found(socket, before.connection()));
@@ -174,13 +190,23 @@ final class SocketDiscovery implements AutoCloseable {
 			try {
 				MonitorAddress monitor = new UnixAddress(socket.path());
 				Connection connection = this.connect.apply(socket.name(), monitor);
-				this.inventory.add(socket.name(), connection.machine(), false);
+				addToInventory(socket.name(), connection.machine());
 				this.known.put(socket.name(), new Found(socket, connection));
 				taken.put(socket.identity(), socket.name());
 			}
 			catch (IllegalArgumentException ex) {
 				found.put(socket.path(), "%s is skipped: %s".formatted(socket.path(), ex.getMessage()));
 			}
+		}
+	}
+
+	private void addToInventory(String name, Machine machine) {
+		try {
+			this.inventory.add(name, machine, false);
+		}
+		catch (RuntimeException | Error ex) {
+			machine.close();
+			throw ex;
 		}
 	}
 
@@ -219,6 +245,14 @@ final class SocketDiscovery implements AutoCloseable {
 		boolean isAt(SocketFile now) {
 			return now.equals(this.socket) || (now.path().equals(this.socket.path())
 					&& now.identity().equals(this.connection.through().get()));
+		}
+
+		boolean isKept(Path hidden, Map<SocketIdentity, String> taken) {
+			if (!hidden.equals(this.socket.path())) {
+				return false;
+			}
+			taken.putIfAbsent(this.socket.identity(), this.socket.name());
+			return true;
 		}
 
 	}

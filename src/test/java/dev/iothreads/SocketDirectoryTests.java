@@ -97,7 +97,7 @@ class SocketDirectoryTests {
 	}
 
 	private Iterable<String> names(String pattern) throws IOException {
-		return new SocketDirectory(this.directory, pattern).list().stream().map(SocketFile::name).toList();
+		return new SocketDirectory(this.directory, pattern).list().sockets().stream().map(SocketFile::name).toList();
 	}
 
 	// Closing the channel leaves the file, as a QEMU does that is killed.

@@ -13,6 +13,7 @@ import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.inventory.Inventory;
@@ -35,6 +36,7 @@ import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatCode;
+import static org.awaitility.Awaitility.await;
 
 @ExtendWith(OutputCaptureExtension.class)
 class SocketDiscoveryTests {
@@ -120,6 +122,44 @@ class SocketDiscoveryTests {
 		this.discovery.look();
 		assertThat(this.connected).hasSize(2);
 		assertThat(this.connected.get(0).closed).isTrue();
+	}
+
+	@Test
+	void aMachineWhoseSocketCannotBeLookedAtStays(CapturedOutput output) throws IOException {
+		socket("vm1.sock");
+		this.discovery.look();
+		Path path = this.directory.resolve("vm1.sock");
+		Files.delete(path);
+		// Nobody, root neither, comes to the end of it.
+		Files.createSymbolicLink(path, path);
+		this.discovery.look();
+		this.discovery.look();
+		assertThat(names()).containsExactly("vm1");
+		assertThat(this.connected).hasSize(1);
+		assertThat(output).containsOnlyOnce(path + " cannot be looked at: it is left as it was");
+	}
+
+	@Test
+	void aMachineThatIsNotTakenIntoTheRegistryIsClosed() throws IOException {
+		this.inventory.add("vm1", EmbeddedMachine.demo(), false);
+		socket("vm1.sock");
+		this.discovery.look();
+		assertThat(this.connected.get(0).closed).isTrue();
+	}
+
+	@Test
+	void itLooksAgainWhateverFailed(CapturedOutput output) throws IOException {
+		socket("vm1.sock");
+		AtomicInteger looks = new AtomicInteger();
+		try (SocketDiscovery broken = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(),
+				this.inventory, (name, monitor) -> {
+					looks.incrementAndGet();
+					throw new StackOverflowError("on purpose");
+				}, Thread::new)) {
+			broken.start(Duration.ofMillis(5));
+			await().until(() -> looks.get() > 2);
+		}
+		assertThat(output).contains("Looking for sockets in " + this.directory + " failed, and is tried again");
 	}
 
 	@Test

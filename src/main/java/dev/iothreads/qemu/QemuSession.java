@@ -53,6 +53,16 @@ final class QemuSession {
 	// and then, the turn of the devices without an id. So does what is asked again.
 	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
+	private static final int LONGEST_PATH = 4096;
+
+	private static final int MOST_FORGOTTEN = 1000;
+
+	private static final int MOST_TYPES = 2000;
+
+	private static final int MOST_IOTHREADS = 4096;
+
+	private static final int MOST_DEVICES = 20_000;
+
 	private final QmpClient client;
 
 	private final QmpGreeting greeting;
@@ -88,6 +98,9 @@ final class QemuSession {
 	private volatile Map<String, Long> threadIds = Map.of();
 
 	private volatile long forgettings;
+
+	// The forgetting that was one of everything.
+	private long allForgotten;
 
 	// The paths of what was forgotten, and which forgetting that was.
 	private final Map<String, Long> forgotten = new HashMap<>();
@@ -159,7 +172,17 @@ final class QemuSession {
 
 	// A reading that is under way may have learnt it already, and must not keep it.
 	private synchronized void forgetAt(String path) {
+		if (path.length() > LONGEST_PATH) {
+			return;
+		}
 		this.forgettings++;
+		if (this.forgotten.size() >= MOST_FORGOTTEN) {
+			// Too many to tell apart. Readings prune this, so it grows only without them.
+			this.allForgotten = this.forgettings;
+			this.forgotten.clear();
+			this.devices.clear();
+			this.objectSettings.clear();
+		}
 		this.forgotten.put(path, this.forgettings);
 		this.devices.remove(path);
 		this.objectSettings.keySet().removeIf((iothread) -> iothread.path().equals(path));
@@ -234,7 +257,8 @@ final class QemuSession {
 				return true;
 			}
 			case "DEVICE_UNPLUG_GUEST_ERROR" -> {
-				this.unplugs.refused(event.data().path("path").asString(""));
+				String path = event.data().path("path").asString("");
+				this.unplugs.refused(path, this.devices.containsKey(path));
 				return true;
 			}
 			// A finished job may have put another node beneath a device.
@@ -390,7 +414,19 @@ final class QemuSession {
 	// qom-list-properties make one of the type and drop it, and a QEMU before 10.1 aborts
 	// when a colo-compare is dropped so.
 	private CompletableFuture<?> learnTypes(Lists lists) {
-		return learnTypes(Stream.concat(lists.devices(), lists.objects().stream()).toList());
+		List<Qom.Child> listed = Stream.concat(lists.devices(), lists.objects().stream()).toList();
+		if (listed.size() > MOST_DEVICES) {
+			throw absurd("devices and objects", listed.size());
+		}
+		long types = listed.stream().map(Qom.Child::type).distinct().count();
+		if (types > MOST_TYPES) {
+			throw absurd("types of objects", types);
+		}
+		return learnTypes(listed);
+	}
+
+	private static NonsenseException absurd(String what, long number) {
+		return new NonsenseException("it has %d %s, and nobody has so many. Is that a QEMU?".formatted(number, what));
 	}
 
 	private CompletableFuture<?> learnTypes(List<Qom.Child> listed) {
@@ -400,6 +436,9 @@ final class QemuSession {
 			.forEach((child) -> unknown.putIfAbsent(child.type(), child));
 		if (unknown.isEmpty()) {
 			return CompletableFuture.completedFuture(null);
+		}
+		if (this.traits.size() + unknown.size() > MOST_TYPES) {
+			this.traits.clear();
 		}
 		List<Qom.Child> asked = List.copyOf(unknown.values());
 		List<QmpCommand> commands = asked.stream().map((child) -> Qom.list(child.path())).toList();
@@ -425,7 +464,10 @@ final class QemuSession {
 			if (!iothread.path("id").isString() || id.isEmpty() || !iothread.path("thread-id").isIntegralNumber()) {
 				throw new NonsenseException("one of its IOThreads has no id or no thread-id. Is that a QEMU?");
 			}
-			threadIds.put(id, iothread.path("thread-id").asLong());
+			threadIds.put(Qom.checked(id), iothread.path("thread-id").asLong());
+		}
+		if (threadIds.size() > MOST_IOTHREADS) {
+			throw absurd("IOThreads", threadIds.size());
 		}
 		this.reportsHolders = lists.iothreads().path(0).has("holders");
 		this.threadIds = threadIds;
@@ -491,12 +533,16 @@ final class QemuSession {
 			return;
 		}
 		this.latestKept = turn.number();
+		if (turn.forgettings() < this.allForgotten) {
+			return;
+		}
 		this.forgotten.values().removeIf((when) -> when <= turn.forgettings());
 		learnt.devices.keySet().removeAll(this.forgotten.keySet());
 		learnt.settings.keySet().removeIf((iothread) -> this.forgotten.containsKey(iothread.path()));
 		keep(this.devices, learnt.devices);
 		keep(this.objects, learnt.objects);
 		keep(this.objectSettings, learnt.settings);
+		this.drivesToAsk.retainAll(this.devices.keySet());
 		this.unplugs.keep(learnt.lists.devices().map(Qom.Child::path).collect(Collectors.toSet()), turn.begun());
 	}
 

@@ -23,6 +23,8 @@ final class Qom {
 
 	private static final String BACKEND = "/virtio-backend";
 
+	private static final int LONGEST_ID = 1024;
+
 	private static final String CHILD = "child<";
 
 	private Qom() {
@@ -59,8 +61,8 @@ final class Qom {
 			}
 			String type = property.path("type").asString();
 			if (type.startsWith(CHILD) && type.endsWith(">")) {
-				children.add(new Child(parent + "/" + property.path("name").asString(),
-						type.substring(CHILD.length(), type.length() - 1)));
+				children.add(new Child(parent + "/" + checked(property.path("name").asString()),
+						checked(type.substring(CHILD.length(), type.length() - 1))));
 			}
 		}
 		return children;
@@ -104,6 +106,20 @@ final class Qom {
 					"it was asked for %s and did not answer with a text. Is that a QEMU?".formatted(what));
 		}
 		return answer.asString();
+	}
+
+	/**
+	 * Takes a text for the id that it should be.
+	 * @param id an id, or the name of an object or of a type
+	 * @return the same
+	 * @throws NonsenseException when it is longer than any
+	 */
+	static String checked(String id) {
+		if (id.length() > LONGEST_ID) {
+			throw new NonsenseException(
+					"something of it has an id of %d characters. Is that a QEMU?".formatted(id.length()));
+		}
+		return id;
 	}
 
 	private static NonsenseException nonsense(String what) {

@@ -52,10 +52,17 @@ final class Unplugs {
 		}
 	}
 
-	void refused(String path) {
+	/**
+	 * Takes notice that the guest refuses.
+	 * @param path the device's path
+	 * @param known whether there is such a device; of others nothing is kept
+	 */
+	void refused(String path, boolean known) {
 		String reason = "The guest refused to let it go. Free it in the guest, then ask again.";
-		this.refusals.put(path, reason);
 		Unplug waiting = this.underWay.remove(path);
+		if (known || waiting != null) {
+			this.refusals.put(path, reason);
+		}
 		if (waiting != null) {
 			waiting.gone()
 				.completeExceptionally(

@@ -22,6 +22,8 @@ final class LineReader {
 
 	private final int maxCapacity;
 
+	private final MemoryBudget.Account memory;
+
 	private byte[] buffer = new byte[SMALL];
 
 	private int start;
@@ -38,11 +40,13 @@ final class LineReader {
 
 	private long bytesCopied;
 
-	LineReader(ReadableByteChannel channel, int maxLineBytes) {
+	LineReader(ReadableByteChannel channel, int maxLineBytes, MemoryBudget.Account memory) {
 		this.channel = channel;
+		this.memory = memory;
 		this.maxLineBytes = maxLineBytes;
 		// One more for the CR, one more so that there is always room to read.
 		this.maxCapacity = Math.max(SMALL, maxLineBytes + 2);
+		memory.owe(SMALL);
 	}
 
 	/**
@@ -98,8 +102,9 @@ final class LineReader {
 	/**
 	 * Waits for more bytes. The line that {@link #next()} went to is gone after this.
 	 * @return {@code false} at the end of the stream
+	 * @throws ProtocolViolation if the line that comes needs more memory than there is
 	 */
-	boolean fill() throws IOException {
+	boolean fill() throws IOException, ProtocolViolation {
 		makeRoom();
 		int room = Math.min(CHUNK, this.buffer.length - this.end);
 		int read = this.channel.read(ByteBuffer.wrap(this.buffer, this.end, room));
@@ -110,17 +115,25 @@ final class LineReader {
 		return true;
 	}
 
-	private void makeRoom() {
+	private void makeRoom() throws ProtocolViolation {
 		int unread = this.end - this.start;
 		if (this.start > 0 && this.buffer.length > CHUNK && unread <= this.buffer.length / 4) {
-			moveTo(new byte[Math.max(SMALL, 2 * unread)]);
+			moveToNew(Math.max(SMALL, 2 * unread));
 		}
 		else if (this.start > 0 && unread <= this.buffer.length / 2) {
 			moveTo(this.buffer);
 		}
 		else if (this.end == this.buffer.length) {
-			moveTo(new byte[(int) Math.min(2L * this.buffer.length, this.maxCapacity)]);
+			moveToNew((int) Math.min(2L * this.buffer.length, this.maxCapacity));
 		}
+	}
+
+	// For a moment there are both.
+	private void moveToNew(int capacity) throws ProtocolViolation {
+		this.memory.take(capacity);
+		int before = this.buffer.length;
+		moveTo(new byte[capacity]);
+		this.memory.giveBack(before);
 	}
 
 	private void moveTo(byte[] target) {

@@ -362,11 +362,23 @@ public final class QmpClient implements AutoCloseable {
 
 	private QmpException converse() throws IOException, ProtocolViolation {
 		SocketChannel connected = connect();
-		LineReader lines = new LineReader(connected, this.options.maxLineBytes());
+		MemoryBudget.Account lineMemory = MemoryBudget.SHARED.open();
+		MemoryBudget.Account replyMemory = MemoryBudget.SHARED.open();
+		try {
+			return converse(new LineReader(connected, this.options.maxLineBytes(), lineMemory), replyMemory);
+		}
+		finally {
+			lineMemory.close();
+			replyMemory.close();
+		}
+	}
+
+	private QmpException converse(LineReader lines, MemoryBudget.Account replies)
+			throws IOException, ProtocolViolation {
 		enter(QmpState.GREETING, this.options.greetingTimeout(), this::notGreeted);
 		do {
 			while (lines.next()) {
-				receive(QmpMessage.of(lines.bytes(), lines.lineOffset(), lines.lineLength()));
+				receive(lines, replies);
 				if (this.state == QmpState.CLOSED) {
 					return lost("this side closed the connection", null);
 				}
@@ -381,6 +393,20 @@ public final class QmpClient implements AutoCloseable {
 		while (lines.fill());
 		return lost((lines.unfinished(1).length == 0) ? "QEMU closed the connection"
 				: "QEMU closed the connection in the middle of a message", null);
+	}
+
+	// Whoever has asked keeps the replies until the last of them has come.
+	private void receive(LineReader lines, MemoryBudget.Account replies) throws IOException, ProtocolViolation {
+		long size = QmpMessage.treeSize(lines.bytes(), lines.lineOffset(), lines.lineLength());
+		replies.take(size);
+		QmpMessage message = QmpMessage.of(lines.bytes(), lines.lineOffset(), lines.lineLength());
+		receive(message);
+		if (this.window.size() == 0) {
+			replies.close();
+		}
+		else if (message.kind() == Kind.EVENT) {
+			replies.giveBack(size);
+		}
 	}
 
 	private SocketChannel connect() throws IOException {

@@ -39,6 +39,19 @@ final class QmpMessage {
 
 	private static final int EXCERPT_BYTES = 80;
 
+	// As a 64-bit JVM lays them out.
+	private static final int MEMBER_SIZE = 64;
+
+	private static final int ELEMENT_SIZE = 8;
+
+	private static final int OBJECT_SIZE = 160;
+
+	private static final int ARRAY_SIZE = 80;
+
+	private static final int LONGEST_CLASS = 80;
+
+	private static final int LONGEST_DESCRIPTION = 500;
+
 	// The length of a line is bounded already, and with it everything in it.
 	private static final JsonMapper MAPPER = JsonMapper
 		.builder(JsonFactory.builder()
@@ -69,6 +82,36 @@ final class QmpMessage {
 		this.kind = kind;
 		this.id = id;
 		this.content = content;
+	}
+
+	/**
+	 * Estimates, in one quick pass, how much memory the tree of a line takes: a node and
+	 * its place for each member and element, and a table for each object.
+	 */
+	static long treeSize(byte[] bytes, int offset, int length) {
+		long size = length;
+		boolean text = false;
+		for (int i = offset; i < offset + length; i++) {
+			byte next = bytes[i];
+			if (text) {
+				if (next == '\\') {
+					i++;
+				}
+				text = next != '"';
+			}
+			else {
+				switch (next) {
+					case '"' -> text = true;
+					case ':' -> size += MEMBER_SIZE;
+					case ',' -> size += ELEMENT_SIZE;
+					case '{' -> size += OBJECT_SIZE;
+					case '[' -> size += ARRAY_SIZE;
+					default -> {
+					}
+				}
+			}
+		}
+		return size;
 	}
 
 	/**
@@ -148,11 +191,21 @@ final class QmpMessage {
 	}
 
 	String errorClass() {
-		return content().path("class").asString("GenericError");
+		return printable(content().path("class").asString("GenericError"), LONGEST_CLASS);
 	}
 
 	String errorDescription() {
-		return content().path("desc").asString("");
+		return printable(content().path("desc").asString(""), LONGEST_DESCRIPTION);
+	}
+
+	// It goes into logs and answers.
+	private static String printable(String words, int longest) {
+		int end = Math.min(words.length(), longest);
+		if (end > 0 && end < words.length() && Character.isHighSurrogate(words.charAt(end - 1))) {
+			end--;
+		}
+		String text = (end < words.length()) ? words.substring(0, end) + "…" : words;
+		return text.replaceAll("[\\p{Cntrl}\\u0080-\\u009F\\u2028\\u2029]", "?");
 	}
 
 	QmpGreeting greeting() throws ProtocolViolation {

@@ -22,8 +22,10 @@ import org.jspecify.annotations.Nullable;
 public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTimeout, Duration commandTimeout,
 		int maxLineBytes, ThreadFactory threadFactory) {
 
+	private static final long MEBIBYTE = 1024 * 1024;
+
 	private static final QmpOptions DEFAULTS = new QmpOptions(Duration.ofSeconds(2), Duration.ofSeconds(2),
-			Duration.ofSeconds(5), 64 * 1024 * 1024, QmpOptions::daemon);
+			Duration.ofSeconds(5), longestLine(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
 
 	/**
 	 * Checks the durations and the limit.
@@ -43,7 +45,8 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 
 	/**
 	 * What suits a monitor on the same host: 2 s to connect, 2 s to be greeted, 5 s for a
-	 * command, lines of up to 64 MiB, daemon threads of the platform.
+	 * command, lines of up to an eighth of the JVM's memory (1 MiB at least, 64 MiB at
+	 * most), daemon threads of the platform.
 	 * @return the defaults
 	 */
 	public static QmpOptions defaults() {
@@ -97,6 +100,11 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	public QmpOptions withThreadFactory(ThreadFactory factory) {
 		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.maxLineBytes,
 				factory);
+	}
+
+	// The longest reply, query-blockstats, has 1 kB for each disk.
+	static int longestLine(long memory) {
+		return (int) Math.min(64 * MEBIBYTE, Math.max(MEBIBYTE, memory / 8));
 	}
 
 	private static void requirePositive(String name, Duration duration) {

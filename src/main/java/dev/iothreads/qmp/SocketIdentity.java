@@ -2,6 +2,7 @@ package dev.iothreads.qmp;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
 import java.nio.file.attribute.FileTime;
@@ -26,16 +27,32 @@ public record SocketIdentity(String key, FileTime modified) {
 	/**
 	 * Looks which socket a file is, by {@code stat} alone: nothing is opened.
 	 * @param file the file; a symbolic link is what it leads to
-	 * @return its identity, or {@code null} when there is no socket
+	 * @return its identity, or {@code null} when there is no socket, or it cannot be told
 	 */
 	public static @Nullable SocketIdentity of(Path file) {
+		try {
+			return look(file);
+		}
+		catch (IOException ex) {
+			return null;
+		}
+	}
+
+	/**
+	 * Looks which socket a file is, as {@link #of} does.
+	 * @param file the file; a symbolic link is what it leads to
+	 * @return its identity, or {@code null} when there is no socket
+	 * @throws java.nio.file.AccessDeniedException if this process may not look
+	 * @throws IOException if it cannot be told for another reason
+	 */
+	public static @Nullable SocketIdentity look(Path file) throws IOException {
 		try {
 			BasicFileAttributes stat = Files.readAttributes(file, BasicFileAttributes.class);
 			boolean socket = stat.isOther() && Files.getAttribute(file, "unix:mode") instanceof Integer mode
 					&& (mode & TYPE) == SOCKET;
 			return socket ? new SocketIdentity(String.valueOf(stat.fileKey()), stat.lastModifiedTime()) : null;
 		}
-		catch (IOException ex) {
+		catch (NoSuchFileException ex) {
 			return null;
 		}
 	}

@@ -14,13 +14,21 @@ import javax.management.JMException;
 import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 /**
  * What this process holds on behalf of machines, as the kernel and the JVM see it.
  *
  * @param sockets its Unix sockets
  * @param threads its threads that serve a connection, virtual ones included
+ * @param descriptors all its descriptors
+ * @param platformThreads all its threads of the platform
  */
-record Leftovers(int sockets, int threads) {
+record Leftovers(int sockets, int threads, int descriptors, int platformThreads) {
+
+	// The server and the HTTP client have some more at times, whatever becomes of
+	// machines.
+	private static final int TOLERANCE = 10;
 
 	private static final String CONNECTION = "qmp-";
 
@@ -29,14 +37,35 @@ record Leftovers(int sockets, int threads) {
 	 * @return the counts
 	 */
 	static Leftovers now() {
-		return new Leftovers(unixSockets(), platformThreads() + virtualThreads());
+		return new Leftovers(unixSockets(), connectionThreads() + virtualThreads(), openFiles(),
+				Thread.getAllStackTraces().size());
+	}
+
+	/**
+	 * Asserts that by now there is nothing of what has come since.
+	 */
+	void assertIsAllThereIs() {
+		Leftovers now = now();
+		assertThat(now.sockets()).as("sockets").isEqualTo(this.sockets);
+		assertThat(now.threads()).as("threads of connections").isEqualTo(this.threads);
+		assertThat(now.descriptors()).as("descriptors").isLessThanOrEqualTo(this.descriptors + TOLERANCE);
+		assertThat(now.platformThreads()).as("threads").isLessThanOrEqualTo(this.platformThreads + TOLERANCE);
+	}
+
+	private static int openFiles() {
+		try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
+			return (int) descriptors.count();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	/**
 	 * Counts the threads of the platform that serve a connection.
 	 * @return the number
 	 */
-	static int platformThreads() {
+	static int connectionThreads() {
 		return (int) Thread.getAllStackTraces()
 			.keySet()
 			.stream()

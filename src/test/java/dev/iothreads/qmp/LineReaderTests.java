@@ -30,7 +30,7 @@ class LineReaderTests {
 
 	@Test
 	void anUnfinishedLineIsNoLine() throws Exception {
-		LineReader reader = new LineReader(new Chunks("one\ntw".getBytes(StandardCharsets.UTF_8), 100), 100);
+		LineReader reader = new LineReader(new Chunks("one\ntw".getBytes(StandardCharsets.UTF_8), 100), 100, memory());
 		assertThat(lines(reader)).containsExactly("one");
 		assertThat(new String(reader.unfinished(100), StandardCharsets.UTF_8)).isEqualTo("tw");
 		assertThat(reader.unfinished(1)).hasSize(1);
@@ -52,7 +52,8 @@ class LineReaderTests {
 			for (int chunk : new int[] { 1, 7, 5000, 50_000 }) {
 				String line = "x".repeat(20_000);
 				byte[] bytes = (line + end + line + end).getBytes(StandardCharsets.UTF_8);
-				assertThat(lines(new LineReader(new Chunks(bytes, chunk), 20_000))).containsExactly(line, line);
+				assertThat(lines(new LineReader(new Chunks(bytes, chunk), 20_000, memory()))).containsExactly(line,
+						line);
 			}
 		}
 	}
@@ -62,7 +63,7 @@ class LineReaderTests {
 		for (String end : new String[] { "\n", "\r\n", "x", "" }) {
 			for (int chunk : new int[] { 1, 7, 5000, 50_000 }) {
 				byte[] bytes = ("x".repeat(20_001) + end).getBytes(StandardCharsets.UTF_8);
-				LineReader reader = new LineReader(new Chunks(bytes, chunk), 20_000);
+				LineReader reader = new LineReader(new Chunks(bytes, chunk), 20_000, memory());
 				assertThatExceptionOfType(ProtocolViolation.class).isThrownBy(() -> lines(reader))
 					.withMessage("A message is longer than 20000 bytes");
 			}
@@ -71,7 +72,7 @@ class LineReaderTests {
 
 	@Test
 	void theBufferNeverGrowsBeyondTheLongestLine() {
-		LineReader reader = new LineReader(new Chunks(new byte[2 * MIB], 1000), MIB);
+		LineReader reader = new LineReader(new Chunks(new byte[2 * MIB], 1000), MIB, memory());
 		assertThatExceptionOfType(ProtocolViolation.class).isThrownBy(() -> lines(reader));
 		assertThat(reader.capacity()).isLessThanOrEqualTo(MIB + 2);
 	}
@@ -80,7 +81,7 @@ class LineReaderTests {
 	@ValueSource(ints = { 1, 100, 65536 })
 	void aLongLineCostsWorkInProportionToItsLength(int chunk) throws Exception {
 		byte[] bytes = ("x".repeat(4 * MIB) + "\r\n").getBytes(StandardCharsets.UTF_8);
-		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB);
+		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB, memory());
 		assertThat(lines(reader)).hasSize(1);
 		assertThat(reader.bytesSearched()).isEqualTo(bytes.length);
 		assertThat(reader.bytesCopied()).isLessThanOrEqualTo(2L * bytes.length);
@@ -90,7 +91,7 @@ class LineReaderTests {
 	@ValueSource(ints = { 1, 100, 8191, 65536 })
 	void manyLinesCostWorkInProportionToTheirLength(int chunk) throws Exception {
 		byte[] bytes = ("x".repeat(300) + "\r\n").repeat(20_000).getBytes(StandardCharsets.UTF_8);
-		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB);
+		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB, memory());
 		assertThat(lines(reader)).hasSize(20_000);
 		assertThat(reader.bytesSearched()).isEqualTo(bytes.length);
 		assertThat(reader.bytesCopied()).isLessThanOrEqualTo(2L * bytes.length);
@@ -100,7 +101,7 @@ class LineReaderTests {
 	@ValueSource(ints = { 1000, 65536 })
 	void longAndShortLinesInTurnCostWorkInProportionToTheirLength(int chunk) throws Exception {
 		byte[] bytes = ("x".repeat(300_000) + "\n" + "y\n".repeat(100)).repeat(20).getBytes(StandardCharsets.UTF_8);
-		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB);
+		LineReader reader = new LineReader(new Chunks(bytes, chunk), 64 * MIB, memory());
 		assertThat(lines(reader)).hasSize(20 * 101);
 		assertThat(reader.bytesSearched()).isEqualTo(bytes.length);
 		assertThat(reader.bytesCopied()).isLessThanOrEqualTo(3L * bytes.length);
@@ -109,14 +110,14 @@ class LineReaderTests {
 	@Test
 	void theMemoryOfAHugeLineIsGivenBack() throws Exception {
 		byte[] bytes = ("x".repeat(16 * MIB) + "\n" + "y".repeat(100) + "\nz").getBytes(StandardCharsets.UTF_8);
-		LineReader reader = new LineReader(new Chunks(bytes, 65536), 64 * MIB);
+		LineReader reader = new LineReader(new Chunks(bytes, 65536), 64 * MIB, memory());
 		int before = reader.capacity();
 		assertThat(lines(reader)).hasSize(2);
 		assertThat(reader.capacity()).isEqualTo(before);
 	}
 
 	private static List<String> lines(String text, int chunk) throws Exception {
-		return lines(new LineReader(new Chunks(text.getBytes(StandardCharsets.UTF_8), chunk), MIB));
+		return lines(new LineReader(new Chunks(text.getBytes(StandardCharsets.UTF_8), chunk), MIB, memory()));
 	}
 
 	private static List<String> lines(LineReader reader) throws Exception {
@@ -133,6 +134,10 @@ class LineReaderTests {
 	/**
 	 * Delivers bytes in pieces of one size.
 	 */
+	private static MemoryBudget.Account memory() {
+		return new MemoryBudget(1024L * MIB, () -> Long.MAX_VALUE).open();
+	}
+
 	private static final class Chunks implements ReadableByteChannel {
 
 		private final ByteBuffer bytes;

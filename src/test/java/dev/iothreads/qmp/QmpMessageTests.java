@@ -216,4 +216,16 @@ class QmpMessageTests {
 		return new String(QmpMessage.encode(command, id), StandardCharsets.UTF_8);
 	}
 
+	@Test
+	void whatQemuSaysOfAnErrorIsShortAndPrintable() throws ProtocolViolation {
+		byte[] line = ("{\"error\": {\"class\": \"" + "C".repeat(1000) + "\", \"desc\": \"a\\u001b[31m\\r\\n\\u0085b"
+				+ "\uD83D\uDE00".repeat(1000) + "\"}}")
+			.getBytes(StandardCharsets.UTF_8);
+		QmpMessage message = QmpMessage.of(line, 0, line.length);
+		assertThat(message.errorClass()).isEqualTo("C".repeat(80) + "…");
+		assertThat(message.errorDescription()).startsWith("a?[31m???b\uD83D\uDE00")
+			.endsWith("\uD83D\uDE00…")
+			.hasSizeBetween(499, 501);
+	}
+
 }

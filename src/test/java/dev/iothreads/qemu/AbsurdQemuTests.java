@@ -1,0 +1,103 @@
+package dev.iothreads.qemu;
+
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.qmp.ScriptedMonitor;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * What is good QMP and yet more than any QEMU has.
+ */
+class AbsurdQemuTests {
+
+	@Test
+	void moreIOThreadsThanAnybodyHasAreNoMachines() {
+		assertIsDown(ScriptedQemu.create().iothreads(iothreads(4097)), "it has 4097 IOThreads");
+	}
+
+	@Test
+	void anIdWithoutEndIsNone() {
+		assertIsDown(ScriptedQemu.create().iothreads("[{\"id\": \"" + "x".repeat(1025) + "\", \"thread-id\": 1}]"),
+				"an id of 1025 characters");
+	}
+
+	@Test
+	void moreDevicesThanAnybodyHasAreNoMachines() {
+		String children = IntStream.range(0, 20_001)
+			.mapToObj("{\"name\": \"d%d\", \"type\": \"child<pcie-root-port>\"}"::formatted)
+			.collect(Collectors.joining(",", "{\"return\": [", "]}"));
+		assertIsDown(new Substitute("/machine/peripheral", children), "it has 20001 devices and objects");
+	}
+
+	@Test
+	void moreTypesThanAnyQemuKnowsAreNoMachines() {
+		String children = IntStream.range(0, 2001)
+			.mapToObj("{\"name\": \"d%1$d\", \"type\": \"child<t%1$d>\"}"::formatted)
+			.collect(Collectors.joining(",", "{\"return\": [", "]}"));
+		assertIsDown(new Substitute("/machine/peripheral", children), "it has 2001 types of objects");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR" })
+	void eventsOfDevicesThatNobodyKnowsDoNoHarm(String event) {
+		ScriptedQemu qemu = ScriptedQemu.create().iothreads(iothreads(1));
+		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
+			client.negotiate();
+			while (true) {
+				JsonNode request = client.read();
+				if (request.path("execute").asString().equals("query-iothreads")) {
+					for (int i = 0; i < 3000; i++) {
+						client.event(event, "{\"path\": \"/machine/peripheral/%d\"}".formatted(i));
+					}
+					client.event(event, "{\"path\": \"%s\"}".formatted("x".repeat(100_000)));
+				}
+				client.reply(request, String.valueOf(qemu.apply(request)));
+			}
+		}); Watched vm = Watched.at(monitor.address())) {
+			assertThat(vm.read().iothreads()).hasSize(1);
+			assertThat(vm.read().iothreads()).hasSize(1);
+		}
+	}
+
+	private static void assertIsDown(Function<JsonNode, String> qemu, String reason) {
+		try (ScriptedMonitor monitor = ScriptedMonitor
+			.onUnixSocket(ScriptedMonitor.Script.answering((request) -> qemu.apply(request)));
+				Watched vm = Watched.at(monitor.address())) {
+			assertThat(vm
+				.await((status) -> status.state() == MachineState.DOWN
+						&& String.valueOf(status.reason()).contains("Is that a QEMU?"))
+				.reason()).contains(reason);
+		}
+	}
+
+	private static String iothreads(int count) {
+		return IntStream.range(0, count)
+			.mapToObj("{\"id\": \"io%1$d\", \"thread-id\": %1$d}"::formatted)
+			.collect(Collectors.joining(",", "[", "]"));
+	}
+
+	/**
+	 * Lists something else beneath one object.
+	 */
+	private record Substitute(String path, String children) implements Function<JsonNode, String> {
+
+		private static final ScriptedQemu QEMU = ScriptedQemu.create();
+
+		@Override
+		public String apply(JsonNode request) {
+			boolean asked = request.path("execute").asString().equals("qom-list")
+					&& request.path("arguments").path("path").asString("").equals(this.path);
+			return asked ? this.children : String.valueOf(QEMU.apply(request));
+		}
+
+	}
+
+}
