@@ -8,6 +8,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -51,6 +52,8 @@ record HostProcess(long processId, boolean nested) {
 
 	private static final int PATH = 7;
 
+	private static final Nested NESTED = new Nested();
+
 	/**
 	 * Looks for the process of a QEMU.
 	 * @param socket the Unix socket that it answers on
@@ -59,8 +62,20 @@ record HostProcess(long processId, boolean nested) {
 	 * it
 	 */
 	static Optional<HostProcess> find(Path socket, Collection<Long> threadIds) {
+		return find(socket, threadIds, System.nanoTime());
+	}
+
+	/**
+	 * Looks for the process of a QEMU, as {@link #find(Path, Collection)} does.
+	 * @param socket the Unix socket that it answers on
+	 * @param threadIds the numbers that it gives for its IOThreads, one at least
+	 * @param since since when that QEMU has been there, by {@link System#nanoTime()}
+	 * @return the process, or nothing when no process, or more than one, can be taken for
+	 * it
+	 */
+	static Optional<HostProcess> find(Path socket, Collection<Long> threadIds, long since) {
 		Optional<HostProcess> inSight = inOwnNamespace(socket, threadIds);
-		return inSight.isPresent() ? inSight : inNamespaceBeneath(socket, threadIds);
+		return inSight.isPresent() ? inSight : inNamespaceBeneath(socket, threadIds, since);
 	}
 
 	/**
@@ -107,9 +122,9 @@ record HostProcess(long processId, boolean nested) {
 		}
 	}
 
-	private static Optional<HostProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds) {
+	private static Optional<HostProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds, long since) {
 		List<HostProcess> found = new ArrayList<>();
-		for (Path process : processes()) {
+		for (Path process : NESTED.since(since)) {
 			try {
 				Status status = Status.of(process);
 				if (status.nested() && threads(process).keySet().containsAll(threadIds) && holds(process, socket)) {
@@ -188,6 +203,15 @@ record HostProcess(long processId, boolean nested) {
 		return threads;
 	}
 
+	private static boolean isNested(Path process) {
+		try {
+			return Status.of(process).nested();
+		}
+		catch (IOException ex) {
+			return false; // it has just ended
+		}
+	}
+
 	private static List<Path> processes() {
 		try {
 			return list(PROC, "[0-9]*");
@@ -215,6 +239,29 @@ record HostProcess(long processId, boolean nested) {
 	// Bytes of other people's paths need not be good UTF-8.
 	private static String read(Path file) throws IOException {
 		return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
+	}
+
+	/**
+	 * The processes in namespaces beneath this one. To look through all processes takes a
+	 * while, so it is done once for all machines that come to look for theirs.
+	 */
+	private static final class Nested {
+
+		private static final Duration LIFE = Duration.ofSeconds(10);
+
+		private List<Path> processes = List.of();
+
+		private long looked = System.nanoTime() - LIFE.toNanos();
+
+		synchronized List<Path> since(long since) {
+			long now = System.nanoTime();
+			if (this.looked - since < 0 || now - this.looked >= LIFE.toNanos()) {
+				this.looked = now;
+				this.processes = processes().stream().filter(HostProcess::isNested).toList();
+			}
+			return this.processes;
+		}
+
 	}
 
 	/**

@@ -30,6 +30,8 @@ final class HostThreads {
 
 	private final Map<String, Known> known = new HashMap<>();
 
+	private final long created = System.nanoTime();
+
 	private @Nullable HostProcess process;
 
 	private @Nullable Long tried;
@@ -63,7 +65,8 @@ final class HostThreads {
 		if (found == null && this.address instanceof UnixAddress unix && isTimeToTry()) {
 			found = HostProcess
 				.find(unix.path(),
-						iothreads.stream().map(IOThread::threadId).collect(Collectors.toCollection(TreeSet::new)))
+						iothreads.stream().map(IOThread::threadId).collect(Collectors.toCollection(TreeSet::new)),
+						this.created)
 				.orElse(null);
 			this.process = found;
 		}
