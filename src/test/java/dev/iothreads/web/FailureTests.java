@@ -64,7 +64,7 @@ class FailureTests {
 	@ParameterizedTest
 	@CsvSource({ "400,invalid-request", "401,unauthorized", "403,forbidden", "421,misdirected", "404,not-found",
 			"405,method-not-allowed", "406,not-acceptable", "408,invalid-request", "413,request-too-large",
-			"415,unsupported-media-type", "429,invalid-request", "500,internal-error", "503,internal-error" })
+			"415,unsupported-media-type", "429,invalid-request", "500,internal-error", "503,too-busy" })
 	void anErrorThatSomebodySendsIsAProblemInTheServicesWords(int status, String problem) throws IOException {
 		Wire.Answer answer = this.wire.get("/api/v1/machines", "X-Send-Error: " + status);
 		assertThat(answer.status()).isEqualTo(status);
