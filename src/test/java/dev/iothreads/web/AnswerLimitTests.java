@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.Executor;
 import java.util.concurrent.TimeUnit;
 
 import jakarta.servlet.FilterChain;
@@ -24,6 +25,11 @@ class AnswerLimitTests {
 
 	private static final int PLACES = 4;
 
+	// The common pool has a thread less than there are processors, and these wait for
+	// each
+	// other.
+	private static final Executor THREADS = (task) -> new Thread(task).start();
+
 	private final AnswerLimit limit = new AnswerLimit(PLACES);
 
 	@ParameterizedTest
@@ -32,7 +38,7 @@ class AnswerLimitTests {
 		CountDownLatch made = new CountDownLatch(1);
 		List<CompletableFuture<Integer>> answers = new ArrayList<>();
 		for (int i = 0; i < places; i++) {
-			answers.add(CompletableFuture.supplyAsync(() -> ask(address, made)));
+			answers.add(CompletableFuture.supplyAsync(() -> ask(address, made), THREADS));
 		}
 		await().until(() -> this.limit.free() == PLACES - places);
 		assertThat(ask(address, made)).isEqualTo(503);
@@ -49,7 +55,7 @@ class AnswerLimitTests {
 		CountDownLatch made = new CountDownLatch(1);
 		List<CompletableFuture<Integer>> answers = new ArrayList<>();
 		for (int i = 0; i < 2; i++) {
-			answers.add(CompletableFuture.supplyAsync(() -> ask("10.0.0.7", made)));
+			answers.add(CompletableFuture.supplyAsync(() -> ask("10.0.0.7", made), THREADS));
 		}
 		await().until(() -> this.limit.free() == PLACES - 2);
 		assertThat(ask("10.0.0.8", new CountDownLatch(0))).isEqualTo(200);
