@@ -6,6 +6,7 @@ import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -117,8 +118,12 @@ final class Audit extends OncePerRequestFilter {
 		facts.put("who", who(request));
 		facts.put("by", by(request));
 		facts.put("from", request.getRemoteAddr());
-		put(facts, "machine", machine(request.getRequestURI()));
-		facts.put("what", plain(request.getMethod() + " " + request.getRequestURI()));
+		// What Tomcat could not read has no path.
+		String path = request.getRequestURI();
+		if (path != null) {
+			put(facts, "machine", machine(path));
+		}
+		facts.put("what", plain(request.getMethod() + " " + Objects.requireNonNullElse(path, "?")));
 		if (request.getAttribute(BODY) instanceof JsonNode body) {
 			put(facts, "asked", asked(body));
 		}

@@ -1,11 +1,15 @@
 package dev.iothreads.web;
 
 import java.io.IOException;
+import java.util.List;
 
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.boot.test.web.server.LocalServerPort;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -15,6 +19,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  * is a problem all the same.
  */
 @WebTest
+@ExtendWith(OutputCaptureExtension.class)
 class UnreadableRequestTests {
 
 	private final Wire wire;
@@ -143,6 +148,28 @@ class UnreadableRequestTests {
 	@Test
 	void aProblemOfTheAcceptHeaderItselfHasABodyToo() throws IOException {
 		isProblem(this.wire.get("/api/v1/machines/demo/iothreads", "Accept: nonsense"), 406, "not-acceptable");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "utf-8", "utf-16", "utf-32", "iso-8859-1" })
+	void jsonIsUtf8WhateverCharsetIsAskedFor(String charset) throws IOException {
+		for (String path : List.of("/api/v1/machines", "/api/v1/machines/demo/iothreads", "/actuator/health",
+				"/v3/api-docs")) {
+			Wire.Answer answer = this.wire.get(path,
+					"Accept: image/png, application/json;charset=%s;q=0.5".formatted(charset));
+			assertThat(answer.status()).as(path).isEqualTo(200);
+			assertThat(answer.header("Content-Type")).startsWith("application/")
+				.contains("json")
+				.doesNotContain("16", "32");
+			assertThat(answer.json().isEmpty()).isFalse();
+		}
+	}
+
+	@Test
+	void aChangeWhoseAddressCannotBeReadIsAProblem(CapturedOutput output) throws IOException {
+		isProblem(this.wire.raw("POST /\u0001 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"), 400,
+				"invalid-request");
+		assertThat(output).contains("Change refused").contains("POST ?").doesNotContain("ERROR");
 	}
 
 	@Test
