@@ -116,7 +116,9 @@ export const attachable = async (machine) => (await send('GET', at('machines', m
 
 export async function ofAll(what) {
 	const { headers, content } = await send('GET', what);
-	return { items: content, unavailable: (headers.get('Iothreads-Unavailable') ?? '').split(', ').filter((name) => name) };
+	const unavailable = (headers.get('Iothreads-Unavailable') ?? '').split(', ').filter((name) => name);
+	// Where not all fit into the header it ends with how many more there are.
+	return { items: content, unavailable, andMore: unavailable.some((name) => name.startsWith('and ')) };
 }
 
 export async function iothread(machine, id) {

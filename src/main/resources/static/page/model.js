@@ -163,6 +163,10 @@ export class Fleet extends EventTarget {
 	/** Takes the lists for what there is. */
 	replace(machines, iothreads, devices) {
 		const unread = new Set([...iothreads.unavailable, ...devices.unavailable]);
+		if (iothreads.andMore || devices.andMore) {
+			const read = new Set(iothreads.items.map((info) => info.machine));
+			machines.filter((info) => !read.has(info.name)).forEach((info) => unread.add(info.name));
+		}
 		const names = new Set(machines.map((info) => info.name));
 		for (const name of this.machines.keys()) {
 			if (!names.has(name)) {

@@ -103,6 +103,22 @@ class PageFleetTests {
 			.isEqualTo(0L));
 	}
 
+	@Test
+	void whatIsKnownOfMachinesThatTheHeaderHasNoRoomForIsKept() {
+		Page page = Site.open("");
+		assertThat(page.run("""
+				return import('/page/model.js').then(({ Fleet }) => {
+					const fleet = new Fleet();
+					const machines = ['vm1', 'vm2'].map((name) => ({ name, state: 'up' }));
+					const list = (andMore, ...names) =>
+						({ items: names.map((machine) => ({ machine, id: 'iothread0' })), unavailable: [], andMore });
+					fleet.replace(machines, list(false, 'vm1', 'vm2'), list(false));
+					const complete = fleet.replace(machines, list(true, 'vm1'), list(true));
+					return [complete, ...[...fleet.machines.values()].map((machine) => machine.iothreads.size)];
+				});
+				""")).isEqualTo(List.of(false, 1L, 1L));
+	}
+
 	private void fill(boolean busy) {
 		for (int i = 0; i < MACHINES; i++) {
 			String name = "vm%03d".formatted(i);
