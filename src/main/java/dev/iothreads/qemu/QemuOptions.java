@@ -21,10 +21,11 @@ import org.jspecify.annotations.Nullable;
 public record QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 		@Nullable Duration statisticsInterval, Duration silenceLimit) {
 
-	private static final Duration MINUTE = Duration.ofMinutes(1);
+	// A host that has vanished is noticed by TCP's keepalive long before.
+	private static final Duration SILENCE = Duration.ofMinutes(10);
 
 	/**
-	 * Creates options by which a silent QEMU is waited for for a minute.
+	 * Creates options by which a silent QEMU is waited for for ten minutes.
 	 * @param connectTimeout how long connecting may take, and the greeting after it
 	 * @param commandTimeout how long a reading or a change may take
 	 * @param threadFactory makes the one thread that each connection has
@@ -33,7 +34,7 @@ public record QemuOptions(Duration connectTimeout, Duration commandTimeout, Thre
 	 */
 	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 			@Nullable Duration statisticsInterval) {
-		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, MINUTE);
+		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, SILENCE);
 	}
 
 	/**
