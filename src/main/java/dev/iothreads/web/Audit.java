@@ -104,7 +104,7 @@ final class Audit extends OncePerRequestFilter {
 	 */
 	static void refused(HttpServletRequest request, HttpServletResponse response, Duration took) {
 		String method = request.getMethod();
-		if (method != null && method.matches("[A-Z]{1,20}") && !READING.contains(method)
+		if (method != null && !READING.contains(method) && method.matches("[A-Z]{1,20}")
 				&& request.getAttribute(WRITTEN) == null) {
 			write(request, response, response.getStatus(), took);
 		}

@@ -3,6 +3,7 @@ package dev.iothreads.web;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 
 import jakarta.servlet.ServletException;
@@ -37,7 +38,7 @@ final class RequestId extends ValveBase {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		String sent = request.getHeader(HEADER);
-		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : UUID.randomUUID().toString();
+		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : made();
 		request.setAttribute(ATTRIBUTE, id);
 		response.setHeader(HEADER, id);
 		MDC.put(NAME, id);
@@ -49,6 +50,12 @@ final class RequestId extends ValveBase {
 		finally {
 			MDC.remove(NAME);
 		}
+	}
+
+	// No secret, so that it need not be waited for as a secret's randomness is.
+	private static String made() {
+		ThreadLocalRandom random = ThreadLocalRandom.current();
+		return new UUID(random.nextLong(), random.nextLong()).toString();
 	}
 
 	static @Nullable String of(ServletRequest request) {
