@@ -23,6 +23,9 @@ class EmptyApplication implements AutoCloseable {
 
 	private volatile byte[] bytes = {};
 
+	private volatile Samples.Work work = () -> {
+	};
+
 	private final ConfigurableApplicationContext context;
 
 	EmptyApplication() {
@@ -42,6 +45,13 @@ class EmptyApplication implements AutoCloseable {
 	 */
 	void serve(byte[] bytes) {
 		this.bytes = bytes;
+	}
+
+	/**
+	 * Sets what is done before {@code /work} is answered.
+	 */
+	void work(Samples.Work work) {
+		this.work = work;
 	}
 
 	@Override
@@ -67,6 +77,12 @@ class EmptyApplication implements AutoCloseable {
 		@GetMapping("/empty")
 		ResponseEntity<Void> empty() {
 			return ResponseEntity.ok().build();
+		}
+
+		@GetMapping("/work")
+		ResponseEntity<Void> work() throws Exception {
+			EmptyApplication.this.work.run();
+			return empty();
 		}
 
 		@GetMapping(path = "/bytes", produces = "text/plain")

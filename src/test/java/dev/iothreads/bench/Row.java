@@ -10,7 +10,7 @@ import java.util.Locale;
  * @param against what it is held against
  * @param reference that one's figure, with its unit
  * @param ratio the first by the second
- * @param aim what is aimed at, in words
+ * @param aim what is aimed at, in words, empty when nothing is
  * @param met whether it was reached
  */
 record Row(String what, String measured, String against, String reference, double ratio, String aim, boolean met) {
@@ -20,6 +20,13 @@ record Row(String what, String measured, String against, String reference, doubl
 		double ratio = measured / reference;
 		return new Row(what, figure(measured, unit), against, figure(reference, unit), ratio,
 				(atMost ? "≤ " : "≥ ") + plain(aim), atMost ? ratio <= aim : ratio >= aim);
+	}
+
+	/**
+	 * A row that explains another one.
+	 */
+	static Row reported(String what, double measured, String against, double reference, String unit) {
+		return new Row(what, figure(measured, unit), against, figure(reference, unit), measured / reference, "", true);
 	}
 
 	static String figure(double value, String unit) {
