@@ -39,6 +39,12 @@ final class BlockStatistics {
 	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
 			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");
 
+	private static final int MOST_DISKS = 20_000;
+
+	// Those that have gone are forgotten when QEMU says so: only what names others each
+	// time comes to so many.
+	private static final int MOST_OWNERS = 4096;
+
 	private final QmpClient client;
 
 	private final Duration interval;
@@ -83,7 +89,8 @@ final class BlockStatistics {
 
 	/**
 	 * Asks QEMU.
-	 * @return done when it is known. It fails with what the monitor failed with
+	 * @return done when it is known. It fails with what the monitor failed with, and with
+	 * {@link NonsenseException} when there is more than any QEMU has
 	 */
 	CompletableFuture<?> read() {
 		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
@@ -110,11 +117,14 @@ final class BlockStatistics {
 	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
 		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
 		if (answer != null && answer.isArray()) {
+			if (answer.size() > MOST_DISKS) {
+				throw NonsenseException.tooMany("disks", answer.size());
+			}
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {
-					disks.put(device.startsWith("/") ? device : Qom.PERIPHERAL + "/" + device,
-							counts(entry.path("stats")));
+					String path = device.startsWith("/") ? device : Qom.PERIPHERAL + "/" + device;
+					disks.put(Qom.checkedPath(path), counts(entry.path("stats")));
 				}
 			}
 		}
@@ -144,7 +154,7 @@ final class BlockStatistics {
 		for (String path : unknown) {
 			answers.add(ask(Qom.get(path, "parent_bus")).thenAccept((bus) -> {
 				if (bus != null) {
-					this.owners.put(path, Qom.parent(bus.asString("")));
+					this.owners.put(path, Qom.parent(Qom.checkedPath(bus.asString(""))));
 				}
 			}));
 		}
@@ -163,6 +173,12 @@ final class BlockStatistics {
 				present.computeIfAbsent(owner, (added) -> new HashMap<>()).put(path, counts);
 			}
 		});
+		Set<String> named = new HashSet<>(this.departed.keySet());
+		named.addAll(this.members.keySet());
+		named.addAll(present.keySet());
+		if (named.size() > MOST_OWNERS) {
+			throw NonsenseException.tooMany("controllers of disks", named.size());
+		}
 		this.members.forEach((owner, before) -> before.forEach((path, counts) -> {
 			Map<IoOperation, IoCount> now = present.getOrDefault(owner, Map.of()).get(path);
 			if (now == null || isLess(now, counts)) {

@@ -10,4 +10,14 @@ final class NonsenseException extends RuntimeException {
 		super(message);
 	}
 
+	/**
+	 * Creates one of a count that no machine comes to.
+	 * @param what what there are so many of
+	 * @param number how many
+	 * @return the exception
+	 */
+	static NonsenseException tooMany(String what, long number) {
+		return new NonsenseException("it has %d %s, and nobody has so many. Is that a QEMU?".formatted(number, what));
+	}
+
 }

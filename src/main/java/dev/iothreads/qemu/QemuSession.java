@@ -53,8 +53,6 @@ final class QemuSession {
 	// and then, the turn of the devices without an id. So does what is asked again.
 	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
-	private static final int LONGEST_PATH = 4096;
-
 	private static final int MOST_FORGOTTEN = 1000;
 
 	private static final int MOST_TYPES = 2000;
@@ -172,7 +170,7 @@ final class QemuSession {
 
 	// A reading that is under way may have learnt it already, and must not keep it.
 	private synchronized void forgetAt(String path) {
-		if (path.length() > LONGEST_PATH) {
+		if (path.length() > Qom.LONGEST_PATH) {
 			return;
 		}
 		this.forgettings++;
@@ -416,17 +414,13 @@ final class QemuSession {
 	private CompletableFuture<?> learnTypes(Lists lists) {
 		List<Qom.Child> listed = Stream.concat(lists.devices(), lists.objects().stream()).toList();
 		if (listed.size() > MOST_DEVICES) {
-			throw absurd("devices and objects", listed.size());
+			throw NonsenseException.tooMany("devices and objects", listed.size());
 		}
 		long types = listed.stream().map(Qom.Child::type).distinct().count();
 		if (types > MOST_TYPES) {
-			throw absurd("types of objects", types);
+			throw NonsenseException.tooMany("types of objects", types);
 		}
 		return learnTypes(listed);
-	}
-
-	private static NonsenseException absurd(String what, long number) {
-		return new NonsenseException("it has %d %s, and nobody has so many. Is that a QEMU?".formatted(number, what));
 	}
 
 	private CompletableFuture<?> learnTypes(List<Qom.Child> listed) {
@@ -467,7 +461,7 @@ final class QemuSession {
 			threadIds.put(Qom.checked(id), iothread.path("thread-id").asLong());
 		}
 		if (threadIds.size() > MOST_IOTHREADS) {
-			throw absurd("IOThreads", threadIds.size());
+			throw NonsenseException.tooMany("IOThreads", threadIds.size());
 		}
 		this.reportsHolders = lists.iothreads().path(0).has("holders");
 		this.threadIds = threadIds;

@@ -23,6 +23,9 @@ final class Qom {
 
 	private static final String BACKEND = "/virtio-backend";
 
+	/** No path is longer. */
+	static final int LONGEST_PATH = 4096;
+
 	private static final int LONGEST_ID = 1024;
 
 	private static final String CHILD = "child<";
@@ -120,6 +123,20 @@ final class Qom {
 					"something of it has an id of %d characters. Is that a QEMU?".formatted(id.length()));
 		}
 		return id;
+	}
+
+	/**
+	 * Takes a text for the path that it should be.
+	 * @param path the path of an object
+	 * @return the same
+	 * @throws NonsenseException when it is longer than any
+	 */
+	static String checkedPath(String path) {
+		if (path.length() > LONGEST_PATH) {
+			throw new NonsenseException(
+					"something of it has a path of %d characters. Is that a QEMU?".formatted(path.length()));
+		}
+		return path;
 	}
 
 	private static NonsenseException nonsense(String what) {

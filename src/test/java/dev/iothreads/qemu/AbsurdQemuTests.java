@@ -1,5 +1,8 @@
 package dev.iothreads.qemu;
 
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -45,6 +48,36 @@ class AbsurdQemuTests {
 		assertIsDown(new Substitute("/machine/peripheral", children), "it has 2001 types of objects");
 	}
 
+	@Test
+	void moreDisksThanAnybodyHasAreNoMachines() {
+		assertCountingFails(counting(disks(0, 20_001), "\"\""), "it has 20001 disks");
+	}
+
+	@Test
+	void aPathOfADiskWithoutEndIsNone() {
+		assertCountingFails(counting("[{\"qdev\": \"/%s\"}]".formatted("x".repeat(4096)), "\"\""),
+				"a path of 4097 characters");
+	}
+
+	@Test
+	void aPathOfABusWithoutEndIsNone() {
+		assertCountingFails(counting(disks(0, 1), "\"/%s\"".formatted("x".repeat(4096))), "a path of 4097 characters");
+	}
+
+	@Test
+	void disksOnOtherControllersEachTimeDoNotAddUp() {
+		AtomicInteger countings = new AtomicInteger();
+		ScriptedQemu qemu = machineWithADisk();
+		assertCountingFails((request) -> switch (request.path("execute").asString()) {
+			case "query-blockstats" -> "{\"return\": " + disks(1000 * countings.getAndIncrement(), 1000) + "}";
+			case "qom-get" -> request.at("/arguments/property").asString("").equals("parent_bus")
+					? "{\"return\": \"%s-controller/bus\"}".formatted(request.at("/arguments/path").asString())
+					: String.valueOf(qemu.apply(request));
+			default -> String.valueOf(qemu.apply(request));
+		}, "it has 5000 controllers of disks");
+		assertThat(countings).hasValueGreaterThanOrEqualTo(5);
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR" })
 	void eventsOfDevicesThatNobodyKnowsDoNoHarm(String event) {
@@ -76,6 +109,39 @@ class AbsurdQemuTests {
 						&& String.valueOf(status.reason()).contains("Is that a QEMU?"))
 				.reason()).contains(reason);
 		}
+	}
+
+	// The first countings may be as they should be.
+	private static void assertCountingFails(Function<JsonNode, String> qemu, String reason) {
+		List<String> reasons = new CopyOnWriteArrayList<>();
+		try (ScriptedMonitor monitor = ScriptedMonitor
+			.onUnixSocket(ScriptedMonitor.Script.answering((request) -> qemu.apply(request)));
+				Watched vm = Watched.counting(monitor.address())) {
+			vm.machine().listen(() -> reasons.add(String.valueOf(vm.status().reason())));
+			vm.await((status) -> status.state() != MachineState.CONNECTING);
+			for (int i = 0; i < 10 && vm.status().isUp(); i++) {
+				vm.machine().read().exceptionally((failure) -> null).join();
+			}
+			vm.await((status) -> String.valueOf(status.reason()).contains(reason)
+					|| reasons.stream().anyMatch((seen) -> seen.contains(reason)));
+		}
+	}
+
+	private static Function<JsonNode, String> counting(String blockstats, String bus) {
+		ScriptedQemu qemu = machineWithADisk().replying("query-blockstats", "{\"return\": " + blockstats + "}")
+			.replying("qom-get /machine/peripheral/d0 parent_bus", "{\"return\": " + bus + "}");
+		return (request) -> String.valueOf(qemu.apply(request));
+	}
+
+	// Only who has a device on an IOThread is asked again and again what disks have done.
+	private static ScriptedQemu machineWithADisk() {
+		return ScriptedQemu.create().iothreads(iothreads(1)).disk("blk0", "io0");
+	}
+
+	private static String disks(int from, int count) {
+		return IntStream.range(from, from + count)
+			.mapToObj("{\"qdev\": \"d%d\", \"stats\": {}}"::formatted)
+			.collect(Collectors.joining(",", "[", "]"));
 	}
 
 	private static String iothreads(int count) {

@@ -54,6 +54,13 @@ final class Watched implements AutoCloseable {
 				new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null, silenceLimit));
 	}
 
+	/**
+	 * Watches, and asks the block devices at each reading.
+	 */
+	static Watched counting(MonitorAddress address) {
+		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, Duration.ZERO));
+	}
+
 	static Watched at(MonitorAddress address, ThreadFactory threads) {
 		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, threads));
 	}
