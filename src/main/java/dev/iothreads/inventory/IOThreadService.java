@@ -3,6 +3,7 @@ package dev.iothreads.inventory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -21,10 +22,6 @@ import dev.iothreads.machine.Snapshot;
  * What can be asked about the IOThreads of all machines.
  */
 public final class IOThreadService {
-
-	// When one has answered, the rest of the fleet is waited for as long as answers keep
-	// coming in.
-	private static final Duration STRAGGLER = Duration.ofMillis(250);
 
 	private final Inventory inventory;
 
@@ -131,8 +128,8 @@ public final class IOThreadService {
 
 	/**
 	 * Reads all machines side by side. One that does not answer while the others do is
-	 * left out, and so costs the others nothing. The first answer is waited for as that
-	 * of a single machine is.
+	 * left out, and waited for no more until it has answered. The first answer is waited
+	 * for as that of a single machine is.
 	 * @return the machines that answered, and the names of those that did not
 	 */
 	public FleetView fleet() {
@@ -150,14 +147,12 @@ public final class IOThreadService {
 	}
 
 	private FleetView read(List<MachineEntry> machines) {
-		Map<String, CompletableFuture<Snapshot>> readings = new TreeMap<>();
-		Semaphore answers = new Semaphore(0);
+		Map<MachineEntry, CompletableFuture<Snapshot>> readings = new LinkedHashMap<>();
 		CountDownLatch first = new CountDownLatch(1);
 		for (MachineEntry entry : machines) {
 			CompletableFuture<Snapshot> reading = entry.snapshot(this.maxAge);
-			readings.put(entry.name(), reading);
+			readings.put(entry, reading);
 			reading.whenComplete((snapshot, failure) -> {
-				answers.release();
 				if (snapshot != null) {
 					first.countDown();
 				}
@@ -165,17 +160,18 @@ public final class IOThreadService {
 		}
 		CompletableFuture.allOf(readings.values().toArray(CompletableFuture[]::new))
 			.whenComplete((all, failure) -> first.countDown());
-		awaitProgress(first, answers, readings.size());
+		awaitAnswers(first, readings);
 		TreeMap<String, Snapshot> snapshots = new TreeMap<>();
 		List<String> unavailable = new ArrayList<>();
-		readings.forEach((name, reading) -> {
+		readings.forEach((entry, reading) -> {
 			if (reading.isDone() && !reading.isCompletedExceptionally()) {
-				snapshots.put(name, reading.join());
+				snapshots.put(entry.name(), reading.join());
 			}
 			else {
-				unavailable.add(name);
+				unavailable.add(entry.name());
 			}
 		});
+		unavailable.sort(null);
 		return new FleetView(snapshots, unavailable);
 	}
 
@@ -185,17 +181,40 @@ public final class IOThreadService {
 						id));
 	}
 
-	private void awaitProgress(CountDownLatch first, Semaphore answers, int expected) {
+	private void awaitAnswers(CountDownLatch first, Map<MachineEntry, CompletableFuture<Snapshot>> readings) {
+		List<CompletableFuture<Snapshot>> punctual = new ArrayList<>();
+		readings.forEach((entry, reading) -> {
+			if (!entry.isStraggling(reading)) {
+				punctual.add(reading);
+			}
+		});
 		try {
 			awaitFirst(first);
-			for (int answered = 0; answered < expected; answered++) {
-				if (!answers.tryAcquire(STRAGGLER.toMillis(), TimeUnit.MILLISECONDS)) {
-					return;
-				}
+			awaitProgress(punctual);
+			if (punctual.stream().allMatch(CompletableFuture::isCompletedExceptionally)) {
+				awaitProgress(readings.values());
 			}
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
+			return;
+		}
+		readings.forEach((entry, reading) -> {
+			if (!reading.isDone()) {
+				entry.giveUp(reading);
+			}
+		});
+	}
+
+	// When one has answered, the rest of the fleet is waited for as long as answers keep
+	// coming in.
+	private static void awaitProgress(Collection<CompletableFuture<Snapshot>> readings) throws InterruptedException {
+		Semaphore answers = new Semaphore(0);
+		readings.forEach((reading) -> reading.whenComplete((snapshot, failure) -> answers.release()));
+		for (int answered = 0; answered < readings.size(); answered++) {
+			if (!answers.tryAcquire(MachineEntry.STRAGGLER.toMillis(), TimeUnit.MILLISECONDS)) {
+				return;
+			}
 		}
 	}
 

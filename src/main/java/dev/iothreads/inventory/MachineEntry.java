@@ -37,6 +37,14 @@ final class MachineEntry implements AutoCloseable {
 
 	private static final Duration SHORT_WAIT = Duration.ofMillis(100);
 
+	/**
+	 * So long an answer about many machines is kept waiting by one of them.
+	 */
+	static final Duration STRAGGLER = Duration.ofMillis(250);
+
+	// Once may be the host's fault.
+	private static final int HABIT = 2;
+
 	/** So many changes may wait for their turn, behind the one that is made. */
 	static final int WAITING_CHANGES = 32;
 
@@ -75,6 +83,11 @@ final class MachineEntry implements AutoCloseable {
 	private @Nullable CompletableFuture<Snapshot> current;
 
 	private @Nullable CompletableFuture<Snapshot> next;
+
+	private @Nullable CompletableFuture<Snapshot> givenUp;
+
+	// How many readings in a row were given up and took as long indeed.
+	private int late;
 
 	MachineEntry(String name, Machine machine, boolean readOnly, BiConsumer<MachineEntry, @Nullable Duration> changed) {
 		this.name = name;
@@ -124,6 +137,29 @@ final class MachineEntry implements AutoCloseable {
 				this.next = new CompletableFuture<>();
 			}
 			return this.next;
+		}
+	}
+
+	/**
+	 * Takes notice that an answer about many machines goes out without this one.
+	 * @param reading what was waited for
+	 */
+	synchronized void giveUp(CompletableFuture<Snapshot> reading) {
+		this.givenUp = reading;
+	}
+
+	/**
+	 * Tells whether an answer about many machines need not wait for a reading, because
+	 * another one has done so for nothing.
+	 * @param reading what is to come
+	 * @return whether it was given up, or those before it were, one after another
+	 */
+	boolean isStraggling(CompletableFuture<Snapshot> reading) {
+		if (reading.isDone()) {
+			return false;
+		}
+		synchronized (this) {
+			return this.givenUp == reading || this.late >= HABIT;
 		}
 	}
 
@@ -350,7 +386,7 @@ final class MachineEntry implements AutoCloseable {
 		Snapshot read = null;
 		try {
 			read = keep(snapshot, begun, lossesBefore);
-			beginNext();
+			beginNext(result, took);
 			this.changed.accept(this, (read != null) ? took : null);
 		}
 		finally {
@@ -378,7 +414,14 @@ final class MachineEntry implements AutoCloseable {
 				: new MachineUnavailableException(status);
 	}
 
-	private synchronized void beginNext() {
+	private synchronized void beginNext(CompletableFuture<Snapshot> done, Duration took) {
+		if (took.compareTo(STRAGGLER) < 0) {
+			this.late = 0;
+		}
+		else if (this.givenUp == done) {
+			this.late++;
+		}
+		this.givenUp = null;
 		CompletableFuture<Snapshot> waiting = this.next;
 		this.current = null;
 		this.next = null;

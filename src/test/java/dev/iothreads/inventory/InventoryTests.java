@@ -2,6 +2,7 @@ package dev.iothreads.inventory;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -156,6 +157,32 @@ class InventoryTests {
 		FleetView fleet = this.service.fleet();
 		assertThat(fleet.snapshots()).containsOnlyKeys("fast");
 		assertThat(fleet.unavailable()).containsExactly("slow");
+	}
+
+	@Test
+	void whatWasWaitedForInVainIsNotWaitedForAgain() {
+		add("fast").answer(0);
+		FakeMachine slow = add("slow");
+		this.service.fleet();
+		List<Duration> times = new ArrayList<>();
+		for (int i = 0; i < 20; i++) {
+			long begun = System.nanoTime();
+			assertThat(this.service.fleet().unavailable()).containsExactly("slow");
+			times.add(Duration.ofNanos(System.nanoTime() - begun));
+		}
+		assertThat(times).as("%s", times).anyMatch((time) -> time.compareTo(MachineEntry.STRAGGLER) < 0);
+		slow.answer(0);
+		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("fast", "slow");
+	}
+
+	@Test
+	void aStragglerIsWaitedForWhereThereIsNobodyElse() {
+		FakeMachine broken = add("broken");
+		FakeMachine machine = add("vm1");
+		this.inventory.entries().forEach((entry) -> entry.giveUp(entry.snapshot(Duration.ofDays(1))));
+		broken.fail(0, new IllegalStateException("on purpose"));
+		this.scheduler.schedule(() -> machine.answer(0), 10, TimeUnit.MILLISECONDS);
+		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("vm1");
 	}
 
 	@Test

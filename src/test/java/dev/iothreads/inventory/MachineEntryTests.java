@@ -13,6 +13,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.MachineState;
@@ -144,6 +145,25 @@ class MachineEntryTests {
 		this.machine.tell();
 		this.machine.answer(0);
 		assertThat(this.machine.begun()).isEqualTo(2);
+	}
+
+	@Test
+	void oneThatWasGivenUpTwiceStragglesUntilItIsQuick() throws Exception {
+		AtomicInteger asked = new AtomicInteger();
+		for (int i = 0; i < 2; i++) {
+			CompletableFuture<Snapshot> slow = this.entry.snapshot(Duration.ZERO);
+			assertThat(this.entry.isStraggling(slow)).isFalse();
+			this.entry.giveUp(slow);
+			assertThat(this.entry.isStraggling(slow)).isTrue();
+			// A reading takes as long as it takes: nothing tells that it has.
+			Thread.sleep(MachineEntry.STRAGGLER.toMillis());
+			this.machine.answer(asked.getAndIncrement());
+		}
+		assertThat(this.entry.isStraggling(this.entry.snapshot(Duration.ZERO))).isTrue();
+		await().until(() -> {
+			this.machine.answer(asked.getAndIncrement());
+			return !this.entry.isStraggling(this.entry.snapshot(Duration.ZERO));
+		});
 	}
 
 	@Test
