@@ -165,7 +165,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 			.stream()
 			.map((plugged) -> plugged.device().drive())
 			.collect(Collectors.toSet());
-		return new Attachable(this.nodes.stream().filter((node) -> !used.contains(node)).toList(),
+		return new Attachable(Instant.now(), this.nodes.stream().filter((node) -> !used.contains(node)).toList(),
 				this.ports.stream().filter(this::isEmpty).toList());
 	}
 

@@ -1,5 +1,6 @@
 package dev.iothreads.qemu;
 
+import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.machine.Attachable;
@@ -37,7 +38,8 @@ record QemuChanges(QemuSession session, Dialogue qemu) implements Changes {
 
 	@Override
 	public Attachable attachable() {
-		return new Attachable(new FreeDrives(this.qemu).names(), new DevicePlug(this.session, this.qemu).freeBuses());
+		return new Attachable(Instant.now(), new FreeDrives(this.qemu).names(),
+				new DevicePlug(this.session, this.qemu).freeBuses());
 	}
 
 	@Override

@@ -1,11 +1,11 @@
 package dev.iothreads.web;
 
-import java.time.Instant;
 import java.util.List;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import io.swagger.v3.oas.annotations.Operation;
@@ -60,8 +60,8 @@ class DeviceController {
 			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
 					+ "this moment. Others may work: a block node can be shared, and what builds on what QEMU tells from 10.1 on.")
 	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
-		return Fresh.observed(Instant.now(),
-				AttachableInfo.of(machine, this.changes.drivers(), this.changes.attachable(machine)));
+		Attachable attachable = this.changes.attachable(machine);
+		return Fresh.observed(attachable.observedAt(), AttachableInfo.of(machine, this.changes.drivers(), attachable));
 	}
 
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)

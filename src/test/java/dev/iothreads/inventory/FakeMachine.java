@@ -70,7 +70,7 @@ final class FakeMachine extends StubMachine {
 		catch (InterruptedException ex) {
 			throw new IllegalStateException(ex);
 		}
-		return new Attachable(List.of(), List.of());
+		return new Attachable(Instant.now(), List.of(), List.of());
 	}
 
 	/**

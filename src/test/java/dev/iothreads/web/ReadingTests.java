@@ -440,7 +440,8 @@ class ReadingTests {
 	@Test
 	void nobodyMayKeepAnAnswerWithoutAskingAgainAndItsAgeIsTold() {
 		add("vm1", new ShownMachine(snapshot(Duration.ofSeconds(700), null, List.of(iothread("a", 1)), List.of())));
-		for (String path : List.of(VM1, IOTHREADS, IOTHREADS + "/a", VM1 + "/devices", "/api/v1/iothreads")) {
+		for (String path : List.of(VM1, IOTHREADS, IOTHREADS + "/a", VM1 + "/devices", VM1 + "/attachable",
+				"/api/v1/iothreads")) {
 			MvcTestResult answer = get(path);
 			assertThat(answer).hasStatusOk()
 				.hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache")

@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 
+import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
@@ -45,6 +46,11 @@ class ShownMachine extends StubMachine {
 	@Override
 	public CompletableFuture<Snapshot> read() {
 		return CompletableFuture.completedFuture(this.snapshot);
+	}
+
+	@Override
+	public Attachable attachable() {
+		return new Attachable(this.snapshot.observedAt(), List.of(), List.of());
 	}
 
 	@Override
