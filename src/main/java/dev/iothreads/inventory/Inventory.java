@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
@@ -24,6 +25,12 @@ import org.slf4j.LoggerFactory;
 public final class Inventory implements AutoCloseable {
 
 	private static final Logger logger = LoggerFactory.getLogger(Inventory.class);
+
+	// So many requests may wait as long as it takes, whichever machines they wait for:
+	// many that stop together must not hold every thread of the server.
+	static final int PATIENT_WAITERS = 100;
+
+	private final Semaphore patience = new Semaphore(PATIENT_WAITERS);
 
 	private final Map<String, Registered> machines = new ConcurrentSkipListMap<>();
 
@@ -51,7 +58,7 @@ public final class Inventory implements AutoCloseable {
 	 * @throws IllegalArgumentException when the name is taken
 	 */
 	public void add(String name, Machine machine, boolean readOnly) {
-		MachineEntry entry = new MachineEntry(name, machine, readOnly, this::changed);
+		MachineEntry entry = new MachineEntry(name, machine, readOnly, this.patience, this::changed);
 		// A phase of its own for each machine: many of them are not read all at once. One
 		// that
 		// somebody asked for lately has been read, and is left in peace.

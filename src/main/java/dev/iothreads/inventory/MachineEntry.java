@@ -71,6 +71,8 @@ final class MachineEntry implements AutoCloseable {
 
 	private final Semaphore patience = new Semaphore(PATIENT_WAITERS);
 
+	private final Semaphore sharedPatience;
+
 	private final Semaphore guestWaiters = new Semaphore(WAITING_FOR_GUESTS);
 
 	private final SharedAnswer<Attachable> attachable = new SharedAnswer<>();
@@ -89,8 +91,10 @@ final class MachineEntry implements AutoCloseable {
 	// How many readings in a row were given up and took as long indeed.
 	private int late;
 
-	MachineEntry(String name, Machine machine, boolean readOnly, BiConsumer<MachineEntry, @Nullable Duration> changed) {
+	MachineEntry(String name, Machine machine, boolean readOnly, Semaphore sharedPatience,
+			BiConsumer<MachineEntry, @Nullable Duration> changed) {
 		this.name = name;
+		this.sharedPatience = sharedPatience;
 		this.machine = machine;
 		this.readOnly = readOnly;
 		this.changed = changed;
@@ -175,10 +179,22 @@ final class MachineEntry implements AutoCloseable {
 			return await(reading, SHORT_WAIT);
 		}
 		try {
-			return await(reading, null);
+			return awaitWithTheOthers(reading);
 		}
 		finally {
 			this.patience.release();
+		}
+	}
+
+	private <T> T awaitWithTheOthers(CompletableFuture<T> reading) {
+		if (!this.sharedPatience.tryAcquire()) {
+			return await(reading, SHORT_WAIT);
+		}
+		try {
+			return await(reading, null);
+		}
+		finally {
+			this.sharedPatience.release();
 		}
 	}
 
@@ -338,8 +354,9 @@ final class MachineEntry implements AutoCloseable {
 			throw failure(ex.getCause());
 		}
 		catch (TimeoutException ex) {
-			throw unavailable("%s is slow to answer and %d requests wait for it already. Try again in a moment."
-				.formatted(this.name, PATIENT_WAITERS));
+			throw unavailable("%s is slow to answer and %s. Try again in a moment.".formatted(this.name,
+					(this.patience.availablePermits() == 0) ? PATIENT_WAITERS + " requests wait for it already"
+							: "too many requests wait for such machines already"));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();

@@ -5,10 +5,17 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionService;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorCompletionService;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.stream.IntStream;
 
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
@@ -224,6 +231,40 @@ class InventoryTests {
 		add("vm1").answer(0);
 		assertThatExceptionOfType(NotFoundException.class).isThrownBy(() -> this.service.fleet(List.of("vm1", "nope")))
 			.withMessageContaining("nope");
+	}
+
+	@Test
+	void manyMachinesThatStopTogetherHoldNotEveryThread() throws Exception {
+		List<String> stopped = IntStream.range(0, 7).mapToObj((number) -> "vm" + number).toList();
+		List<FakeMachine> machines = stopped.stream().map(this::add).toList();
+		add("well").answer(0);
+		int crowd = 200;
+		int excess = crowd - Inventory.PATIENT_WAITERS;
+		ExecutorService threads = Executors.newFixedThreadPool(crowd);
+		try {
+			CompletionService<Snapshot> requests = new ExecutorCompletionService<>(threads);
+			for (int i = 0; i < crowd; i++) {
+				String name = stopped.get(i % stopped.size());
+				requests.submit(() -> this.service.snapshot(name));
+			}
+			for (int i = 0; i < excess; i++) {
+				Future<Snapshot> sentAway = requests.poll(60, TimeUnit.SECONDS);
+				assertThat(sentAway).as("the one after %d", i).isNotNull();
+				assertThat(sentAway).failsWithin(Duration.ZERO)
+					.withThrowableOfType(ExecutionException.class)
+					.withCauseInstanceOf(MachineUnavailableException.class)
+					.withMessageContaining("is slow to answer and too many requests wait");
+			}
+			assertThat(this.service.snapshot("well").qemuVersion()).isEqualTo("fake-0");
+			machines.forEach((machine) -> machine.answer(0));
+			for (int i = 0; i < Inventory.PATIENT_WAITERS; i++) {
+				assertThat(requests.poll(60, TimeUnit.SECONDS)).isNotNull().succeedsWithin(Duration.ZERO);
+			}
+		}
+		finally {
+			threads.shutdownNow();
+		}
+		assertThat(stopped).allSatisfy((name) -> assertThat(this.service.snapshot(name)).isNotNull());
 	}
 
 	@Test

@@ -10,6 +10,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -34,7 +35,7 @@ class MachineEntryTests {
 
 	private final List<MachineView> told = new CopyOnWriteArrayList<>();
 
-	private final MachineEntry entry = new MachineEntry("vm1", this.machine, false,
+	private final MachineEntry entry = new MachineEntry("vm1", this.machine, false, new Semaphore(100),
 			(changed, took) -> this.told.add(changed.view()));
 
 	@Test
@@ -201,7 +202,7 @@ class MachineEntryTests {
 	@Test
 	void aListenerThatFailsKeepsNobodyFromTheSnapshot() {
 		FakeMachine other = new FakeMachine();
-		MachineEntry told = new MachineEntry("vm2", other, false, (changed, took) -> {
+		MachineEntry told = new MachineEntry("vm2", other, false, new Semaphore(100), (changed, took) -> {
 			throw new IllegalStateException("on purpose");
 		});
 		CompletableFuture<Snapshot> reading = told.snapshot(DAY);
