@@ -285,6 +285,8 @@ class ChartTests {
 			assertThat(at(pod(this.chart.render(""), "DaemonSet"), "containers", 0, probe, "httpGet", "scheme"))
 				.isNull();
 		}
+		assertThat(at(manifests.only("Service"), "spec", "ports", 0, "appProtocol")).isEqualTo("https");
+		assertThat(at(this.chart.render("").only("Service"), "spec", "ports", 0, "appProtocol")).isEqualTo("http");
 	}
 
 	@Test
