@@ -113,6 +113,12 @@ readinessProbe:
 {{- if and (eq $values.mode "Deployment") (include "iothread-inventory.mountsSockets" .) (not $values.sockets.volume) (not (include "iothread-inventory.staysOnItsNode" .)) }}
 {{- fail "mode=Deployment would look into sockets.hostPath of whichever node it comes to: set config.discovery.enabled=false and name machines by 'tcp:' monitors, or set sockets.volume, or choose a node by nodeSelector 'kubernetes.io/hostname' or affinity" }}
 {{- end }}
+{{- if and (eq $values.mode "Deployment") $values.updateStrategy }}
+{{- fail "updateStrategy is for mode=DaemonSet: an update of mode=Deployment ends the pod before it starts the next one, since a monitor serves one client at a time" }}
+{{- end }}
+{{- if and $values.service.enabled $values.service.headless (ne $values.service.type "ClusterIP") }}
+{{- fail (printf "service.headless has no address of its own to reach by service.type=%s: use service.type=ClusterIP, or service.headless=false" $values.service.type) }}
+{{- end }}
 {{- range $name, $machine := $values.config.machines }}
 {{- if and (eq $values.mode "DaemonSet") (hasPrefix "tcp:" $machine.monitor) (not (include "iothread-inventory.staysOnItsNode" $)) }}
 {{- fail (printf "mode=DaemonSet would connect to the monitor of %s from each node, and a monitor serves one client at a time: use mode=Deployment for machines by 'tcp:'" $name) }}

@@ -309,6 +309,9 @@ class ChartTests {
 					config: {extra: {server.port: 9090}}                                   | server.port
 					config: {extra: {server: {address: 127.0.0.1}}}                        | server.address
 					config: {extra: {management: {server: {port: 9090}}}}                  | management.server.port
+					{mode: Deployment, config: {discovery: {enabled: false}}, updateStrategy: {type: RollingUpdate}} | updateStrategy
+					service: {headless: true, type: NodePort}                              | service.headless
+					service: {headless: true, type: LoadBalancer}                          | service.headless
 					""")
 	void whatWouldNotWorkIsRefused(String values, String reason) {
 		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> this.chart.render(values))
@@ -401,6 +404,24 @@ class ChartTests {
 		Object deployment = this.chart.render(DEPLOYMENT).only("Deployment");
 		assertThat(at(deployment, "spec", "replicas")).isEqualTo(1);
 		assertThat(at(deployment, "spec", "strategy", "type")).isEqualTo("Recreate");
+	}
+
+	@Test
+	void aDaemonSetIsUpdatedAsTheUserSays() {
+		Map<String, Object> set = this.chart
+			.render("updateStrategy: {type: RollingUpdate, rollingUpdate: {maxUnavailable: 25%}}")
+			.only("DaemonSet");
+		KubernetesModel.check(set);
+		assertThat(at(set, "spec", "updateStrategy", "rollingUpdate", "maxUnavailable")).isEqualTo("25%");
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "NodePort", "LoadBalancer" })
+	void aServiceCanBeReachedFromOutside(String type) {
+		Map<String, Object> service = this.chart.render("service: {type: %s}".formatted(type)).only("Service");
+		KubernetesModel.check(service);
+		assertThat(at(service, "spec", "type")).isEqualTo(type);
+		assertThat(at(service, "spec", "clusterIP")).isNull();
 	}
 
 	@Test
