@@ -79,17 +79,18 @@ inventory's business.
   resources:
     {{- toYaml . | nindent 4 }}
   {{- end }}
-  {{- with $values.securityContext }}
+  {{- $securityContext := default dict $values.securityContext }}
   securityContext:
+    {{- with $securityContext }}
     {{- toYaml . | nindent 4 }}
-    {{- if not (hasKey . "runAsNonRoot") }}
+    {{- end }}
+    {{- if not (hasKey $securityContext "runAsNonRoot") }}
     runAsNonRoot: true
     {{- end }}
-    {{- if not (hasKey . "seccompProfile") }}
+    {{- if not (hasKey $securityContext "seccompProfile") }}
     seccompProfile:
       type: RuntimeDefault
     {{- end }}
-  {{- end }}
   volumeMounts:
     - name: {{ required "The sidecar needs the name of the volume with the sockets: (dict \"root\" $ \"volume\" \"qemu-sockets\")" .volume }}
       mountPath: {{ $directory }}

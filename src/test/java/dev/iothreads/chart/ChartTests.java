@@ -183,19 +183,33 @@ class ChartTests {
 		assertThat(at(pod, "securityContext", "seccompProfile", "type")).isEqualTo("RuntimeDefault");
 		Object container = at(pod, "containers", 0);
 		assertThat(container).isNotNull();
-		assertConfined(container);
+		assertConfined(pod, container);
 		assertThat(at(container, "volumeMounts")).asInstanceOf(InstanceOfAssertFactories.LIST)
 			.isNotEmpty()
 			.allSatisfy((mount) -> assertThat(at(mount, "readOnly")).isEqualTo(true));
 	}
 
-	static void assertConfined(Object container) {
+	static void assertConfined(@Nullable Object pod, @Nullable Object container) {
+		assertThat(pod).isNotNull();
+		assertThat(container).isNotNull();
+		if (pod == null || container == null) {
+			return;
+		}
+		// A container's own word counts before its pod's.
+		assertThat(ofEither(pod, container, "runAsNonRoot")).as("runAsNonRoot").isEqualTo(true);
+		assertThat(ofEither(pod, container, "seccompProfile")).as("seccompProfile")
+			.isEqualTo(Map.of("type", "RuntimeDefault"));
 		assertThat(at(container, "securityContext", "allowPrivilegeEscalation")).isEqualTo(false);
 		assertThat(at(container, "securityContext", "readOnlyRootFilesystem")).isEqualTo(true);
 		assertThat(at(container, "securityContext", "capabilities", "drop")).isEqualTo(List.of("ALL"));
 		assertThat(at(container, "securityContext", "privileged")).isNull();
 		assertThat(at(container, "resources", "limits", "memory")).isNotNull();
 		assertThat(at(container, "resources", "requests", "cpu")).isNotNull();
+	}
+
+	private static @Nullable Object ofEither(Object pod, Object container, String setting) {
+		Object own = at(container, "securityContext", setting);
+		return (own != null) ? own : at(pod, "securityContext", setting);
 	}
 
 	@ParameterizedTest
@@ -354,7 +368,8 @@ class ChartTests {
 		String scheme = EVERYTHING.equals(values) ? "https" : "http";
 		Object container = at(pod, "spec", "containers", 0);
 		assertThat(container).isNotNull();
-		assertConfined((container != null) ? container : Map.of());
+		assertConfined(at(pod, "spec"), container);
+		assertThat(at(pod, "spec", "automountServiceAccountToken")).isEqualTo(false);
 		assertThat(at(pod, "spec", "restartPolicy")).isEqualTo("Never");
 		assertThat(at(container, "command")).asInstanceOf(InstanceOfAssertFactories.list(String.class))
 			.startsWith("java", "-XX:Flags=/application/jvm.flags", "-cp", "/opt/probe", "Probe", "--for=30")

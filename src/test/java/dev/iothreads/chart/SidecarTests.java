@@ -123,15 +123,37 @@ class SidecarTests {
 		}
 		assertThat(at(pod, "spec", "containers", 0, "command")).asInstanceOf(InstanceOfAssertFactories.LIST)
 			.contains("unix:/run/qemu/vm1.sock,server=on,wait=off");
-		ChartTests.assertConfined(at(pod, "spec", "containers", 0) instanceof Map<?, ?> qemu ? qemu : Map.of());
+		ChartTests.assertConfined(at(pod, "spec"), at(pod, "spec", "containers", 0));
+		assertThat(at(pod, "spec", "automountServiceAccountToken")).isEqualTo(false);
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { "  securityContext: {}", "  securityContext: null",
+			"  securityContext: {allowPrivilegeEscalation: null, readOnlyRootFilesystem: null, capabilities: null}" })
+	void withoutAnythingOfTheValuesItStillIsNotRoot(String values) throws IOException {
+		Object context = at(including("", values).only("Pod"), "spec", "initContainers", 0, "securityContext");
+		assertThat(context).isNotNull();
+		if (context != null) {
+			assertThat(at(context, "runAsNonRoot")).isEqualTo(true);
+			assertThat(at(context, "seccompProfile", "type")).isEqualTo("RuntimeDefault");
+		}
+	}
+
+	@Test
+	void itIsRootWhereTheValuesSaySo() throws IOException {
+		Object context = at(including("", "  securityContext: {runAsNonRoot: false, runAsUser: 0}").only("Pod"), "spec",
+				"initContainers", 0, "securityContext");
+		assertThat(context).isNotNull();
+		if (context != null) {
+			assertThat(at(context, "runAsNonRoot")).isEqualTo(false);
+			assertThat(at(context, "runAsUser")).isEqualTo(0);
+		}
 	}
 
 	private static void assertSidecar(Map<String, Object> pod, String directory) {
 		Object sidecar = at(pod, "spec", "initContainers", 0);
 		assertThat(sidecar).isNotNull();
-		if (sidecar != null) {
-			ChartTests.assertConfined(sidecar);
-		}
+		ChartTests.assertConfined(at(pod, "spec"), sidecar);
 		assertThat(at(sidecar, "restartPolicy")).isEqualTo("Always");
 		assertThat(at(pod, "metadata", "labels", "iothreads.dev/sidecar")).isEqualTo("true");
 		assertThat(names(at(sidecar, "ports"))).containsExactly("iothreads");
