@@ -534,6 +534,27 @@ class ChartTests {
 	}
 
 	@Test
+	void theImageSaysWhatItIs() throws IOException {
+		String dockerfile = Files.readString(Path.of("Dockerfile"));
+		String labels = dockerfile.substring(dockerfile.indexOf("\nLABEL "));
+		assertThat(Pattern.compile("org\\.opencontainers\\.image\\.([a-z.]+)=\"(.+)\"").matcher(labels).results())
+			.extracting((label) -> label.group(1))
+			.containsExactlyInAnyOrder("title", "description", "licenses", "version", "revision", "source",
+					"base.name");
+		Matcher base = Pattern.compile("(?m)^FROM (\\S+) AS build$").matcher(dockerfile);
+		assertThat(base.find()).isTrue();
+		assertThat(labels).contains("org.opencontainers.image.base.name=\"" + base.group(1) + "\"");
+	}
+
+	@Test
+	void theImageIsBuiltWithoutAFrontendThatIsFetchedAndWithoutTheRestOfTheTree() throws IOException {
+		assertThat(Files.readString(Path.of("Dockerfile"))).doesNotContainPattern("(?mi)^#\\s*syntax\\b");
+		List<String> ignored = Files.readAllLines(Path.of(".dockerignore"));
+		assertThat(ignored).startsWith("*").contains("!target/iothread-inventory-*.jar", "!src/image");
+		assertThat(ignored.subList(1, ignored.size())).allMatch((line) -> line.matches("!(target/.+\\.jar|src/image)"));
+	}
+
+	@Test
 	void aDigestStandsInsteadOfATag() {
 		assertThat(at(pod(this.chart.render(EVERYTHING), "DaemonSet"), "containers", 0, "image")).asString()
 			.startsWith("iothread-inventory@sha256:");
