@@ -13,6 +13,9 @@ class ChartNotesTests {
 		assertThat(this.chart.install("sockets: {hostPath: /srv/monitors}")).contains("once on each node",
 				"-qmp unix:/srv/monitors/NAME.sock,server=on,wait=off", "the service is user 10001",
 				"port-forward service/inv-iothread-inventory 8080:8080");
+		assertThat(this.chart.install("service: {port: 80}")).contains(" 8080:80\n");
+		// kubectl asks the pods of a headless Service at the very port that it is given.
+		assertThat(this.chart.install("service: {port: 80, headless: true}")).contains(" 8080:8080\n");
 		assertThat(this.chart
 			.install("{mode: Deployment, config: {discovery: {enabled: false}}, service: {enabled: false}}"))
 			.contains("port-forward deployment/inv-iothread-inventory 8080:8080");
