@@ -19,10 +19,10 @@ import org.springframework.web.servlet.config.annotation.ResourceHandlerRegistry
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /**
- * The page to look at: files that a browser asks for again each time it shows them, so
- * that an upgrade is seen at once, and is given anew only where they have changed. The
- * tag is of the content: the files of a jar all have the one time that the build gives
- * them.
+ * The page to look at, and what its neighbour on the same origin, Swagger UI, may do. The
+ * page is files that a browser asks for again each time it shows them, so that an upgrade
+ * is seen at once, and is given anew only where they have changed. The tag is of the
+ * content: the files of a jar all have the one time that the build gives them.
  */
 @Configuration(proxyBeanMethods = false)
 class PageConfiguration implements WebMvcConfigurer {
@@ -34,6 +34,14 @@ class PageConfiguration implements WebMvcConfigurer {
 	static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
 			+ "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
 			+ "require-trusted-types-for 'script'; trusted-types 'none'";
+
+	/**
+	 * The same for Swagger UI, which is no less of the page's origin: it sets styles by
+	 * itself and has its pictures in them.
+	 */
+	static final String SWAGGER_UI_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+			+ "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+			+ "frame-ancestors 'none'";
 
 	@Override
 	public void addResourceHandlers(ResourceHandlerRegistry registry) {
@@ -60,9 +68,18 @@ class PageConfiguration implements WebMvcConfigurer {
 
 	@Bean
 	FilterRegistrationBean<OncePerRequestFilter> guardedPage() {
-		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(new Guard());
+		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(new Guard(POLICY));
 		// "" is the address of the page itself, and "/" would be all addresses.
 		filter.addUrlPatterns("", "/index.html", "/page/*");
+		return filter;
+	}
+
+	@Bean
+	FilterRegistrationBean<OncePerRequestFilter> guardedSwaggerUi() {
+		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(
+				new Guard(SWAGGER_UI_POLICY));
+		// Its files have a second address, as all webjars' have.
+		filter.addUrlPatterns("/swagger-ui.html", "/swagger-ui/*", "/webjars/*");
 		return filter;
 	}
 
@@ -71,10 +88,16 @@ class PageConfiguration implements WebMvcConfigurer {
 	 */
 	private static final class Guard extends OncePerRequestFilter {
 
+		private final String policy;
+
+		Guard(String policy) {
+			this.policy = policy;
+		}
+
 		@Override
 		protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
 				throws ServletException, IOException {
-			response.setHeader("Content-Security-Policy", POLICY);
+			response.setHeader("Content-Security-Policy", this.policy);
 			response.setHeader("Referrer-Policy", "no-referrer");
 			response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
 			response.setHeader("Cross-Origin-Resource-Policy", "same-origin");

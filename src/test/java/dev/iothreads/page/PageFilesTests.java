@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import dev.iothreads.fleet.RunningService;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -71,8 +72,22 @@ class PageFilesTests {
 		assertThat(Site.service().get(address).header("content-security-policy")).isEmpty();
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
+			"/swagger-ui/swagger-ui-bundle.js", "/swagger-ui/nothing-here", "/webjars/nothing-here" })
+	void swaggerUiMayReachNobodyElse(String address) {
+		RunningService.Answer answer = Site.service().get(address);
+		assertThat(answer.header("content-security-policy").split("; ")).contains("default-src 'none'",
+				"script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",
+				"form-action 'none'");
+		assertThat(answer.header("content-security-policy")).doesNotContain("unsafe-eval", "*", "http");
+		assertThat(answer.header("x-content-type-options")).isEqualTo("nosniff");
+		assertThat(answer.header("x-frame-options")).isEqualTo("DENY");
+		assertThat(answer.header("referrer-policy")).isEqualTo("no-referrer");
+	}
+
 	static List<String> others() {
-		return List.of("/swagger-ui/index.html", "/api/v1/machines", "/actuator/prometheus", "/nothing-here");
+		return List.of("/api/v1/machines", "/actuator/prometheus", "/nothing-here");
 	}
 
 }
