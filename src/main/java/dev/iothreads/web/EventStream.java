@@ -1,7 +1,6 @@
 package dev.iothreads.web;
 
 import java.time.Duration;
-import java.util.Collections;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
@@ -53,6 +52,9 @@ class EventStream {
 
 	private final Map<EventReader, String> readers = new ConcurrentHashMap<>();
 
+	// With those that have just asked, so that of many at once none is let in too many.
+	private final Map<String, Integer> byAddress = new ConcurrentHashMap<>();
+
 	private volatile boolean closed;
 
 	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads,
@@ -77,11 +79,13 @@ class EventStream {
 	 * @throws TooManyReadersException when there is no room for one more
 	 */
 	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines, String address) {
-		if (!Addresses.isLoopback(address)
-				&& Collections.frequency(this.readers.values(), address) >= this.readersPerAddress) {
+		int here = this.byAddress.merge(address, 1, Integer::sum);
+		if (here > this.readersPerAddress && !Addresses.isLoopback(address)) {
+			leftFrom(address);
 			throw new TooManyReadersException(this.readersPerAddress);
 		}
 		if (!this.places.tryAcquire()) {
+			leftFrom(address);
 			throw new TooManyReadersException(MOST_READERS);
 		}
 		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
@@ -119,9 +123,15 @@ class EventStream {
 	}
 
 	private void left(EventReader reader) {
-		if (this.readers.remove(reader) != null) {
+		String address = this.readers.remove(reader);
+		if (address != null) {
+			leftFrom(address);
 			this.places.release();
 		}
+	}
+
+	private void leftFrom(String address) {
+		this.byAddress.computeIfPresent(address, (same, count) -> (count > 1) ? count - 1 : null);
 	}
 
 	/**
