@@ -228,21 +228,22 @@ public final class ChangeService {
 
 	private Detachment detach(String machine, String id, Lookup lookup, @Nullable Duration wait) {
 		MachineEntry entry = this.inventory.entry(machine);
-		AtomicReference<CompletableFuture<Void>> departure = new AtomicReference<>();
+		AtomicReference<CompletableFuture<Void>> begun = new AtomicReference<>();
 		Snapshot asked = entry.change((before, changes) -> {
 			if (lookup.in(before).isEmpty()) {
 				throw new NotFoundException(NotFoundException.Kind.DEVICE,
 						"%s has no device '%s' there. GET /api/v1/machines/%1$s/devices lists those it has."
 							.formatted(machine, id));
 			}
-			departure.set(changes.detach(id));
+			begun.set(changes.detach(id));
 		});
+		CompletableFuture<Void> departure = begun.get();
 		Duration patience = (wait != null) ? wait : this.detachWait;
-		boolean gone = await(entry, machine, departure.get(), patience);
+		boolean gone = await(entry, machine, departure, patience);
 		// What was read before the wait may be old by now.
 		boolean shown = gone ? asked.device(id).isEmpty() : patience.isZero();
 		Snapshot after = shown ? asked : entry.readBack();
-		return new Detachment(gone || after.device(id).isEmpty(), after);
+		return new Detachment(gone || after.device(id).isEmpty(), after, departure);
 	}
 
 	private static boolean await(MachineEntry entry, String machine, CompletableFuture<Void> departure, Duration wait) {

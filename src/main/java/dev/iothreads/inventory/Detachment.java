@@ -1,5 +1,9 @@
 package dev.iothreads.inventory;
 
+import java.util.concurrent.CompletableFuture;
+
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
 
 /**
@@ -7,7 +11,10 @@ import dev.iothreads.machine.Snapshot;
  *
  * @param gone whether the device has gone; otherwise the guest has yet to let go
  * @param snapshot the machine as it is then
+ * @param departure completes when the device has gone, for all who have asked it to go.
+ * It fails with {@link ChangeRefusedException} when the guest refuses, and with
+ * {@link MachineUnavailableException} when the machine was lost meanwhile
  */
-public record Detachment(boolean gone, Snapshot snapshot) {
+public record Detachment(boolean gone, Snapshot snapshot, CompletableFuture<Void> departure) {
 
 }

@@ -8,9 +8,11 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
+import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
+import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.IOThreadProperty;
 import jakarta.servlet.FilterChain;
@@ -21,6 +23,7 @@ import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import org.slf4j.MDC;
 import org.slf4j.spi.LoggingEventBuilder;
 import tools.jackson.databind.JsonNode;
 
@@ -43,8 +46,9 @@ import org.springframework.web.util.UriUtils;
 
 /**
  * Writes a line for each change that is asked for, whatever becomes of it: who, from
- * where, what, and how it ended. Of what is sent only members that the API knows are
- * written, and of credentials no more than the name of whoever they are found to be.
+ * where, what, and how it ended; and another when it ends later than its answer. Of what
+ * is sent only members that the API knows are written, and of credentials no more than
+ * the name of whoever they are found to be.
  */
 final class Audit extends OncePerRequestFilter {
 
@@ -59,6 +63,11 @@ final class Audit extends OncePerRequestFilter {
 	private static final String WRITTEN = Audit.class.getName() + ".written";
 
 	private static final String PROBLEM = Audit.class.getName() + ".problem";
+
+	private static final String DEPARTURE = Audit.class.getName() + ".departure";
+
+	// Of one device, whose guest may never let go: somebody may ask for it for ever.
+	static final int MOST_FOLLOWED = 50;
 
 	private static final Set<String> MEMBERS = Stream
 		.concat(Stream.of("id", "driver", "drive", "bus", "iothreads", "properties"),
@@ -97,6 +106,15 @@ final class Audit extends OncePerRequestFilter {
 	}
 
 	/**
+	 * Remembers that the change being made ends later than its answer.
+	 * @param departure how it ends
+	 */
+	static void pending(CompletableFuture<?> departure) {
+		RequestContextHolder.currentRequestAttributes()
+			.setAttribute(DEPARTURE, departure, RequestAttributes.SCOPE_REQUEST);
+	}
+
+	/**
 	 * Writes a line for a change that has not come so far that a filter would.
 	 * @param request the request
 	 * @param response its answer
@@ -114,16 +132,8 @@ final class Audit extends OncePerRequestFilter {
 		request.setAttribute(WRITTEN, true);
 		String outcome = (status < 400) ? ((status == 202) ? "pending" : "done")
 				: (status < 500) ? "refused" : "failed";
-		Map<String, Object> facts = new LinkedHashMap<>();
-		facts.put("who", who(request));
-		facts.put("by", by(request));
-		facts.put("from", request.getRemoteAddr());
-		// What Tomcat could not read has no path.
-		String path = request.getRequestURI();
-		if (path != null) {
-			put(facts, "machine", machine(path));
-		}
-		facts.put("what", plain(request.getMethod() + " " + Objects.requireNonNullElse(path, "?")));
+		Map<String, Object> change = change(request);
+		Map<String, Object> facts = new LinkedHashMap<>(change);
 		if (request.getAttribute(BODY) instanceof JsonNode body) {
 			put(facts, "asked", asked(body));
 		}
@@ -143,10 +153,65 @@ final class Audit extends OncePerRequestFilter {
 		}
 		put(facts, "created", response.getHeader("Location"));
 		facts.put("took-ms", took.toMillis());
-		// Boot's structured formats take the id from the context; it is there already.
-		StringBuilder text = new StringBuilder("Change ").append(outcome).append(':');
-		facts.forEach((name, value) -> text.append(' ').append(name).append('=').append(quoted(value)));
 		String id = RequestId.of(request);
+		write(facts, id);
+		if (status == HttpStatus.ACCEPTED.value()
+				&& request.getAttribute(DEPARTURE) instanceof CompletableFuture<?> departure
+				&& departure.getNumberOfDependents() < MOST_FOLLOWED) {
+			long begun = System.nanoTime() - took.toNanos();
+			departure.whenComplete((gone, failure) -> ended(change, failure, begun, id));
+		}
+	}
+
+	// The request may be another's by then.
+	private static void ended(Map<String, Object> change, @Nullable Throwable failure, long begun,
+			@Nullable String id) {
+		Map<String, Object> facts = new LinkedHashMap<>(change);
+		facts.put("outcome",
+				(failure == null) ? "done" : (failure instanceof ChangeRefusedException) ? "refused" : "unknown");
+		if (failure instanceof ChangeRefusedException) {
+			put(facts, "problem", Problem.UNPLUG_REFUSED.wireName());
+		}
+		if (failure != null) {
+			put(facts, "answer", failure.getMessage());
+		}
+		facts.put("took-ms", Duration.ofNanos(System.nanoTime() - begun).toMillis());
+		// Whoever tells of it may be answering a request of its own.
+		String other = MDC.get(RequestId.NAME);
+		if (id != null) {
+			MDC.put(RequestId.NAME, id);
+		}
+		try {
+			write(facts, id);
+		}
+		finally {
+			if (other != null) {
+				MDC.put(RequestId.NAME, other);
+			}
+			else {
+				MDC.remove(RequestId.NAME);
+			}
+		}
+	}
+
+	private static Map<String, Object> change(HttpServletRequest request) {
+		Map<String, Object> facts = new LinkedHashMap<>();
+		facts.put("who", who(request));
+		facts.put("by", by(request));
+		facts.put("from", request.getRemoteAddr());
+		// What Tomcat could not read has no path.
+		String path = request.getRequestURI();
+		if (path != null) {
+			put(facts, "machine", machine(path));
+		}
+		facts.put("what", plain(request.getMethod() + " " + Objects.requireNonNullElse(path, "?")));
+		return facts;
+	}
+
+	// Boot's structured formats take the id from the context; it is there already.
+	private static void write(Map<String, Object> facts, @Nullable String id) {
+		StringBuilder text = new StringBuilder("Change ").append(facts.get("outcome")).append(':');
+		facts.forEach((name, value) -> text.append(' ').append(name).append('=').append(quoted(value)));
 		if (id != null) {
 			text.append(' ').append(RequestId.NAME).append('=').append(id);
 		}

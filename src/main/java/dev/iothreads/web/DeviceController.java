@@ -102,6 +102,7 @@ class DeviceController {
 		if (detachment.gone()) {
 			return preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build();
 		}
+		Audit.pending(detachment.departure());
 		return preference
 			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
 			.body(info(machine, detachment.snapshot(), device));

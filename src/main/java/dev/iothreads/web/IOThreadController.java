@@ -139,6 +139,9 @@ class IOThreadController {
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);
 		Detachment detachment = this.changes.detach(machine, id, device, preference.patience());
+		if (!detachment.gone()) {
+			Audit.pending(detachment.departure());
+		}
 		ResponseEntity.BodyBuilder answer = detachment.gone() ? ResponseEntity.ok()
 				: ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device));
 		return preference.applyTo(answer).body(info(machine, detachment.snapshot(), id));

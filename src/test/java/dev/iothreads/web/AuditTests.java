@@ -2,7 +2,10 @@ package dev.iothreads.web;
 
 import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.stream.Stream;
 
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.LoggerContext;
@@ -10,12 +13,22 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineRefusedException;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.machine.StubMachine;
+import dev.iothreads.metrics.PuppetMachine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 import org.slf4j.LoggerFactory;
 import tools.jackson.databind.JsonNode;
@@ -169,6 +182,66 @@ class AuditTests {
 			.containsEntry("answer", "QEMU of vm1 refused: no");
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "/devices/blk0", "/iothreads/io0/devices/blk0" })
+	void aChangeThatEndsLaterIsALineThen(String device) throws IOException {
+		LeavingMachine vm1 = leaving();
+		String target = "/api/v1/machines/vm1" + device;
+		assertThat(this.wire.send("DELETE", target, "", "Prefer: respond-async", "X-Request-Id: abc-123").status())
+			.isEqualTo(202);
+		assertThat(line()).containsEntry("outcome", "pending").containsEntry("status", 202);
+		vm1.departure.complete(null);
+		await().untilAsserted(() -> assertThat(this.lines.list).hasSize(2));
+		assertThat(line()).containsEntry("outcome", "done")
+			.containsEntry("who", "anonymous")
+			.containsEntry("by", "nobody")
+			.containsEntry("from", "127.0.0.1")
+			.containsEntry("machine", "vm1")
+			.containsEntry("what", "DELETE " + target)
+			.containsKey("took-ms")
+			.doesNotContainKeys("status", "problem", "answer");
+		ILoggingEvent event = this.lines.list.get(1);
+		assertThat(event.getMDCPropertyMap()).containsEntry("request-id", "abc-123");
+		assertThat(event.getFormattedMessage()).startsWith("Change done: who=anonymous")
+			.endsWith(" request-id=abc-123");
+	}
+
+	static Stream<Arguments> failures() {
+		return Stream.of(
+				Arguments.of(new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, "Not yet."),
+						"refused"),
+				Arguments.of(new MachineUnavailableException(new MachineStatus(MachineState.DOWN, "It was stopped.")),
+						"unknown"));
+	}
+
+	@ParameterizedTest
+	@MethodSource("failures")
+	void aChangeThatFailsLaterIsALineThen(MachineException failure, String outcome) throws IOException {
+		LeavingMachine vm1 = leaving();
+		this.wire.send("DELETE", "/api/v1/machines/vm1/devices/blk0", "", "Prefer: respond-async");
+		line();
+		vm1.departure.completeExceptionally(failure);
+		await().untilAsserted(() -> assertThat(this.lines.list).hasSize(2));
+		assertThat(line()).containsEntry("outcome", outcome).containsEntry("answer", failure.getMessage());
+	}
+
+	@Test
+	void whoAsksForTheSameAgainAndAgainIsNotRememberedForEver() throws IOException {
+		LeavingMachine vm1 = leaving();
+		for (int i = 1; i <= Audit.MOST_FOLLOWED + 3; i++) {
+			this.wire.send("DELETE", "/api/v1/machines/vm1/devices/blk0", "", "Prefer: respond-async");
+			int asked = i;
+			await().untilAsserted(() -> assertThat(this.lines.list).hasSize(asked));
+		}
+		await().until(() -> vm1.departure.getNumberOfDependents() == Audit.MOST_FOLLOWED);
+	}
+
+	private LeavingMachine leaving() {
+		LeavingMachine machine = new LeavingMachine();
+		this.inventory.add("vm1", machine, false);
+		return machine;
+	}
+
 	@Test
 	void noSecretAndNothingUnknownIsWrittenDown() throws IOException {
 		this.wire.send("POST", IOTHREADS,
@@ -248,6 +321,26 @@ class AuditTests {
 			.getKeyValuePairs()
 			.forEach((pair) -> facts.put(pair.key, pair.value));
 		return facts;
+	}
+
+	/**
+	 * A machine whose guest takes its time to let go of a disk.
+	 */
+	private static final class LeavingMachine extends StubMachine {
+
+		private final CompletableFuture<Void> departure = new CompletableFuture<>();
+
+		@Override
+		public CompletableFuture<Snapshot> read() {
+			return CompletableFuture.completedFuture(PuppetMachine.snapshot(List.of(PuppetMachine.iothread("io0", 1)),
+					PuppetMachine.disk("blk0", "io0")));
+		}
+
+		@Override
+		public CompletableFuture<Void> detach(String device) {
+			return this.departure;
+		}
+
 	}
 
 }
