@@ -17,7 +17,8 @@ import org.slf4j.MDC;
 /**
  * Gives each request an id, or takes over the one that it comes with: it is in the
  * answer, in a problem, in the audit and in whatever else is logged meanwhile. A valve,
- * so that what Tomcat refuses by itself has one, too.
+ * so that what Tomcat refuses by itself has one, too, and the headers that every answer
+ * has.
  */
 final class RequestId extends ValveBase {
 
@@ -41,6 +42,9 @@ final class RequestId extends ValveBase {
 		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : made();
 		request.setAttribute(ATTRIBUTE, id);
 		response.setHeader(HEADER, id);
+		// What does not come as far as the doors gets no headers there.
+		response.setHeader("X-Content-Type-Options", "nosniff");
+		response.setHeader("X-Frame-Options", "DENY");
 		MDC.put(NAME, id);
 		long begun = System.nanoTime();
 		try {

@@ -2,8 +2,12 @@ package dev.iothreads.security;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
 import java.util.stream.Stream;
 
 import dev.iothreads.fleet.RunningService;
@@ -17,6 +21,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import tools.jackson.databind.JsonNode;
 
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
@@ -167,7 +172,8 @@ class DoorsTests {
 
 		@Test
 		void aBrowserIsToldToGuessNothingAndToFrameNothing() throws IOException {
-			for (String target : List.of(IOTHREADS, "/swagger-ui/index.html", "/nothing", "/api/v1/machines/nope")) {
+			for (String target : List.of(IOTHREADS, "/", "/swagger-ui/index.html", "/nothing", "/api/v1/machines/nope",
+					"/%zz", "//", "/a;b", "/api/v1/machines/a%00b", "/actuator/health", "/v3/api-docs")) {
 				Wire.Answer answer = this.wire.get(target);
 				assertThat(answer.header("X-Content-Type-Options")).as(target).isEqualTo("nosniff");
 				assertThat(answer.header("X-Frame-Options")).as(target).isEqualTo("DENY");
@@ -229,9 +235,11 @@ class DoorsTests {
 				POST    | /nothing                                   | 401 | 403 | 404
 				POST    | /actuator/health                           | 401 | 403 | 405
 				GET     | /actuator/health                           | 200 | 200 | 200
+				HEAD    | /actuator/health                           | 200 | 200 | 200
 				GET     | /actuator/health/liveness                  | 200 | 200 | 200
 				GET     | /actuator/health/readiness                 | 200 | 200 | 200
 				GET     | /actuator/prometheus                       | 401 | 200 | 200
+				HEAD    | /actuator/prometheus                       | 401 | 200 | 200
 				GET     | /actuator                                  | 401 | 200 | 200
 				GET     | /actuator/env                              | 401 | 404 | 404
 				GET     | /actuator/heapdump                         | 401 | 404 | 404
@@ -248,6 +256,32 @@ class DoorsTests {
 					&& !(target.equals("/nothing") && method.equals("GET"))) {
 				assertThat(this.wire.send(method, target, "", WRONG).status()).isEqualTo(401);
 			}
+		}
+
+		@Test
+		void everythingThatIsDescribedNeedsTheRole() throws IOException {
+			Set<String> changing = Set.of("post", "patch", "delete");
+			List<String> operations = new ArrayList<>();
+			for (Map.Entry<String, JsonNode> path : this.wire.get("/v3/api-docs").json().path("paths").properties()) {
+				String target = path.getKey()
+					.replace("{machine}", "demo")
+					.replace("{id}", "iothread0")
+					.replace("{device}", "blk0");
+				assertThat(target).startsWith("/api/").doesNotContain("{");
+				for (String method : path.getValue().propertyNames()) {
+					operations.add(method + " " + target);
+					String name = method.toUpperCase(Locale.ROOT);
+					assertThat(this.wire.send(name, target).status()).as("nobody: %s %s", name, target).isEqualTo(401);
+					if (changing.contains(method)) {
+						assertThat(this.wire.send(name, target, "", VIEWER).status()).as("viewer: %s %s", name, target)
+							.isEqualTo(403);
+					}
+				}
+				for (String name : List.of("HEAD", "OPTIONS")) {
+					assertThat(this.wire.send(name, target).status()).as("nobody: %s %s", name, target).isEqualTo(401);
+				}
+			}
+			assertThat(operations).hasSizeGreaterThan(15);
 		}
 
 		@Test
@@ -295,6 +329,22 @@ class DoorsTests {
 			}
 		}
 
+	}
+
+	@Test
+	void theMetricsAreOpenWhereNothingElseIsUnlessSomebodyClosesThem() throws IOException {
+		try (RunningService service = DoorsTests.start("--server.address=0.0.0.0",
+				"--iothreads.security.anonymous=none")) {
+			Wire wire = new Wire(service.port());
+			for (String method : List.of("GET", "HEAD")) {
+				assertThat(wire.send(method, "/actuator/prometheus").status()).isEqualTo(200);
+				assertThat(wire.send(method, "/actuator/health").status()).isEqualTo(200);
+				assertThat(wire.send(method, "/api/v1/machines").status()).isEqualTo(401);
+				assertThat(wire.send(method, "/actuator").status()).isEqualTo(401);
+				assertThat(wire.send(method, "/actuator/prometheus/x").status()).isEqualTo(401);
+			}
+			assertThat(wire.send("POST", "/actuator/prometheus").status()).isEqualTo(401);
+		}
 	}
 
 	@ParameterizedTest
