@@ -1,10 +1,16 @@
 package dev.iothreads.web;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.stream.Stream;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.web.server.LocalServerPort;
@@ -21,9 +27,12 @@ class BodyTests {
 
 	private static final String JSON = "Content-Type: application/json";
 
+	private final int port;
+
 	private final Wire wire;
 
 	BodyTests(@LocalServerPort int port) {
+		this.port = port;
 		this.wire = new Wire(port);
 	}
 
@@ -121,12 +130,43 @@ class BodyTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "Prefer", "If-Match", "If-None-Match", "Last-Event-ID", "Accept" })
-	void aHeaderThatIsAsLongAsCanBeIsNoTrouble(String header) throws IOException {
+	@CsvSource(delimiter = '|', textBlock = """
+			DELETE | /api/v1/machines/demo/devices/nope        | Prefer        |                      | 404
+			DELETE | /api/v1/machines/demo/iothreads/iothread0 | If-Match      |                      | 412
+			PATCH  | /api/v1/machines/demo/iothreads/iothread0 | If-Match      | {"poll-max-ns": 1}   | 412
+			GET    | /api/v1/machines/demo/iothreads           | If-None-Match |                      | 200
+			GET    | /api/v1/machines/demo/iothreads/iothread0 | If-None-Match |                      | 200
+			GET    | /api/v1/machines/demo/iothreads           | Accept        |                      | 200,400,406
+			HEAD   | /api/v1/events                            | Last-Event-ID |                      | 200
+			""")
+	void aHeaderThatIsAsLongAsCanBeIsNoTrouble(String method, String target, String header, String body, String answers)
+			throws IOException {
+		List<Integer> possible = Stream.of(answers.split(",")).map(Integer::valueOf).toList();
 		for (String filling : new String[] { ",", " , wait=", "\"", "W/\"a\",", "9", "\u00ff" }) {
 			String value = filling.repeat(7000 / filling.length());
-			assertThat(this.wire.send("DELETE", IOTHREADS + "/nope", "", header + ": " + value).status()).as(filling)
-				.isIn(400, 404, 406, 412);
+			assertThat(this.wire.send(method, target, (body != null) ? body : "", JSON, header + ": " + value).status())
+				.as(filling)
+				.isIn(possible);
+		}
+	}
+
+	@ParameterizedTest
+	@ValueSource(strings = { ",", "\"", "9", "-9", "\u00ff" })
+	void anEventIdThatIsAsLongAsCanBeIsOneThatNobodyKnows(String filling) throws IOException {
+		try (Socket socket = new Socket("127.0.0.1", this.port)) {
+			socket.setSoTimeout(30_000);
+			socket.getOutputStream()
+				.write("GET /api/v1/events HTTP/1.0\r\nLast-Event-ID: %s\r\n\r\n"
+					.formatted(filling.repeat(7000 / filling.length()))
+					.getBytes(StandardCharsets.ISO_8859_1));
+			BufferedReader lines = new BufferedReader(
+					new InputStreamReader(socket.getInputStream(), StandardCharsets.UTF_8));
+			assertThat(lines.readLine()).startsWith("HTTP/1.1 200");
+			String event = lines.readLine();
+			while (event != null && !event.startsWith("event: ")) {
+				event = lines.readLine();
+			}
+			assertThat(event).isEqualTo("event: resync");
 		}
 	}
 
