@@ -32,7 +32,7 @@ inventory's business.
 {{- fail "The sidecar has no application.yaml: config.machines, config.extra and config.discovery.enabled=false are not for it. Use env, such as IOTHREADS_SECURITY_ANONYMOUS" }}
 {{- end }}
 {{- if $values.tls.secretName }}
-{{- fail "The sidecar mounts no Secret for tls.secretName: mount one by extraVolumeMounts and the pod's volumes, and name its files in env by SPRING_SSL_BUNDLE_PEM_WEB_KEYSTORE_CERTIFICATE and …_PRIVATEKEY, with SERVER_SSL_BUNDLE=web" }}
+{{- fail "The sidecar mounts no Secret for tls.secretName: mount one by extraVolumeMounts and the pod's volumes, and name its files in env by SPRING_SSL_BUNDLE_PEM_WEB_KEYSTORE_CERTIFICATE and …_PRIVATEKEY, with SERVER_SSL_BUNDLE=web and SPRING_SSL_BUNDLE_PEM_WEB_RELOADONUPDATE=true" }}
 {{- end }}
 {{- $directory := default "/run/qemu" .mountPath -}}
 - name: iothread-inventory

@@ -1,12 +1,18 @@
 package dev.iothreads.security;
 
 import java.io.IOException;
+import java.net.Socket;
+import java.net.SocketException;
+import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
 
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -16,6 +22,8 @@ import javax.net.ssl.X509TrustManager;
 import dev.iothreads.fleet.RunningService;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+
+import org.springframework.util.FileSystemUtils;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 import static org.assertj.core.api.Assertions.assertThat;
@@ -48,6 +56,81 @@ class EncryptionTests {
 				.untilAsserted(() -> assertThat(nameShownBy(service.port())).isEqualTo("CN=second"));
 			assertThat(answerOf(service.port())).startsWith("HTTP/1.1 200");
 		}
+	}
+
+	/**
+	 * As the kubelet mounts a Secret: each file is a link into {@code ..data}, which is a
+	 * link to a directory, and a renewed Secret is another directory.
+	 */
+	@Test
+	void aRenewedSecretIsUsedWithoutARestart() throws Exception {
+		Path mount = Files.createDirectory(this.directory.resolve("mount"));
+		Path current = secret(mount, "first");
+		Path data = Files.createSymbolicLink(mount.resolve("..data"), current.getFileName());
+		for (String file : List.of("tls.crt", "tls.key")) {
+			Files.createSymbolicLink(mount.resolve(file), Path.of("..data", file));
+		}
+		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
+				"--spring.ssl.bundle.pem.web.reload-on-update=true",
+				"--spring.ssl.bundle.pem.web.keystore.certificate=" + mount.resolve("tls.crt"),
+				"--spring.ssl.bundle.pem.web.keystore.private-key=" + mount.resolve("tls.key"),
+				"--spring.ssl.bundle.watch.file.quiet-period=100ms")) {
+			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
+			for (String name : List.of("second", "third", "fourth")) {
+				Path before = current;
+				current = secret(mount, name);
+				Path link = Files.createSymbolicLink(mount.resolve("..data_tmp"), current.getFileName());
+				Files.move(link, data, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+				FileSystemUtils.deleteRecursively(before);
+				await().atMost(Duration.ofMinutes(1))
+					.untilAsserted(() -> assertThat(nameShownBy(service.port())).isEqualTo("CN=" + name));
+			}
+			assertThat(answerOf(service.port())).startsWith("HTTP/1.1 200");
+		}
+	}
+
+	@Test
+	void whoSendsAByteOfAHandshakeNowAndThenIsNotListenedToForEver() throws Exception {
+		Path store = this.directory.resolve("service.p12");
+		certificate(store, "first");
+		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
+				"--spring.ssl.bundle.jks.web.keystore.location=" + store.toUri(),
+				"--spring.ssl.bundle.jks.web.keystore.password=changeit",
+				"--spring.ssl.bundle.jks.web.keystore.type=PKCS12", "--server.tomcat.connection-timeout=500ms");
+				Socket socket = new Socket("127.0.0.1", service.port())) {
+			// The head of a record of 16000 bytes, which would take half an hour.
+			socket.getOutputStream().write(new byte[] { 0x16, 3, 1, 0x3e, (byte) 0x80 });
+			// Each byte comes long before the patience with a single one ends.
+			socket.setSoTimeout(100);
+			await().atMost(Duration.ofMinutes(1)).pollInterval(Duration.ofMillis(1)).until(() -> {
+				try {
+					socket.getOutputStream().write(1);
+					return socket.getInputStream().read() == -1;
+				}
+				catch (SocketTimeoutException ex) {
+					return false;
+				}
+				catch (SocketException ex) {
+					return true; // It has hung up.
+				}
+			});
+			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
+		}
+	}
+
+	private Path secret(Path mount, String name) throws Exception {
+		Path store = this.directory.resolve(name);
+		certificate(store, name);
+		KeyStore keys = KeyStore.getInstance(store.toFile(), "changeit".toCharArray());
+		Path secret = Files.createDirectory(mount.resolve("..2026_" + name));
+		pem(secret.resolve("tls.crt"), "CERTIFICATE", keys.getCertificate("service").getEncoded());
+		pem(secret.resolve("tls.key"), "PRIVATE KEY", keys.getKey("service", "changeit".toCharArray()).getEncoded());
+		return secret;
+	}
+
+	private static void pem(Path file, String what, byte[] content) throws IOException {
+		Files.writeString(file, "-----BEGIN %s-----%n%s%n-----END %1$s-----%n".formatted(what,
+				Base64.getMimeEncoder().encodeToString(content)));
 	}
 
 	private static void certificate(Path store, String name) throws IOException, InterruptedException {
