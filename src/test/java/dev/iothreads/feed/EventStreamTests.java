@@ -54,7 +54,9 @@ class EventStreamTests {
 
 	@BeforeAll
 	void start() {
-		this.service = RunningService.start();
+		// Whoever takes nothing for so long is hung up on, and the slow reader takes
+		// nothing until all is told.
+		this.service = RunningService.start("--server.tomcat.connection-timeout=60s");
 	}
 
 	@AfterAll
