@@ -74,7 +74,7 @@ class PageFilesTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
-			"/swagger-ui/swagger-ui-bundle.js", "/swagger-ui/nothing-here", "/webjars/nothing-here" })
+			"/swagger-ui/swagger-ui-bundle.js", "/swagger-ui/nothing-here", "/webjars/swagger-ui/index.html" })
 	void swaggerUiMayReachNobodyElse(String address) {
 		RunningService.Answer answer = Site.service().get(address);
 		assertThat(answer.header("content-security-policy").split("; ")).contains("default-src 'none'",
