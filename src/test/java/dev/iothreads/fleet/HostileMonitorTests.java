@@ -37,6 +37,8 @@ class HostileMonitorTests {
 
 	private static final List<ScriptedMonitor> monitors = new ArrayList<>();
 
+	private static final List<Path> sockets = new ArrayList<>();
+
 	private static Path directory;
 
 	// From now on the sick one is as it should be, whenever it is connected to.
@@ -77,18 +79,29 @@ class HostileMonitorTests {
 	}
 
 	@AfterEach
-	void nothingIsLeftBehind() {
+	void nothingIsLeftBehind() throws IOException {
 		recovered.set(false);
+		// While the monitors are there: it is the service that has to hang up.
+		for (Path socket : sockets) {
+			Files.delete(socket);
+		}
+		sockets.clear();
+		awaitOnlyTheNeighbour();
+		await().atMost(RunningService.DEADLINE).untilAsserted(() -> before.assertNoThreadHasStayed());
 		monitors.forEach(ScriptedMonitor::close);
 		monitors.clear();
-		await().atMost(RunningService.DEADLINE)
-			.untilAsserted(() -> assertThat(service.get("/api/v1/machines").json())
-				.extracting((machine) -> machine.path("name").asString())
-				.containsExactly("neighbour"));
+		awaitOnlyTheNeighbour();
 		await().atMost(RunningService.DEADLINE).untilAsserted(() -> before.assertIsAllThereIs());
 		assertThat(service.get("/actuator/health").json().path("status").asString()).isEqualTo("UP");
 		prober.close();
 		assertNeighbourAnswersAtOnce();
+	}
+
+	private static void awaitOnlyTheNeighbour() {
+		await().atMost(RunningService.DEADLINE)
+			.untilAsserted(() -> assertThat(service.get("/api/v1/machines").json())
+				.extracting((machine) -> machine.path("name").asString())
+				.containsExactly("neighbour"));
 	}
 
 	@Test
@@ -280,7 +293,9 @@ class HostileMonitorTests {
 	}
 
 	private static ScriptedMonitor monitor(String name, Script script) {
-		ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(directory.resolve(name + ".sock"), script);
+		Path socket = directory.resolve(name + ".sock");
+		ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(socket, script);
+		sockets.add(socket);
 		monitors.add(monitor);
 		return monitor;
 	}

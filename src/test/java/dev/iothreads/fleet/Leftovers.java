@@ -52,6 +52,13 @@ record Leftovers(int sockets, int threads, int descriptors, int platformThreads)
 		assertThat(now.platformThreads()).as("threads").isLessThanOrEqualTo(this.platformThreads + TOLERANCE);
 	}
 
+	/**
+	 * Asserts that by now no thread serves a connection that has come since.
+	 */
+	void assertNoThreadHasStayed() {
+		assertThat(connectionThreads() + virtualThreads()).as("threads of connections").isEqualTo(this.threads);
+	}
+
 	private static int openFiles() {
 		try (Stream<Path> descriptors = Files.list(Path.of("/proc/self/fd"))) {
 			return (int) descriptors.count();
