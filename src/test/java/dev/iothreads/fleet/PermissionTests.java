@@ -1,9 +1,13 @@
 package dev.iothreads.fleet;
 
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
 import java.util.List;
 
 import dev.iothreads.testing.Needs;
@@ -21,6 +25,9 @@ import static org.awaitility.Awaitility.await;
  */
 class PermissionTests {
 
+	// Twice as many as the server and the JVM may have at one time and not at another.
+	private static final int MANY = 30;
+
 	@TempDir
 	private Path directory;
 
@@ -35,10 +42,48 @@ class PermissionTests {
 						.contains(sick.socket() + ": permission denied. The user '")
 						.contains("must be allowed to enter " + this.directory + " and to write to the socket"));
 				assertThat(service.machine("sick").path("state").asString()).isEqualTo("down");
-				assertThat(service.machine("well").path("state").asString()).isEqualTo("up");
+				assertIsWellBeside(service);
 				permit(sick.socket(), "rwxrwxrwx");
 				service.awaitState("sick", "up");
 				assertThat(well.isAlive()).isTrue();
+			}
+		}
+	}
+
+	@Test
+	void manyThatMayNotBeWrittenToLeaveNothingBehind() throws IOException {
+		List<ServerSocketChannel> servers = new ArrayList<>();
+		try (Qemu well = qemu("well");
+				ServiceProcess service = start("--iothreads.discovery.directory=" + this.directory,
+						"--iothreads.discovery.interval=100ms")) {
+			service.awaitState("well", "up");
+			assertIsWellBeside(service);
+			long descriptors = service.descriptors();
+			long threads = service.threads();
+			List<Path> sockets = new ArrayList<>();
+			for (int i = 0; i < MANY; i++) {
+				sockets.add(closedSocket("sick" + i, servers));
+			}
+			for (int i = 0; i < MANY; i++) {
+				String name = "sick" + i;
+				await().atMost(RunningService.DEADLINE)
+					.untilAsserted(() -> assertThat(service.machine(name).path("reason").asString(""))
+						.contains("permission denied"));
+			}
+			assertIsWellBeside(service);
+			for (Path socket : sockets) {
+				Files.delete(socket);
+			}
+			await().atMost(RunningService.DEADLINE).untilAsserted(() -> {
+				assertThat(service.status("/api/v1/machines/sick" + (MANY - 1))).isEqualTo(404);
+				assertThat(service.descriptors()).as("descriptors").isLessThan(descriptors + MANY / 2);
+				assertThat(service.threads()).as("threads").isLessThan(threads + MANY / 2);
+			});
+			assertThat(well.isAlive()).isTrue();
+		}
+		finally {
+			for (ServerSocketChannel server : servers) {
+				server.close();
 			}
 		}
 	}
@@ -68,6 +113,22 @@ class PermissionTests {
 			service.awaitLog(closed + " may not be read by the user '");
 			assertThat(service.status("/api/v1/machines")).isEqualTo(200);
 		}
+	}
+
+	private static void assertIsWellBeside(ServiceProcess service) {
+		assertThat(service.status("/actuator/health")).isEqualTo(200);
+		assertThat(service.machine("well").path("state").asString()).isEqualTo("up");
+		assertThat(service.status("/api/v1/machines/well/iothreads")).isEqualTo(200);
+	}
+
+	// It is found when it may not be connected to any more, not before.
+	private Path closedSocket(String name, List<ServerSocketChannel> servers) throws IOException {
+		Path hidden = this.directory.resolve(name);
+		ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+		servers.add(server);
+		server.bind(UnixDomainSocketAddress.of(hidden));
+		permit(hidden, "---------");
+		return Files.move(hidden, this.directory.resolve(name + ".sock"));
 	}
 
 	private Qemu qemu(String name) {

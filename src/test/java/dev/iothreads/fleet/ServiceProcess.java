@@ -7,12 +7,14 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 import dev.iothreads.IOThreadInventoryApplication;
 import tools.jackson.databind.JsonNode;
@@ -115,6 +117,30 @@ final class ServiceProcess implements AutoCloseable {
 	void awaitState(String machine, String state) {
 		await().atMost(RunningService.DEADLINE)
 			.untilAsserted(() -> assertThat(machine(machine).path("state").asString("")).isEqualTo(state));
+	}
+
+	/**
+	 * Counts its descriptors.
+	 */
+	long descriptors() {
+		return entries("fd");
+	}
+
+	/**
+	 * Counts its threads.
+	 */
+	long threads() {
+		return entries("task");
+	}
+
+	// docs: proc_pid_fd(5), proc_pid_task(5)
+	private long entries(String directory) {
+		try (Stream<Path> entries = Files.list(Path.of("/proc", Long.toString(this.process.pid()), directory))) {
+			return entries.count();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	private HttpResponse<String> get(String path) {
