@@ -57,7 +57,7 @@ class FleetTests {
 	// Nothing is done to this one.
 	private static final String NEIGHBOUR = "/api/v1/machines/vm07/iothreads";
 
-	private static Duration usual;
+	private static Prober.Usual usual;
 
 	private static Prober prober;
 
@@ -105,7 +105,7 @@ class FleetTests {
 
 	@BeforeEach
 	void probe() {
-		prober = Prober.start(service, NEIGHBOUR, usual);
+		prober = Prober.start(service, NEIGHBOUR, usual, Duration.ofSeconds(COMMAND_SECONDS));
 	}
 
 	@AfterEach

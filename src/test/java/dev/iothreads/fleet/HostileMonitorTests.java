@@ -31,7 +31,7 @@ import static org.awaitility.Awaitility.await;
  */
 class HostileMonitorTests {
 
-	private static final int COMMAND_SECONDS = 4;
+	private static final int COMMAND_SECONDS = 6;
 
 	private static final String THREAD = "{\"id\": \"pool0\", \"thread-id\": %d, \"poll-max-ns\": 32768}";
 
@@ -50,7 +50,7 @@ class HostileMonitorTests {
 
 	private static Leftovers before;
 
-	private static Duration usual;
+	private static Prober.Usual usual;
 
 	private static Prober prober;
 
@@ -75,7 +75,8 @@ class HostileMonitorTests {
 
 	@BeforeEach
 	void probe() {
-		prober = Prober.start(service, "/api/v1/machines/neighbour/iothreads", usual);
+		prober = Prober.start(service, "/api/v1/machines/neighbour/iothreads", usual,
+				Duration.ofSeconds(COMMAND_SECONDS));
 	}
 
 	@AfterEach
@@ -139,7 +140,7 @@ class HostileMonitorTests {
 	void halfALineForEverIsTimedOut() {
 		monitor(afterTheFirstReading(
 				(client, request) -> client.sendRaw("{\"return\": [".getBytes(StandardCharsets.UTF_8))));
-		awaitReason("down", "did not answer within 4 s");
+		awaitReason("down", "did not answer within " + COMMAND_SECONDS + " s");
 		assertUnavailable();
 	}
 
@@ -186,7 +187,7 @@ class HostileMonitorTests {
 			client.send("{\"return\": {}, \"id\": \"text\"}");
 			client.send("{\"return\": {}}");
 		}));
-		awaitReason("down", "did not answer within 4 s");
+		awaitReason("down", "did not answer within " + COMMAND_SECONDS + " s");
 		assertUnavailable();
 	}
 

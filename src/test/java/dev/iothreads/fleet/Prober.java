@@ -32,38 +32,44 @@ final class Prober implements AutoCloseable {
 
 	private final String path;
 
-	private final Duration usual;
+	private final Usual usual;
 
-	private Prober(RunningService service, String path, Duration usual) {
+	private final Duration limit;
+
+	private Prober(RunningService service, String path, Usual usual, Duration limit) {
 		this.service = service;
 		this.path = path;
 		this.usual = usual;
+		this.limit = limit;
 	}
 
 	/**
-	 * Measures how long an answer takes when nothing is amiss.
+	 * Looks what is answered, and how soon, when nothing is amiss.
 	 * @param service whom to ask
 	 * @param path for what
-	 * @return the median
+	 * @return the answer and the median
 	 */
-	static Duration measure(RunningService service, String path) {
-		Prober prober = new Prober(service, path, Duration.ZERO);
+	static Usual measure(RunningService service, String path) {
+		Usual first = new Usual(service.get(path).body(), Duration.ZERO);
+		Prober prober = new Prober(service, path, first, RunningService.DEADLINE);
 		for (int i = 0; i < FEW; i++) {
 			prober.ask();
 		}
 		assertThat(prober.failures).isEmpty();
-		return prober.median();
+		return new Usual(first.body(), prober.median());
 	}
 
 	/**
 	 * Begins to ask.
 	 * @param service whom to ask
 	 * @param path for what
-	 * @param usual how long an answer usually takes
+	 * @param usual what is to be answered, and how long that usually takes
+	 * @param commandTimeout for how long the service waits for a machine, whose
+	 * neighbours are not to wait as long
 	 * @return the prober, to be closed
 	 */
-	static Prober start(RunningService service, String path, Duration usual) {
-		Prober prober = new Prober(service, path, usual);
+	static Prober start(RunningService service, String path, Usual usual, Duration commandTimeout) {
+		Prober prober = new Prober(service, path, usual, commandTimeout.minusSeconds(1));
 		prober.thread.scheduleWithFixedDelay(prober::ask, 0, INTERVAL.toNanos(), TimeUnit.NANOSECONDS);
 		return prober;
 	}
@@ -72,7 +78,7 @@ final class Prober implements AutoCloseable {
 		long begun = System.nanoTime();
 		try {
 			Answer answer = this.service.get(this.path);
-			if (answer.status() != 200) {
+			if (answer.status() != 200 || !answer.body().equals(this.usual.body())) {
 				this.failures.add(answer.status() + " " + answer.body());
 			}
 		}
@@ -89,14 +95,16 @@ final class Prober implements AutoCloseable {
 	}
 
 	/**
-	 * Asserts that each answer was good, and that they came as fast as ever but for what
-	 * the machine itself had to do.
+	 * Asserts that each answer was the usual one, that none was kept waiting for another
+	 * machine's, and that they came as fast as ever but for what the host itself had to
+	 * do.
 	 */
 	void assertNobodyWaited() {
 		assertThat(this.failures).isEmpty();
+		assertThat(this.times).as("how long each took").allMatch((time) -> time.compareTo(this.limit) < 0);
 		if (this.times.size() >= FEW) {
 			assertThat(median()).as("the median of %s", this.times)
-				.isLessThanOrEqualTo(this.usual.multipliedBy(3).plus(INTERVAL));
+				.isLessThanOrEqualTo(this.usual.median().multipliedBy(3).plus(INTERVAL));
 		}
 	}
 
@@ -115,6 +123,16 @@ final class Prober implements AutoCloseable {
 		while (this.times.size() < FEW) {
 			ask();
 		}
+	}
+
+	/**
+	 * What is answered when nothing is amiss.
+	 *
+	 * @param body the answer's content
+	 * @param median how long an answer takes
+	 */
+	record Usual(String body, Duration median) {
+
 	}
 
 }
