@@ -87,15 +87,18 @@ class FreshnessTests {
 			String first = countedAt(service);
 			this.proxy.forget();
 			Instant begun = Instant.now();
+			// On a slow machine half an interval is over before the second reading.
 			await().pollInterval(Duration.ofMillis(10))
 				.atMost(RunningService.DEADLINE)
-				.until(() -> !countedAt(service).equals(first));
-			service.get(IOTHREADS);
+				.until(() -> !countedAt(service).equals(first) && readings() > 2);
 			long halves = 1 + Duration.between(begun, Instant.now()).toMillis() / (interval.toMillis() / 2);
-			List<String> commands = this.proxy.commands();
-			assertThat(commands).filteredOn("query-blockstats"::equals).hasSizeBetween(1, Math.toIntExact(halves));
-			assertThat(commands).filteredOn("query-iothreads"::equals).hasSizeGreaterThan(2);
+			assertThat(this.proxy.commands()).filteredOn("query-blockstats"::equals)
+				.hasSizeBetween(1, Math.toIntExact(halves));
 		}
+	}
+
+	private long readings() {
+		return this.proxy.commands().stream().filter("query-iothreads"::equals).count();
 	}
 
 	private static String countedAt(RunningService service) {
