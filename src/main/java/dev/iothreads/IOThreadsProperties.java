@@ -102,8 +102,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	}
 
 	// A monitor serves one client at a time: the second machine would wait for the first
-	// for
-	// ever.
+	// for ever.
 	private static void requireOneEach(Errors errors, Map<String, MachineProperties> machines) {
 		Map<Object, String> owners = new HashMap<>();
 		machines.forEach((name, machine) -> {

@@ -219,8 +219,7 @@ public final class IOThreadService {
 	}
 
 	// Where nobody has answered yet there is nobody to be kept waiting by the others.
-	// Each
-	// reading ends by itself, so this does too.
+	// Each reading ends by itself, so this does too.
 	private void awaitFirst(CountDownLatch first) throws InterruptedException {
 		if (this.patience.tryAcquire()) {
 			try {

@@ -59,9 +59,8 @@ public final class Inventory implements AutoCloseable {
 	 */
 	public void add(String name, Machine machine, boolean readOnly) {
 		MachineEntry entry = new MachineEntry(name, machine, readOnly, this.patience, this::changed);
-		// A phase of its own for each machine: many of them are not read all at once. One
-		// that
-		// somebody asked for lately has been read, and is left in peace.
+		// A phase of its own for each machine: many of them are not read all at once.
+		// One that somebody asked for lately has been read, and is left in peace.
 		long interval = this.refreshInterval.toNanos();
 		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> refresh(entry),
 				ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);

@@ -295,8 +295,7 @@ final class QemuSession {
 		Instant begun = Instant.now();
 		Turn turn = new Turn(this.readings.incrementAndGet(), System.nanoTime(), this.forgettings);
 		// Three commands at most since QEMU 10.1: what is asked again takes, now and
-		// then,
-		// the turn of what was counted.
+		// then, the turn of what is counted.
 		boolean rechecks = this.listsAtOnce && System.nanoTime() - this.recheckedAt > SPARE_TURN.toNanos();
 		BlockStatistics due = (this.statistics != null && this.statisticsWanted && !rechecks
 				&& this.statistics.areDue()) ? this.statistics : null;

@@ -397,13 +397,10 @@ public final class QmpClient implements AutoCloseable {
 	}
 
 	// A virtual thread that never waits for bytes never makes way either: as many floods
-	// as
-	// there are processors would keep all the others waiting. One that yields goes to the
-	// end
-	// of its processor's own queue while there is another in it, and what comes from
-	// elsewhere is not run before that queue is empty (source: VirtualThread and
-	// ForkJoinPool
-	// of JDK 25): so, now and then, it waits.
+	// as there are processors would keep all the others waiting. One that yields goes to
+	// the end of its processor's own queue while there is another in it, and what comes
+	// from elsewhere is not run before that queue is empty (source: VirtualThread and
+	// ForkJoinPool of JDK 25): so, now and then, it waits.
 	private static void makeWay(int fills) {
 		if (fills % FILLS_IN_A_ROW == 0) {
 			LockSupport.parkNanos(1);

@@ -106,8 +106,7 @@ class SecurityConfiguration {
 	}
 
 	// A span and three meters around each filter of each request: nobody has asked how
-	// long
-	// a filter takes, and it would take as long as the answer itself.
+	// long a filter takes, and it would take as long as the answer itself.
 	@Bean
 	SecurityObservationSettings unobservedFilters() {
 		return SecurityObservationSettings.noObservations();
@@ -122,8 +121,7 @@ class SecurityConfiguration {
 		// A percent sign in an id is encoded so.
 		firewall.setAllowUrlEncodedPercent(true);
 		// Tomcat has read them, and looked at each character. Here they would be refused
-		// when
-		// they are asked for, after the answer has been made, it may be.
+		// when they are asked for, after the answer has been made, it may be.
 		firewall.setAllowedHeaderValues((value) -> true);
 		firewall.setAllowedParameterNames((name) -> true);
 		return firewall;

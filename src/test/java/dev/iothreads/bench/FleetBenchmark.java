@@ -31,9 +31,8 @@ public final class FleetBenchmark {
 
 	private static final int SMALLEST = 10;
 
-	// So long does a JVM with two processors compile until what a request goes through is
-	// as
-	// fast as it will be for months.
+	// So long does a JVM with two processors compile until what a request goes through
+	// is as fast as it will be for months.
 	private static final Duration WARM_UP = Duration.ofSeconds(90);
 
 	static final String QUIET = "--logging.level.root=ERROR";

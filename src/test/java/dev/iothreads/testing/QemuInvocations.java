@@ -103,8 +103,7 @@ class QemuInvocations implements TestTemplateInvocationContextProvider, ClassTem
 	}
 
 	// A condition is asked when there is an instance already, and a constructor may want
-	// the
-	// binary.
+	// the binary.
 	private record NoQemu(Environment environment) implements ExecutionCondition, TestInstancePreConstructCallback {
 
 		@Override

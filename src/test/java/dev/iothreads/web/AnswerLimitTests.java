@@ -26,8 +26,7 @@ class AnswerLimitTests {
 	private static final int PLACES = 4;
 
 	// The common pool has a thread less than there are processors, and these wait for
-	// each
-	// other.
+	// each other.
 	private static final Executor THREADS = (task) -> new Thread(task).start();
 
 	private final AnswerLimit limit = new AnswerLimit(PLACES);
