@@ -56,10 +56,13 @@ final class RequestId extends ValveBase {
 		}
 	}
 
-	// No secret, so that it need not be waited for as a secret's randomness is.
+	// A random UUID (version 4, source: RFC 9562). It is no secret, so that it need not
+	// be waited for as a secret's randomness is.
 	private static String made() {
 		ThreadLocalRandom random = ThreadLocalRandom.current();
-		return new UUID(random.nextLong(), random.nextLong()).toString();
+		long high = random.nextLong() & ~0xF000L | 0x4000L;
+		long low = random.nextLong() >>> 2 | Long.MIN_VALUE;
+		return new UUID(high, low).toString();
 	}
 
 	static @Nullable String of(ServletRequest request) {

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Stream;
 
@@ -82,6 +83,14 @@ class AuditTests {
 		this.inventory.remove("vm1");
 		this.inventory.remove("demo");
 		this.inventory.add("demo", EmbeddedMachine.demo(), false);
+	}
+
+	@Test
+	void aRequestWithoutAnIdGetsARandomOne() throws IOException {
+		UUID id = UUID.fromString(this.wire.get("/api/v1/machines").header("X-Request-Id"));
+		assertThat(id.version()).isEqualTo(4);
+		assertThat(id.variant()).isEqualTo(2);
+		assertThat(this.wire.get("/api/v1/machines").header("X-Request-Id")).isNotEqualTo(id.toString());
 	}
 
 	@Test
