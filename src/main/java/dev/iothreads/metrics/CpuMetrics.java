@@ -28,9 +28,8 @@ final class CpuMetrics implements Topic {
 	}
 
 	@Override
-	public List<Object> told(MachineView machine) {
-		Snapshot snapshot = machine.snapshot();
-		return (snapshot != null) ? List.of(snapshot.activity().threads()) : List.of();
+	public List<Object> told(Snapshot snapshot) {
+		return List.of(snapshot.activity().threads());
 	}
 
 	@Override

@@ -36,9 +36,8 @@ final class DeviceMetrics implements Topic {
 	}
 
 	@Override
-	public List<Object> told(MachineView machine) {
-		Snapshot snapshot = machine.snapshot();
-		return (snapshot != null) ? List.of(snapshot.devices(), snapshot.activity().io()) : List.of();
+	public List<Object> told(Snapshot snapshot) {
+		return List.of(snapshot.devices(), snapshot.activity().io());
 	}
 
 	@Override

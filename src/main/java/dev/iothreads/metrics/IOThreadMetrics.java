@@ -30,9 +30,8 @@ final class IOThreadMetrics implements Topic {
 	}
 
 	@Override
-	public List<Object> told(MachineView machine) {
-		Snapshot snapshot = machine.snapshot();
-		return (snapshot != null) ? List.of(snapshot.iothreads()) : List.of();
+	public List<Object> told(Snapshot snapshot) {
+		return List.of(snapshot.iothreads());
 	}
 
 	@Override

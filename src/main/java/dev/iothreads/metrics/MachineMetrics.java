@@ -28,10 +28,12 @@ final class MachineMetrics implements Topic {
 
 	@Override
 	public List<Object> told(MachineView machine) {
-		Snapshot snapshot = machine.snapshot();
-		return (snapshot != null) ? List.of(snapshot.qemuVersion(),
-				Objects.requireNonNullElse(snapshot.managedBy(), ""), orphans(snapshot))
-				: List.of(machine.status().isUp());
+		return (machine.snapshot() != null) ? Topic.super.told(machine) : List.of(machine.status().isUp());
+	}
+
+	@Override
+	public List<Object> told(Snapshot snapshot) {
+		return List.of(snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""), orphans(snapshot));
 	}
 
 	@Override

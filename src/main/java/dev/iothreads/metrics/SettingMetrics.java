@@ -40,9 +40,8 @@ final class SettingMetrics implements Topic {
 	}
 
 	@Override
-	public List<Object> told(MachineView machine) {
-		Snapshot snapshot = machine.snapshot();
-		return (snapshot != null) ? List.of(snapshot.iothreads()) : List.of();
+	public List<Object> told(Snapshot snapshot) {
+		return List.of(snapshot.iothreads());
 	}
 
 	@Override

@@ -3,6 +3,7 @@ package dev.iothreads.metrics;
 import java.util.List;
 
 import dev.iothreads.inventory.MachineView;
+import dev.iothreads.machine.Snapshot;
 
 /**
  * Some of what the page tells of each machine.
@@ -20,7 +21,17 @@ interface Topic {
 	 * @param machine the machine
 	 * @return values that are equal as long as there is nothing new to tell
 	 */
-	List<Object> told(MachineView machine);
+	default List<Object> told(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? told(snapshot) : List.of();
+	}
+
+	/**
+	 * Returns what of a machine it tells, as {@link #told(MachineView)} does.
+	 * @param snapshot what was read of the machine
+	 * @return values that are equal as long as there is nothing new to tell
+	 */
+	List<Object> told(Snapshot snapshot);
 
 	/**
 	 * Tells it.
