@@ -39,8 +39,6 @@ final class BlockStatistics {
 	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
 			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");
 
-	private static final int MOST_DISKS = 20_000;
-
 	// Those that have gone are forgotten when QEMU says so: only what names others each
 	// time comes to so many.
 	private static final int MOST_OWNERS = 4096;
@@ -117,9 +115,7 @@ final class BlockStatistics {
 	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
 		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
 		if (answer != null && answer.isArray()) {
-			if (answer.size() > MOST_DISKS) {
-				throw NonsenseException.tooMany("disks", answer.size());
-			}
+			NonsenseException.requireAtMost(QemuSession.MOST_DEVICES, "disks", answer.size());
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {
@@ -176,9 +172,7 @@ final class BlockStatistics {
 		Set<String> named = new HashSet<>(this.departed.keySet());
 		named.addAll(this.members.keySet());
 		named.addAll(present.keySet());
-		if (named.size() > MOST_OWNERS) {
-			throw NonsenseException.tooMany("controllers of disks", named.size());
-		}
+		NonsenseException.requireAtMost(MOST_OWNERS, "controllers of disks", named.size());
 		this.members.forEach((owner, before) -> before.forEach((path, counts) -> {
 			Map<IoOperation, IoCount> now = present.getOrDefault(owner, Map.of()).get(path);
 			if (now == null || isLess(now, counts)) {

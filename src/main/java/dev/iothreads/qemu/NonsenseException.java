@@ -11,13 +11,17 @@ final class NonsenseException extends RuntimeException {
 	}
 
 	/**
-	 * Creates one of a count that no machine comes to.
-	 * @param what what there are so many of
-	 * @param number how many
-	 * @return the exception
+	 * Checks a count.
+	 * @param most the most that a machine has
+	 * @param what what is counted
+	 * @param number how many there are
+	 * @throws NonsenseException when no machine comes to so many
 	 */
-	static NonsenseException tooMany(String what, long number) {
-		return new NonsenseException("it has %d %s, and nobody has so many. Is that a QEMU?".formatted(number, what));
+	static void requireAtMost(int most, String what, long number) {
+		if (number > most) {
+			throw new NonsenseException(
+					"it has %d %s, and nobody has so many. Is that a QEMU?".formatted(number, what));
+		}
 	}
 
 }

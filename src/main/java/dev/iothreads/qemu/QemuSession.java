@@ -59,7 +59,8 @@ final class QemuSession {
 
 	private static final int MOST_IOTHREADS = 4096;
 
-	private static final int MOST_DEVICES = 20_000;
+	/** No machine has more. */
+	static final int MOST_DEVICES = 20_000;
 
 	private final QmpClient client;
 
@@ -412,13 +413,9 @@ final class QemuSession {
 	// when a colo-compare is dropped so.
 	private CompletableFuture<?> learnTypes(Lists lists) {
 		List<Qom.Child> listed = Stream.concat(lists.devices(), lists.objects().stream()).toList();
-		if (listed.size() > MOST_DEVICES) {
-			throw NonsenseException.tooMany("devices and objects", listed.size());
-		}
+		NonsenseException.requireAtMost(MOST_DEVICES, "devices and objects", listed.size());
 		long types = listed.stream().map(Qom.Child::type).distinct().count();
-		if (types > MOST_TYPES) {
-			throw NonsenseException.tooMany("types of objects", types);
-		}
+		NonsenseException.requireAtMost(MOST_TYPES, "types of objects", types);
 		return learnTypes(listed);
 	}
 
@@ -459,9 +456,7 @@ final class QemuSession {
 			}
 			threadIds.put(Qom.checked(id), iothread.path("thread-id").asLong());
 		}
-		if (threadIds.size() > MOST_IOTHREADS) {
-			throw NonsenseException.tooMany("IOThreads", threadIds.size());
-		}
+		NonsenseException.requireAtMost(MOST_IOTHREADS, "IOThreads", threadIds.size());
 		this.reportsHolders = lists.iothreads().path(0).has("holders");
 		this.threadIds = threadIds;
 		Learnt learnt = new Learnt(lists, threadIds, this.unplugs);

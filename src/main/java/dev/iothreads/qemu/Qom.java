@@ -118,11 +118,7 @@ final class Qom {
 	 * @throws NonsenseException when it is longer than any
 	 */
 	static String checked(String id) {
-		if (id.length() > LONGEST_ID) {
-			throw new NonsenseException(
-					"something of it has an id of %d characters. Is that a QEMU?".formatted(id.length()));
-		}
-		return id;
+		return checked(id, LONGEST_ID, "an id");
 	}
 
 	/**
@@ -132,11 +128,15 @@ final class Qom {
 	 * @throws NonsenseException when it is longer than any
 	 */
 	static String checkedPath(String path) {
-		if (path.length() > LONGEST_PATH) {
+		return checked(path, LONGEST_PATH, "a path");
+	}
+
+	private static String checked(String text, int longest, String what) {
+		if (text.length() > longest) {
 			throw new NonsenseException(
-					"something of it has a path of %d characters. Is that a QEMU?".formatted(path.length()));
+					"something of it has %s of %d characters. Is that a QEMU?".formatted(what, text.length()));
 		}
-		return path;
+		return text;
 	}
 
 	private static NonsenseException nonsense(String what) {
