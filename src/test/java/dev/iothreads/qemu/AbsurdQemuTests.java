@@ -34,18 +34,12 @@ class AbsurdQemuTests {
 
 	@Test
 	void moreDevicesThanAnybodyHasAreNoMachines() {
-		String children = IntStream.range(0, 20_001)
-			.mapToObj("{\"name\": \"d%d\", \"type\": \"child<pcie-root-port>\"}"::formatted)
-			.collect(Collectors.joining(",", "{\"return\": [", "]}"));
-		assertIsDown(new Substitute("/machine/peripheral", children), "it has 20001 devices and objects");
+		assertIsDown(peripherals(20_001, "pcie-root-port"), "it has 20001 devices and objects");
 	}
 
 	@Test
 	void moreTypesThanAnyQemuKnowsAreNoMachines() {
-		String children = IntStream.range(0, 2001)
-			.mapToObj("{\"name\": \"d%1$d\", \"type\": \"child<t%1$d>\"}"::formatted)
-			.collect(Collectors.joining(",", "{\"return\": [", "]}"));
-		assertIsDown(new Substitute("/machine/peripheral", children), "it has 2001 types of objects");
+		assertIsDown(peripherals(2001, "t%1$d"), "it has 2001 types of objects");
 	}
 
 	@Test
@@ -138,15 +132,22 @@ class AbsurdQemuTests {
 		return ScriptedQemu.create().iothreads(iothreads(1)).disk("blk0", "io0");
 	}
 
+	private static Function<JsonNode, String> peripherals(int count, String type) {
+		String children = objects(0, count, "{\"name\": \"d%1$d\", \"type\": \"child<" + type + ">\"}");
+		return new Substitute("/machine/peripheral", "{\"return\": " + children + "}");
+	}
+
 	private static String disks(int from, int count) {
-		return IntStream.range(from, from + count)
-			.mapToObj("{\"qdev\": \"d%d\", \"stats\": {}}"::formatted)
-			.collect(Collectors.joining(",", "[", "]"));
+		return objects(from, count, "{\"qdev\": \"d%d\", \"stats\": {}}");
 	}
 
 	private static String iothreads(int count) {
-		return IntStream.range(0, count)
-			.mapToObj("{\"id\": \"io%1$d\", \"thread-id\": %1$d}"::formatted)
+		return objects(0, count, "{\"id\": \"io%1$d\", \"thread-id\": %1$d}");
+	}
+
+	private static String objects(int from, int count, String format) {
+		return IntStream.range(from, from + count)
+			.mapToObj(format::formatted)
 			.collect(Collectors.joining(",", "[", "]"));
 	}
 

@@ -13,6 +13,7 @@ import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
+import java.util.stream.Stream;
 
 import javax.net.ssl.SSLContext;
 import javax.net.ssl.SSLSocket;
@@ -41,10 +42,7 @@ class EncryptionTests {
 	void aNewCertificateIsUsedWithoutARestart() throws Exception {
 		Path store = this.directory.resolve("service.p12");
 		certificate(store, "first");
-		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
-				"--spring.ssl.bundle.jks.web.keystore.location=" + store.toUri(),
-				"--spring.ssl.bundle.jks.web.keystore.password=changeit",
-				"--spring.ssl.bundle.jks.web.keystore.type=PKCS12", "--spring.ssl.bundle.jks.web.reload-on-update=true",
+		try (RunningService service = start(store, "--spring.ssl.bundle.jks.web.reload-on-update=true",
 				"--spring.ssl.bundle.watch.file.quiet-period=100ms")) {
 			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
 			assertThat(answerOf(service.port())).startsWith("HTTP/1.1 200")
@@ -93,10 +91,7 @@ class EncryptionTests {
 	void whoSendsAByteOfAHandshakeNowAndThenIsNotListenedToForEver() throws Exception {
 		Path store = this.directory.resolve("service.p12");
 		certificate(store, "first");
-		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
-				"--spring.ssl.bundle.jks.web.keystore.location=" + store.toUri(),
-				"--spring.ssl.bundle.jks.web.keystore.password=changeit",
-				"--spring.ssl.bundle.jks.web.keystore.type=PKCS12", "--server.tomcat.connection-timeout=500ms");
+		try (RunningService service = start(store, "--server.tomcat.connection-timeout=500ms");
 				Socket socket = new Socket("127.0.0.1", service.port())) {
 			// The head of a record of 16000 bytes, which would take half an hour.
 			socket.getOutputStream().write(new byte[] { 0x16, 3, 1, 0x3e, (byte) 0x80 });
@@ -116,6 +111,16 @@ class EncryptionTests {
 			});
 			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
 		}
+	}
+
+	private static RunningService start(Path store, String... more) {
+		return RunningService.start(
+				Stream
+					.concat(Stream.of("--server.ssl.bundle=web",
+							"--spring.ssl.bundle.jks.web.keystore.location=" + store.toUri(),
+							"--spring.ssl.bundle.jks.web.keystore.password=changeit",
+							"--spring.ssl.bundle.jks.web.keystore.type=PKCS12"), Stream.of(more))
+					.toArray(String[]::new));
 	}
 
 	private Path secret(Path mount, String name) throws Exception {
