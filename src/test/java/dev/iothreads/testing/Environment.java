@@ -51,6 +51,16 @@ record Environment(Map<String, String> variables) {
 		return binaries;
 	}
 
+	/**
+	 * The folder of the Linux guest: {@code GUEST_IMAGE}, or where {@code .ci/run} puts
+	 * it.
+	 */
+	Path guestImage() {
+		String cache = this.variables.getOrDefault("XDG_CACHE_HOME",
+				this.variables.getOrDefault("HOME", "/nowhere") + "/.cache");
+		return Path.of(this.variables.getOrDefault("GUEST_IMAGE", cache + "/iothread-inventory/guest"));
+	}
+
 	private Stream<Path> paths(String variable) {
 		return Arrays.stream(this.variables.getOrDefault(variable, "").split(File.pathSeparator))
 			.filter((path) -> !path.isEmpty())

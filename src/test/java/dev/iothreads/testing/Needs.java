@@ -1,5 +1,6 @@
 package dev.iothreads.testing;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 
 import org.opentest4j.AssertionFailedError;
@@ -30,6 +31,24 @@ public final class Needs {
 	static Path program(String name, String debianPackage, Environment environment) {
 		return environment.program(name)
 			.orElseThrow(() -> missing("no " + name + " found: apt-get install " + debianPackage, environment));
+	}
+
+	/**
+	 * Finds the Linux guest, or ends the test that asks.
+	 * @return a folder with {@code vmlinuz} and {@code initramfs.gz}
+	 * @throws TestAbortedException if there is none, which skips the test
+	 * @throws AssertionFailedError if there is none and {@code CI=true}
+	 */
+	public static Path guestImage() {
+		return guestImage(Environment.ofThisProcess());
+	}
+
+	static Path guestImage(Environment environment) {
+		Path image = environment.guestImage();
+		if (!Files.isRegularFile(image.resolve("initramfs.gz"))) {
+			throw missing("no Linux guest found: apt-get install cpio kmod, then .ci/make-guest " + image, environment);
+		}
+		return image;
 	}
 
 	private static RuntimeException missing(String reason, Environment environment) {

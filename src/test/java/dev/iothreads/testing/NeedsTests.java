@@ -31,4 +31,11 @@ class NeedsTests {
 			.withMessage("no promtool found: apt-get install prometheus");
 	}
 
+	@Test
+	void aMissingGuestSkipsTheTestAndSaysHowToMakeOne() {
+		assertThatExceptionOfType(TestAbortedException.class)
+			.isThrownBy(() -> Needs.guestImage(new Environment(Map.of("GUEST_IMAGE", "/nowhere"))))
+			.withMessage("no Linux guest found: apt-get install cpio kmod, then .ci/make-guest /nowhere");
+	}
+
 }

@@ -53,23 +53,31 @@ public final class Qemu implements AutoCloseable {
 
 	private final Path ownSocket;
 
+	private final Path console;
+
 	private final Map<String, Path> sockets;
 
 	private volatile @Nullable Process process;
 
 	private boolean closed;
 
-	private Qemu(QemuBinary binary, List<String> args, List<String> monitors, @Nullable Path directory) {
+	private Qemu(QemuBinary binary, List<String> machine, List<String> args, List<String> monitors,
+			@Nullable Path directory) {
 		this.binary = binary;
 		this.home = temporaryDirectory();
 		this.ownSocket = this.home.resolve("own.sock");
+		this.console = this.home.resolve("console.sock");
 		this.sockets = new LinkedHashMap<>();
 		for (String monitor : monitors) {
 			this.sockets.put(monitor, ((directory != null) ? directory : this.home).resolve(monitor + ".sock"));
 		}
 		this.command = new ArrayList<>();
 		this.command.add(binary.path().toString());
-		this.command.addAll(MACHINE);
+		this.command.addAll(machine);
+		if (machine != MACHINE) {
+			this.command.addAll(List.of("-chardev", "socket,id=console,path=" + this.console + ",server=on,wait=off",
+					"-serial", "chardev:console"));
+		}
 		this.command.addAll(args);
 		this.sockets.forEach(this::addMonitor);
 		// QEMU opens them in this order: when the last one greets, all are there.
@@ -121,6 +129,14 @@ public final class Qemu implements AutoCloseable {
 	 */
 	public Monitor monitor() {
 		return Monitor.connect(this.ownSocket);
+	}
+
+	/**
+	 * The socket of the serial console, which a machine of the test's own has.
+	 * @return the path of a Unix socket
+	 */
+	public Path console() {
+		return this.console;
 	}
 
 	/**
@@ -193,7 +209,8 @@ public final class Qemu implements AutoCloseable {
 		if (this.process != null) {
 			kill();
 		}
-		delete(Stream.concat(this.sockets.values().stream(), Stream.of(this.ownSocket, errors(), this.home)));
+		delete(Stream.concat(this.sockets.values().stream(),
+				Stream.of(this.ownSocket, this.console, errors(), this.home)));
 		OPEN.remove(this);
 	}
 
@@ -354,6 +371,8 @@ public final class Qemu implements AutoCloseable {
 
 		private final QemuBinary binary;
 
+		private List<String> machine = MACHINE;
+
 		private final List<String> args = new ArrayList<>();
 
 		private final List<String> monitors = new ArrayList<>();
@@ -362,6 +381,16 @@ public final class Qemu implements AutoCloseable {
 
 		private Builder(QemuBinary binary) {
 			this.binary = binary;
+		}
+
+		/**
+		 * Replaces the machine that never starts. The new one has a serial console.
+		 * @param args what makes the machine, one by one
+		 * @return this builder
+		 */
+		public Builder machine(String... args) {
+			this.machine = List.of(args);
+			return this;
 		}
 
 		/**
@@ -401,7 +430,7 @@ public final class Qemu implements AutoCloseable {
 		 * @throws IllegalStateException if it ends at once, with what it wrote
 		 */
 		public Qemu start() {
-			Qemu qemu = new Qemu(this.binary, List.copyOf(this.args),
+			Qemu qemu = new Qemu(this.binary, this.machine, List.copyOf(this.args),
 					this.monitors.isEmpty() ? List.of("qmp") : List.copyOf(this.monitors), this.directory);
 			try {
 				qemu.launch();

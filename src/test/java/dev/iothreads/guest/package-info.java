@@ -1,0 +1,7 @@
+/**
+ * The service beside real Linux guests.
+ */
+@NullMarked
+package dev.iothreads.guest;
+
+import org.jspecify.annotations.NullMarked;
