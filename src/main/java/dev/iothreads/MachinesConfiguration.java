@@ -9,6 +9,7 @@ import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
 
 import dev.iothreads.embedded.EmbeddedMachine;
+import dev.iothreads.host.ProcFinder;
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
@@ -51,7 +52,7 @@ class MachinesConfiguration {
 	QemuOptions qemuOptions(IOThreadsProperties properties, Environment environment) {
 		return new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
 				connectionThreads(environment),
-				properties.metrics().io() ? properties.refreshInterval().dividedBy(2) : null);
+				properties.metrics().io() ? properties.refreshInterval().dividedBy(2) : null, new ProcFinder());
 	}
 
 	@Bean

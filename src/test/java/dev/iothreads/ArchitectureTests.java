@@ -40,8 +40,8 @@ class ArchitectureTests {
 	 * the root.
 	 */
 	private static final Map<String, Set<String>> ARROWS = Map.of("machine", Set.of(), "inventory", Set.of("machine"),
-			"qmp", Set.of(), "qemu", Set.of("machine", "qmp"), "embedded", Set.of("machine"), "web",
-			Set.of("inventory", "machine"), "metrics", Set.of("inventory", "machine"), "security", Set.of());
+			"qmp", Set.of(), "qemu", Set.of("machine", "qmp"), "host", Set.of("machine"), "embedded", Set.of("machine"),
+			"web", Set.of("inventory", "machine"), "metrics", Set.of("inventory", "machine"), "security", Set.of());
 
 	private static final JavaClasses PRODUCT = new ClassFileImporter()
 		.withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)

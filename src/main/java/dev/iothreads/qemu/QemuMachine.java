@@ -281,8 +281,8 @@ public final class QemuMachine implements Machine {
 		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> greetingOverdue(opened),
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
 		CompletableFuture<QemuSession> beginning = opened.ready()
-			.thenCompose(
-					(greeting) -> QemuSession.begin(opened, this.address, greeting, this.options.statisticsInterval()));
+			.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting,
+					this.options.statisticsInterval(), this.options.hostThreads()));
 		opened.closed().thenAccept((reason) -> ended(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);

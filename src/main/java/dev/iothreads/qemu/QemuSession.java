@@ -23,6 +23,7 @@ import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
@@ -30,6 +31,7 @@ import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
@@ -127,11 +129,12 @@ final class QemuSession {
 	 * @param greeting how it greeted
 	 * @param statisticsInterval how old what the block devices have done may be,
 	 * {@code null} when it is not to be asked for
+	 * @param hostThreads finds the threads of that QEMU on this host
 	 * @return the session to come. It fails with {@link NotAMachineException} when there
 	 * is something behind that must not, or cannot, be asked for IOThreads
 	 */
 	static CompletableFuture<QemuSession> begin(QmpClient client, MonitorAddress address, QmpGreeting greeting,
-			@Nullable Duration statisticsInterval) {
+			@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
 		List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(Command.QUERY_IOTHREADS.plain(),
 				Qom.list(Qom.OBJECTS), Command.QUERY_CHARDEV.plain(), Qom.listGet(List.of(Qom.OBJECTS))));
 		return settled(replies).thenApply((settled) -> {
@@ -148,7 +151,7 @@ final class QemuSession {
 			boolean listsAtOnce = settled.get(3).failure() == null;
 			return new QemuSession(client, greeting, listsAtOnce,
 					Libvirt.manages(settled.get(1).value(), settled.get(2).value()) ? Libvirt.NAME : null,
-					new HostThreads(address),
+					hostThreads.of((address instanceof UnixAddress unix) ? unix.path() : null),
 					(statisticsInterval != null) ? new BlockStatistics(client, statisticsInterval) : null);
 		});
 	}
@@ -327,7 +330,7 @@ final class QemuSession {
 		}
 		// Whoever has no device there is not asked again until it has one.
 		this.statisticsWanted = !devices.isEmpty();
-		HostThreads.Seen seen = this.hostThreads.look(snapshot.iothreads());
+		HostThreads.Visible seen = this.hostThreads.look(snapshot.iothreads());
 		return snapshot.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt()));
 	}
 

@@ -2,8 +2,7 @@
  * A {@link dev.iothreads.machine.Machine} that is a QEMU, asked over its monitor. It
  * knows where in the QOM tree the truth about IOThreads is, from QEMU 7.2 on, and what it
  * costs to read: what cannot change is asked once, and a reading after that is at most
- * three commands, and a fourth for what the block devices have done. In {@code /proc} it
- * finds the threads that are that QEMU's for certain.
+ * three commands, and a fourth for what the block devices have done.
  */
 @NullMarked
 package dev.iothreads.qemu;

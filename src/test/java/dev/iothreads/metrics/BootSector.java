@@ -13,7 +13,7 @@ import java.util.Arrays;
  * from, by BIOS, and halts. What it writes goes through a virtqueue and the IOThread of
  * its device like any guest's.
  */
-final class BootSector {
+public final class BootSector {
 
 	/** What one write writes, in bytes. */
 	static final int WRITE = 4096;
@@ -34,7 +34,7 @@ final class BootSector {
 	 * @param forever whether to begin again when that is done
 	 * @return the file
 	 */
-	static Path image(Path image, int writes, boolean forever) {
+	public static Path image(Path image, int writes, boolean forever) {
 		ByteBuffer code = ByteBuffer.allocate(SIZE).order(ByteOrder.LITTLE_ENDIAN);
 		put(code, 0x31, 0xc0); // xor ax, ax
 		put(code, 0x8e, 0xd8); // mov ds, ax
@@ -69,7 +69,7 @@ final class BootSector {
 	 * @param image the file
 	 * @return arguments for a disk {@code blk0} on {@code iothread0}
 	 */
-	static String[] args(Path image) {
+	public static String[] args(Path image) {
 		return new String[] { "-object", "iothread,id=iothread0", "-blockdev", "file,node-name=boot,filename=" + image,
 				"-device", "virtio-blk-pci,id=blk0,drive=boot,iothread=iothread0,bootindex=0" };
 	}

@@ -1,20 +1,14 @@
 package dev.iothreads.metrics;
 
 import java.io.ByteArrayOutputStream;
-import java.io.File;
 import java.io.IOException;
-import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.locks.LockSupport;
 
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Activity;
@@ -38,6 +32,7 @@ import static dev.iothreads.metrics.PuppetMachine.iothread;
 import static dev.iothreads.metrics.PuppetMachine.path;
 import static dev.iothreads.metrics.PuppetMachine.snapshot;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 /**
  * The lines of the page, of machines that are as told.
@@ -72,8 +67,7 @@ class PageTests {
 
 	@Test
 	void everySeriesOfTheContractIsThereWithItsLabels() {
-		HostThread thread = ownThread();
-		this.vm1.show(full(thread));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(lines()).contains("iothread_machine_up{machine=\"vm1\"} 1.0",
 				"iothread_machine_info{machine=\"vm1\",managed_by=\"libvirt\",qemu_version=\"11.1.3\"} 1",
 				"iothread_orphaned_devices{machine=\"vm1\"} 1.0",
@@ -106,13 +100,13 @@ class PageTests {
 
 	@Test
 	void theAttachmentsAddUpToTheCounts() {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(sum("iothread_device_attached{")).isEqualTo(sum("iothread_attached_cnt{")).isEqualTo(3);
 	}
 
 	@Test
 	void promtoolHasNothingToSay() {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		Monitoring.Outcome check = Monitoring.promtool(this.registry.scrape(), "check", "metrics");
 		assertThat(check.words()).isEmpty();
 		assertThat(check.code()).isZero();
@@ -120,7 +114,7 @@ class PageTests {
 
 	@Test
 	void thePageIsToBeHadAsOpenMetrics() throws IOException {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		ByteArrayOutputStream page = new ByteArrayOutputStream();
 		this.registry.scrape(page, "application/openmetrics-text; version=1.0.0; charset=utf-8");
 		assertThat(page.toString(StandardCharsets.UTF_8)).contains("# TYPE iothread_cpu_seconds counter\n")
@@ -130,21 +124,21 @@ class PageTests {
 
 	@Test
 	void aMachineThatIsDownLeavesNothingButThat() {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		this.vm1.fall("it was stopped");
 		assertThat(lines("iothread_")).containsExactly("iothread_machine_up{machine=\"vm1\"} 0.0");
 	}
 
 	@Test
 	void aMachineThatHasLeftLeavesNothing() {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		this.inventory.remove("vm1");
 		assertThat(lines("iothread_")).isEmpty();
 	}
 
 	@Test
 	void whatHasGoneLeavesWithTheNextReading() {
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		this.vm1.show(snapshot(List.of(iothread("io1", 12)), disk("blk1", "io1")));
 		assertThat(lines("iothread_")).noneMatch((line) -> line.contains("\"io0\"") || line.contains("blk0"))
 			.contains("iothread_attached_cnt{iothread=\"io1\",machine=\"vm1\"} 1.0",
@@ -174,7 +168,7 @@ class PageTests {
 
 	@Test
 	void whatIsCountedGrowsWithTheNextReading() {
-		Snapshot before = full(ownThread());
+		Snapshot before = full(new FixedThread(7, 3));
 		this.vm1.show(before);
 		Map<IoOperation, IoCount> grown = Map.of(IoOperation.READ, new IoCount(7, 512, 2_000_000_000),
 				IoOperation.WRITE, new IoCount(3, 4096, 500_000_000), IoOperation.FLUSH, new IoCount(5, 0, 6_000_000),
@@ -186,53 +180,51 @@ class PageTests {
 	}
 
 	@Test
-	void aThreadThatComesBackUnderItsIdStartsANewCounter() throws Exception {
-		CountDownLatch worked = new CountDownLatch(2);
-		Thread busy = new Thread(() -> {
-			while (ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() < 100_000_000) {
-				Thread.onSpinWait();
-			}
-			worked.countDown();
-			LockSupport.park();
-		}, "busy-for-100-ms");
-		Thread idle = new Thread(() -> {
-			worked.countDown();
-			LockSupport.park();
-		}, "hardly-begun");
-		busy.start();
-		idle.start();
-		worked.await();
-		try {
-			this.vm1.show(full(ownThread(busy.getName())));
-			assertThat(sum("iothread_cpu_seconds_total")).isGreaterThan(0.05);
-			this.vm1.show(full(ownThread(idle.getName())));
-			assertThat(lines("iothread_cpu_seconds_total")).hasSize(2);
-			assertThat(sum("iothread_cpu_seconds_total")).isLessThan(0.05);
-		}
-		finally {
-			LockSupport.unpark(busy);
-			LockSupport.unpark(idle);
-			busy.join();
-			idle.join();
-		}
+	void aThreadThatComesBackUnderItsIdStartsANewCounter() {
+		this.vm1.show(full(new FixedThread(7, 3)));
+		assertThat(sum("iothread_cpu_seconds_total")).isEqualTo(10);
+		this.vm1.show(full(new FixedThread(1, 1)));
+		assertThat(lines("iothread_cpu_seconds_total")).hasSize(2);
+		assertThat(sum("iothread_cpu_seconds_total")).isEqualTo(2);
 	}
 
 	@Test
-	void aThreadThatHasEndedHasNoRowAndIsNotTakenForAnother() {
-		HostThread thread = ownThread();
-		HostThread before = new HostThread(thread.processId(), thread.threadId(), thread.startTime() - 1);
-		this.vm1.show(full(before));
+	void aThreadThatHasEndedHasNoRow() {
+		FixedThread thread = new FixedThread(7, 3);
+		thread.end();
+		this.vm1.show(full(thread));
 		assertThat(lines("iothread_attached_cnt")).hasSize(2);
 		assertThat(lines("iothread_cpu_seconds_total")).isEmpty();
 	}
 
 	@Test
+	void aThreadsTimeIsReadWhenThePageIs() {
+		FixedThread thread = new FixedThread(7, 3);
+		this.vm1.show(full(thread));
+		thread.work(1, 2);
+		await().untilAsserted(() -> assertThat(lines("iothread_cpu_seconds_total")).containsExactly(
+				"iothread_cpu_seconds_total{iothread=\"io0\",machine=\"vm1\",mode=\"system\"} 5.0",
+				"iothread_cpu_seconds_total{iothread=\"io0\",machine=\"vm1\",mode=\"user\"} 8.0"));
+	}
+
+	@Test
+	void aThreadThatEndsKeepsItsTimeUntilTheNextReading() {
+		FixedThread thread = new FixedThread(7, 3);
+		this.vm1.show(full(thread));
+		assertThat(sum("iothread_cpu_seconds_total")).isEqualTo(10);
+		thread.end();
+		assertThat(sum("iothread_cpu_seconds_total")).isEqualTo(10);
+		this.vm1.show(full(new FixedThread(1, 1)));
+		assertThat(sum("iothread_cpu_seconds_total")).isEqualTo(2);
+	}
+
+	@Test
 	void onlyReadingsThatWentWellAreTimed() {
 		double before = sum("iothread_refresh_seconds_count");
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(sum("iothread_refresh_seconds_count")).isEqualTo(before + 1);
 		this.vm1.fall("it was stopped");
-		this.vm1.show(full(ownThread()));
+		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(sum("iothread_refresh_seconds_count")).isEqualTo(1);
 	}
 
@@ -242,21 +234,6 @@ class PageTests {
 				disk("blk0", "io0", "io1"), disk("blk1", DeviceState.ORPHANED));
 		return new Snapshot(joined.observedAt(), joined.qemuVersion(), "libvirt", joined.iothreads(), joined.devices(),
 				new Activity(Map.of("io0", thread), null, Map.of(path("blk0"), COUNTS), Instant.now()));
-	}
-
-	private static HostThread ownThread() {
-		long process = ProcessHandle.current().pid();
-		return HostThread.find(process, process).orElseThrow();
-	}
-
-	private static HostThread ownThread(String name) throws IOException {
-		long process = ProcessHandle.current().pid();
-		for (String thread : new File("/proc/self/task").list()) {
-			if (Files.readString(Path.of("/proc/self/task", thread, "comm")).strip().equals(name)) {
-				return HostThread.find(process, Long.parseLong(thread)).orElseThrow();
-			}
-		}
-		throw new AssertionError("There is no thread " + name);
 	}
 
 	private List<String> lines() {

@@ -7,6 +7,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 
+import dev.iothreads.host.ProcFinder;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
@@ -20,7 +21,7 @@ import static org.awaitility.Awaitility.await;
 /**
  * A QEMU as the product reads it.
  */
-final class Watched implements AutoCloseable {
+public final class Watched implements AutoCloseable {
 
 	private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
@@ -28,28 +29,28 @@ final class Watched implements AutoCloseable {
 
 	private Watched(MonitorAddress address) {
 		QemuOptions options = new QemuOptions(Duration.ofSeconds(30), Duration.ofSeconds(30), Watched::daemon,
-				Duration.ZERO);
+				Duration.ZERO, new ProcFinder());
 		this.machine = QemuMachine.connect("vm1", address, options, this.scheduler);
 		awaitUp();
 	}
 
-	static Watched at(Path socket) {
+	public static Watched at(Path socket) {
 		return at("unix:" + socket);
 	}
 
-	static Watched at(String address) {
+	public static Watched at(String address) {
 		return new Watched(MonitorAddress.parse(address));
 	}
 
-	void awaitUp() {
+	public void awaitUp() {
 		await().atMost(Duration.ofSeconds(60)).until(() -> this.machine.status().isUp());
 	}
 
-	void awaitDown() {
+	public void awaitDown() {
 		await().atMost(Duration.ofSeconds(60)).until(() -> !this.machine.status().isUp());
 	}
 
-	Snapshot read() {
+	public Snapshot read() {
 		try {
 			return this.machine.read().get();
 		}
@@ -58,7 +59,7 @@ final class Watched implements AutoCloseable {
 		}
 	}
 
-	Activity activity() {
+	public Activity activity() {
 		return read().activity();
 	}
 

@@ -23,19 +23,17 @@ import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.machine.StubMachine;
+import dev.iothreads.metrics.FixedThread;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine that is as the test says, and as busy. All its IOThreads are this process's
- * main thread.
+ * A machine that is as the test says, and as busy. All its IOThreads share one thread.
  */
 final class ShownMachine extends StubMachine {
 
 	private static final int BLOCK = 4096;
 
-	private static final HostThread THREAD = HostThread
-		.find(ProcessHandle.current().pid(), ProcessHandle.current().pid())
-		.orElseThrow();
+	private static final HostThread THREAD = new FixedThread(7, 3);
 
 	private final Instant begin = Instant.now().minus(Duration.ofHours(1));
 

@@ -10,6 +10,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Predicate;
 
+import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
@@ -50,15 +51,16 @@ final class Watched implements AutoCloseable {
 	}
 
 	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout, Duration silenceLimit) {
-		return new Watched("vm1", address,
-				new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null, silenceLimit));
+		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null,
+				HostThreads.Finder.NONE, silenceLimit));
 	}
 
 	/**
 	 * Watches, and asks the block devices at each reading.
 	 */
 	static Watched counting(MonitorAddress address) {
-		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, Duration.ZERO));
+		return new Watched("vm1", address,
+				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, Duration.ZERO, HostThreads.Finder.NONE));
 	}
 
 	static Watched at(MonitorAddress address, ThreadFactory threads) {

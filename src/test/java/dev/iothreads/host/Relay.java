@@ -1,4 +1,4 @@
-package dev.iothreads.metrics;
+package dev.iothreads.host;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;

@@ -1,4 +1,4 @@
-package dev.iothreads.qemu;
+package dev.iothreads.host;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -8,7 +8,6 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -37,9 +36,9 @@ import dev.iothreads.machine.HostThread;
  * @param nested whether QEMU is in another PID namespace beneath the service's, so that
  * it gives other numbers for its threads
  */
-record HostProcess(long processId, boolean nested) {
+record QemuProcess(long processId, boolean nested) {
 
-	private static final Path PROC = Path.of("/proc");
+	static final Path PROC = Path.of("/proc");
 
 	private static final String SOCKET = "socket:[";
 
@@ -52,30 +51,17 @@ record HostProcess(long processId, boolean nested) {
 
 	private static final int PATH = 7;
 
-	private static final Nested NESTED = new Nested();
-
 	/**
 	 * Looks for the process of a QEMU.
 	 * @param socket the Unix socket that it answers on
 	 * @param threadIds the numbers that it gives for its IOThreads, one at least
-	 * @return the process, or nothing when no process, or more than one, can be taken for
-	 * it
-	 */
-	static Optional<HostProcess> find(Path socket, Collection<Long> threadIds) {
-		return find(socket, threadIds, System.nanoTime());
-	}
-
-	/**
-	 * Looks for the process of a QEMU, as {@link #find(Path, Collection)} does.
-	 * @param socket the Unix socket that it answers on
-	 * @param threadIds the numbers that it gives for its IOThreads, one at least
+	 * @param nested the processes in other PID namespaces
 	 * @param since since when that QEMU has been there, by {@link System#nanoTime()}
 	 * @return the process, or nothing when no process, or more than one, can be taken for
 	 * it
 	 */
-	static Optional<HostProcess> find(Path socket, Collection<Long> threadIds, long since) {
-		Optional<HostProcess> inSight = inOwnNamespace(socket, threadIds);
-		return inSight.isPresent() ? inSight : inNamespaceBeneath(socket, threadIds, since);
+	static Optional<QemuProcess> find(Path socket, Collection<Long> threadIds, NestedProcesses nested, long since) {
+		return inOwnNamespace(socket, threadIds).or(() -> inNamespaceBeneath(socket, threadIds, nested.since(since)));
 	}
 
 	/**
@@ -85,18 +71,18 @@ record HostProcess(long processId, boolean nested) {
 	 */
 	Optional<HostThread> thread(long threadId) {
 		if (!this.nested) {
-			return HostThread.find(this.processId, threadId);
+			return ProcThread.find(this.processId, threadId);
 		}
 		try {
 			Long number = threads(directory(this.processId)).get(threadId);
-			return (number != null) ? HostThread.find(this.processId, number) : Optional.empty();
+			return (number != null) ? ProcThread.find(this.processId, number) : Optional.empty();
 		}
 		catch (IOException ex) {
-			return Optional.empty(); // it has ended
+			return Optional.empty(); // the process has ended
 		}
 	}
 
-	private static Optional<HostProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
+	private static Optional<QemuProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
 		try {
 			// Every thread has a directory in /proc, although only processes are listed.
 			Status status = Status.of(directory(threadIds.iterator().next()));
@@ -104,7 +90,7 @@ record HostProcess(long processId, boolean nested) {
 			boolean hasAll = threadIds.stream()
 				.allMatch((id) -> Files.exists(process.resolve("task").resolve(id.toString())));
 			if (hasAll && !status.nested() && isHolder(process, socket)) {
-				return Optional.of(new HostProcess(status.processId(), false));
+				return Optional.of(new QemuProcess(status.processId(), false));
 			}
 		}
 		catch (IOException ex) {
@@ -122,13 +108,14 @@ record HostProcess(long processId, boolean nested) {
 		}
 	}
 
-	private static Optional<HostProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds, long since) {
-		List<HostProcess> found = new ArrayList<>();
-		for (Path process : NESTED.since(since)) {
+	private static Optional<QemuProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds,
+			List<Path> processes) {
+		List<QemuProcess> found = new ArrayList<>();
+		for (Path process : processes) {
 			try {
 				Status status = Status.of(process);
 				if (status.nested() && threads(process).keySet().containsAll(threadIds) && holds(process, socket)) {
-					found.add(new HostProcess(status.processId(), true));
+					found.add(new QemuProcess(status.processId(), true));
 				}
 			}
 			catch (IOException ex) {
@@ -203,29 +190,11 @@ record HostProcess(long processId, boolean nested) {
 		return threads;
 	}
 
-	private static boolean isNested(Path process) {
-		try {
-			return Status.of(process).nested();
-		}
-		catch (IOException ex) {
-			return false; // it has just ended
-		}
-	}
-
-	private static List<Path> processes() {
-		try {
-			return list(PROC, "[0-9]*");
-		}
-		catch (IOException ex) {
-			return List.of(); // there is no such thing here
-		}
-	}
-
 	private static Path directory(long number) {
 		return PROC.resolve(Long.toString(number));
 	}
 
-	private static List<Path> list(Path directory, String glob) throws IOException {
+	static List<Path> list(Path directory, String glob) throws IOException {
 		List<Path> files = new ArrayList<>();
 		try (DirectoryStream<Path> listed = Files.newDirectoryStream(directory, glob)) {
 			listed.forEach(files::add);
@@ -236,32 +205,9 @@ record HostProcess(long processId, boolean nested) {
 		return files;
 	}
 
-	// Bytes of other people's paths need not be good UTF-8.
+	// The bytes of a path need not be good UTF-8.
 	private static String read(Path file) throws IOException {
 		return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
-	}
-
-	/**
-	 * The processes in namespaces beneath this one. To look through all processes takes a
-	 * while, so it is done once for all machines that come to look for theirs.
-	 */
-	private static final class Nested {
-
-		private static final Duration LIFE = Duration.ofSeconds(10);
-
-		private List<Path> processes = List.of();
-
-		private long looked = System.nanoTime() - LIFE.toNanos();
-
-		synchronized List<Path> since(long since) {
-			long now = System.nanoTime();
-			if (this.looked - since < 0 || now - this.looked >= LIFE.toNanos()) {
-				this.looked = now;
-				this.processes = processes().stream().filter(HostProcess::isNested).toList();
-			}
-			return this.processes;
-		}
-
 	}
 
 	/**
@@ -271,7 +217,7 @@ record HostProcess(long processId, boolean nested) {
 	 * @param numbers its own numbers, one in each namespace, from that of {@code /proc}
 	 * to the innermost
 	 */
-	private record Status(long processId, List<Long> numbers) {
+	record Status(long processId, List<Long> numbers) {
 
 		static Status of(Path directory) throws IOException {
 			long processId = -1;

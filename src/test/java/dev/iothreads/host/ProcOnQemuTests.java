@@ -1,4 +1,4 @@
-package dev.iothreads.metrics;
+package dev.iothreads.host;
 
 import java.io.IOException;
 import java.net.ServerSocket;
@@ -13,6 +13,8 @@ import java.util.Map;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.metrics.BootSector;
+import dev.iothreads.metrics.Watched;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Needs;
@@ -28,7 +30,7 @@ import static org.awaitility.Awaitility.await;
 /**
  * Which threads of this host are taken for a QEMU's IOThreads.
  */
-class CpuOnQemuTests {
+class ProcOnQemuTests {
 
 	private static final String[] TWO = { "-object", "iothread,id=iothread0", "-object", "iothread,id=iothread1" };
 

@@ -1,0 +1,92 @@
+package dev.iothreads.host;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+import dev.iothreads.machine.HostThread;
+import dev.iothreads.machine.HostThreads;
+import dev.iothreads.machine.IOThread;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads of one QEMU process. The process is searched for once; each thread is
+ * checked in every reading, because the kernel may have given its number to another one.
+ */
+final class QemuThreads implements HostThreads {
+
+	// What keeps a process from being seen does not go away by itself, and a search
+	// through all processes takes long.
+	private static final Duration PAUSE = Duration.ofSeconds(30);
+
+	private static final String NO_PROCESS = "No process that the service may look into holds this monitor's socket and "
+			+ "has these threads. Run the service on QEMU's host, in the host's PID namespace (hostPID), as root or as "
+			+ "QEMU's user.";
+
+	private static final String NO_SOCKET = "Only the Unix socket of a monitor tells for certain which process is QEMU. "
+			+ "Give it a -qmp unix:/… on this host.";
+
+	private final @Nullable Path socket;
+
+	private final NestedProcesses nested;
+
+	private final Map<String, Known> known = new HashMap<>();
+
+	private final long created = System.nanoTime();
+
+	private @Nullable QemuProcess process;
+
+	private @Nullable Long tried;
+
+	QemuThreads(@Nullable Path socket, NestedProcesses nested) {
+		this.socket = socket;
+		this.nested = nested;
+	}
+
+	@Override
+	public synchronized Visible look(Collection<IOThread> iothreads) {
+		this.known.keySet().retainAll(iothreads.stream().map(IOThread::id).collect(Collectors.toSet()));
+		for (IOThread iothread : iothreads) {
+			Known before = this.known.get(iothread.id());
+			if (before == null || before.number() != iothread.threadId() || before.thread().cpuTime().isEmpty()) {
+				this.known.remove(iothread.id());
+				find(iothread, iothreads)
+					.ifPresent((thread) -> this.known.put(iothread.id(), new Known(iothread.threadId(), thread)));
+			}
+		}
+		Map<String, HostThread> threads = new HashMap<>();
+		this.known.forEach((id, found) -> threads.put(id, found.thread()));
+		boolean complete = threads.size() == iothreads.size();
+		return new Visible(threads, complete ? null : (this.socket != null) ? NO_PROCESS : NO_SOCKET);
+	}
+
+	private Optional<HostThread> find(IOThread iothread, Collection<IOThread> iothreads) {
+		if (this.process == null && this.socket != null && isTimeToTry()) {
+			this.process = QemuProcess
+				.find(this.socket, iothreads.stream().map(IOThread::threadId).collect(Collectors.toSet()), this.nested,
+						this.created)
+				.orElse(null);
+		}
+		QemuProcess found = this.process;
+		return (found != null) ? found.thread(iothread.threadId()) : Optional.empty();
+	}
+
+	private boolean isTimeToTry() {
+		long now = System.nanoTime();
+		Long last = this.tried;
+		if (last != null && now - last < PAUSE.toNanos()) {
+			return false;
+		}
+		this.tried = now;
+		return true;
+	}
+
+	private record Known(long number, HostThread thread) {
+
+	}
+
+}

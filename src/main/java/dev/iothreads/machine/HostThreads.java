@@ -1,0 +1,52 @@
+package dev.iothreads.machine;
+
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The threads that this host's kernel shows of the IOThreads of one QEMU process.
+ */
+@FunctionalInterface
+public interface HostThreads {
+
+	/**
+	 * Looks for the threads of IOThreads.
+	 * @param iothreads the IOThreads that there are now
+	 * @return those of their threads that are visible
+	 */
+	Visible look(Collection<IOThread> iothreads);
+
+	/**
+	 * What is visible.
+	 *
+	 * @param threads the threads by the IOThread's id
+	 * @param hiddenBecause why some are absent, and what to do; {@code null} when none is
+	 */
+	record Visible(Map<String, HostThread> threads, @Nullable String hiddenBecause) {
+
+	}
+
+	/**
+	 * Finds the process of a QEMU.
+	 */
+	@FunctionalInterface
+	interface Finder {
+
+		/** Finds no process, and gives no reason. */
+		Finder NONE = (socket) -> (iothreads) -> new Visible(Map.of(), null);
+
+		/**
+		 * Returns the threads of the QEMU behind a monitor. It returns at once: the
+		 * process is searched for when its threads are.
+		 * @param socket the Unix socket that the QEMU answers on, {@code null} when its
+		 * monitor is no Unix socket
+		 * @return its threads, as long as it is the same process
+		 */
+		HostThreads of(@Nullable Path socket);
+
+	}
+
+}
