@@ -17,9 +17,9 @@ import java.util.concurrent.atomic.AtomicLong;
 
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
-import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
+import dev.iothreads.qmp.QmpClient;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -39,11 +39,11 @@ final class BlockStatistics {
 	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
 			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");
 
-	// Those that have gone are forgotten when QEMU says so: only what names others each
+	// Deleted ones are forgotten by their event. Only a monitor that names others each
 	// time comes to so many.
 	private static final int MOST_OWNERS = 4096;
 
-	private final QmpClient client;
+	private final QmpClient monitor;
 
 	private final Duration interval;
 
@@ -59,27 +59,17 @@ final class BlockStatistics {
 
 	private volatile Counted latest = Counted.NOTHING;
 
-	/**
-	 * Creates it.
-	 * @param client whom to ask
-	 * @param interval how old what was counted may be
-	 */
-	BlockStatistics(QmpClient client, Duration interval) {
-		this.client = client;
+	BlockStatistics(QmpClient monitor, Duration interval) {
+		this.monitor = monitor;
 		this.interval = interval;
 	}
 
-	/**
-	 * Tells whether what is known has grown old.
-	 * @return whether to ask again
-	 */
 	boolean areDue() {
 		return this.latest == Counted.NOTHING || System.nanoTime() - this.latest.begun() >= this.interval.toNanos();
 	}
 
 	/**
-	 * Returns what is known. It never waits.
-	 * @return what each device had done when QEMU was asked last
+	 * Returns what each device had done when QEMU was asked last. It never waits.
 	 */
 	Counted latest() {
 		return this.latest;
@@ -88,7 +78,7 @@ final class BlockStatistics {
 	/**
 	 * Asks QEMU.
 	 * @return done when it is known. It fails with what the monitor failed with, and with
-	 * {@link NonsenseException} when there is more than any QEMU has
+	 * {@link InvalidReplyException} when there is more than any QEMU has
 	 */
 	CompletableFuture<?> read() {
 		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
@@ -99,8 +89,7 @@ final class BlockStatistics {
 	}
 
 	/**
-	 * Forgets a device, because it has gone: another one may come in its place.
-	 * @param path its QOM path
+	 * Forgets a device that was deleted: another one may get its path.
 	 */
 	synchronized void forget(String path) {
 		this.owners.remove(path);
@@ -115,7 +104,7 @@ final class BlockStatistics {
 	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
 		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
 		if (answer != null && answer.isArray()) {
-			NonsenseException.requireAtMost(QemuSession.MOST_DEVICES, "disks", answer.size());
+			InvalidReplyException.requireAtMost(QemuSession.MOST_DEVICES, "disks", answer.size());
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {
@@ -159,7 +148,7 @@ final class BlockStatistics {
 
 	private synchronized void withControllers(Turn turn, Map<String, Map<IoOperation, IoCount>> disks) {
 		if (turn.number() < this.latestTurn) {
-			return; // a later reading was quicker, and knows more
+			return; // a later reading was quicker, and its counts are newer
 		}
 		this.latestTurn = turn.number();
 		Map<String, Map<String, Map<IoOperation, IoCount>>> present = new HashMap<>();
@@ -172,7 +161,7 @@ final class BlockStatistics {
 		Set<String> named = new HashSet<>(this.departed.keySet());
 		named.addAll(this.members.keySet());
 		named.addAll(present.keySet());
-		NonsenseException.requireAtMost(MOST_OWNERS, "controllers of disks", named.size());
+		InvalidReplyException.requireAtMost(MOST_OWNERS, "controllers of disks", named.size());
 		this.members.forEach((owner, before) -> before.forEach((path, counts) -> {
 			Map<IoOperation, IoCount> now = present.getOrDefault(owner, Map.of()).get(path);
 			if (now == null || isLess(now, counts)) {
@@ -209,10 +198,10 @@ final class BlockStatistics {
 	}
 
 	private CompletableFuture<@Nullable JsonNode> ask(QmpCommand command) {
-		return this.client.executeAll(List.of(command)).get(0).handle((answer, failure) -> {
+		return this.monitor.executeAll(List.of(command)).get(0).handle((answer, failure) -> {
 			if (failure == null || failure instanceof QmpCommandException) {
-				return answer; // it has gone since, or this QEMU does not know the
-								// command
+				// It has gone since, or this QEMU does not know the command.
+				return answer;
 			}
 			throw new CompletionException(failure);
 		});

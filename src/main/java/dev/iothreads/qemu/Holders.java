@@ -26,7 +26,6 @@ final class Holders {
 	private final Function<String, @Nullable String> worker;
 
 	/**
-	 * Creates a reader of reports.
 	 * @param devices the devices of the machine by their QOM path
 	 * @param worker gives the path of the device that does the work, from the device's,
 	 * where that is known
@@ -82,9 +81,8 @@ final class Holders {
 		return null;
 	}
 
-	// Of a kind that is unknown here, the first text besides the type is its name:
-	// node-name,
-	// export-name, monitor-name, and whatever comes next.
+	// The first text besides the type is its name: node-name, export-name, monitor-name,
+	// or that of a kind to come.
 	private static Attachment other(JsonNode holder) {
 		String kind = holder.path("type").asString();
 		String name = holder.properties()

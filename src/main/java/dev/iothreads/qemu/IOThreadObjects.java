@@ -27,9 +27,9 @@ final class IOThreadObjects {
 
 	private final QemuSession session;
 
-	private final Dialogue qemu;
+	private final BlockingQmp qemu;
 
-	IOThreadObjects(QemuSession session, Dialogue qemu) {
+	IOThreadObjects(QemuSession session, BlockingQmp qemu) {
 		this.session = session;
 		this.qemu = qemu;
 	}
@@ -41,7 +41,7 @@ final class IOThreadObjects {
 		String mapped = this.session.mappedOn(id);
 		if (mapped != null) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
-					"Device %s of %s still runs on an IOThread '%s' that was deleted underneath it, and QEMU would take the new one for it. Choose another id, or unplug that device first."
+					"Device %s of %s still runs on an IOThread '%s' that was deleted while the device used it, and QEMU would take the new one for it. Choose another id, or unplug that device first."
 						.formatted(mapped, this.qemu.machine(), id));
 		}
 		Map<String, Object> arguments = new LinkedHashMap<>();
@@ -52,7 +52,7 @@ final class IOThreadObjects {
 			this.qemu.run(Command.OBJECT_ADD.with(arguments));
 		}
 		catch (QmpCommandException ex) {
-			// Where there was no IOThread to look at, only these words tell.
+			// Where there was no IOThread to look at, only these words give the reason.
 			for (IOThreadProperty property : settings.values().keySet()) {
 				if (ex.description().equals("Parameter '%s' is unexpected".formatted(property.qemuName()))) {
 					throw notSupported(property);
@@ -158,7 +158,7 @@ final class IOThreadObjects {
 	/**
 	 * Removes an IOThread, after a last look at what runs on it that leaves nothing out:
 	 * QEMU itself would remove it with everything on it. Block exports are asked for
-	 * first: QEMU does not tell on which IOThread they run, and 7.2 aborts, later, when
+	 * first: QEMU does not say on which IOThread they run, and 7.2 aborts, later, when
 	 * that one is gone.
 	 * @param id the id of the IOThread
 	 */
@@ -169,7 +169,7 @@ final class IOThreadObjects {
 			exports.forEach((export) -> running
 				.add(new Attachment("block-export", export.path("id").asString("?"), null, null)));
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
-					"%s has block exports, and its QEMU does not tell which IOThread they run on. Remove them first, by block-export-del."
+					"%s has block exports, and its QEMU does not say which IOThread they run on. Remove them first, by block-export-del."
 						.formatted(this.qemu.machine()),
 					running);
 		}

@@ -9,9 +9,11 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * How to tell that libvirt runs a QEMU. libvirt compares the number of IOThreads with its
- * XML when it reconnects, and stops the machine when they differ (source:
- * {@code src/qemu/qemu_process.c}), so nobody else may change them.
+ * How to recognise a QEMU that libvirt runs. An IOThread that is added or deleted behind
+ * libvirt leaves the machine running and breaks libvirt (9.0.0, 11.3.0): after its next
+ * start it has lost the thread ids, pins a thread of its own instead, and can neither add
+ * nor delete IOThreads rightly; and it crashes at each {@code domstats} while there is an
+ * IOThread whose id does not begin with {@code iothread}. Reading is safe.
  */
 final class Libvirt {
 
@@ -27,11 +29,9 @@ final class Libvirt {
 	}
 
 	/**
-	 * Tells whether libvirt runs it. Either sign is enough: to be too careful costs
-	 * nobody a machine.
+	 * Returns whether libvirt runs it. Either sign is enough.
 	 * @param objects the answer of {@code qom-list /objects}
 	 * @param chardevs the answer of {@code query-chardev}
-	 * @return {@code true} when it is libvirt's
 	 */
 	static boolean manages(@Nullable JsonNode objects, @Nullable JsonNode chardevs) {
 		boolean secret = objects != null
@@ -40,11 +40,10 @@ final class Libvirt {
 	}
 
 	/**
-	 * Tells whether an address is the monitor that libvirt keeps for itself. Whoever
-	 * holds it locks libvirt out.
+	 * Returns whether an address is libvirt's own monitor. A second client on it locks
+	 * libvirt out.
 	 * @param address the address of the monitor in use
 	 * @param chardevs the answer of {@code query-chardev}
-	 * @return {@code true} when it is libvirt's own
 	 */
 	static boolean owns(MonitorAddress address, @Nullable JsonNode chardevs) {
 		JsonNode monitor = monitor(chardevs);

@@ -10,11 +10,8 @@ import dev.iothreads.machine.NewDevice;
 
 /**
  * The changes of one QEMU process, over one connection.
- *
- * @param session what is known of the process
- * @param qemu how to talk to it
  */
-record QemuChanges(QemuSession session, Dialogue qemu) implements Changes {
+record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 
 	@Override
 	public void addIOThread(String id, IOThreadSettings settings) {
@@ -33,18 +30,17 @@ record QemuChanges(QemuSession session, Dialogue qemu) implements Changes {
 
 	@Override
 	public void attach(NewDevice device) {
-		new DevicePlug(this.session, this.qemu).attach(device);
+		new DeviceAttachment(this.session, this.qemu).attach(device);
 	}
 
 	@Override
 	public Attachable attachable() {
-		return new Attachable(Instant.now(), new FreeDrives(this.qemu).names(),
-				new DevicePlug(this.session, this.qemu).freeBuses());
+		return new Attachable(Instant.now(), new BlockNodes(this.qemu).free(), new PciPorts(this.qemu).freeBuses());
 	}
 
 	@Override
 	public CompletableFuture<Void> detach(String device) {
-		return new DevicePlug(this.session, this.qemu).detach(device);
+		return new DeviceDetachment(this.session, this.qemu).detach(device);
 	}
 
 }

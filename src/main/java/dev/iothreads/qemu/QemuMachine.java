@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CompletionException;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
@@ -39,19 +38,18 @@ import org.slf4j.LoggerFactory;
 import org.slf4j.event.Level;
 
 /**
- * A QEMU behind its monitor. One connection to it is kept; when that ends another one is
- * made, after a while that grows with each failure, and the QEMU behind it is read
- * afresh.
+ * A QEMU behind its monitor. It keeps one connection; when that ends it connects again,
+ * after a delay that grows with each failure, and reads the QEMU anew.
  * <p>
- * A connection that is not greeted waits for its turn instead of coming again: QEMU
- * serves one client at a time and greets the next when that one leaves.
+ * A connection that is not greeted is kept: QEMU serves one client at a time and greets
+ * the next when that one leaves.
  */
 public final class QemuMachine implements Machine {
 
 	private static final Logger logger = LoggerFactory.getLogger(QemuMachine.class);
 
-	// A reason may hold what changes with every try.
-	private static final Duration COMPLAINT = Duration.ofMinutes(5);
+	// A reason may contain text that changes with every try.
+	private static final Duration WARNING_INTERVAL = Duration.ofMinutes(5);
 
 	private final String name;
 
@@ -77,17 +75,17 @@ public final class QemuMachine implements Machine {
 
 	private volatile long connectedSince;
 
-	// Why this side ended the connection, if it did.
+	// Why the service ended the connection, if it did.
 	private volatile @Nullable Throwable dropped;
 
-	// Whether the connection before was given up because nothing was answered.
-	private volatile boolean silentBefore;
+	// Whether the connection before was given up because QEMU did not answer.
+	private volatile boolean unresponsiveBefore;
 
 	private volatile boolean socketSeen;
 
 	private @Nullable QmpClient probed;
 
-	private @Nullable Long complained;
+	private @Nullable Long warnedAt;
 
 	private @Nullable ScheduledFuture<?> retry;
 
@@ -112,10 +110,10 @@ public final class QemuMachine implements Machine {
 
 	/**
 	 * Connects to a QEMU, and again whenever the connection ends. It returns at once.
-	 * @param name what to call the machine in messages
+	 * @param name the machine's name in messages
 	 * @param address where its monitor listens
-	 * @param options how to talk to it
-	 * @param scheduler starts what has to be done later; it is never made to wait
+	 * @param options deadlines and sources of threads
+	 * @param scheduler runs what is due later; it is never blocked
 	 * @return the machine
 	 */
 	public static QemuMachine connect(String name, MonitorAddress address, QemuOptions options,
@@ -131,8 +129,8 @@ public final class QemuMachine implements Machine {
 	}
 
 	/**
-	 * Returns which socket the machine was last connected through, as it was just before.
-	 * @return the socket, or {@code null} when there was none, or it is not a Unix socket
+	 * Returns the socket of the latest connection, as it was just before connecting.
+	 * @return the socket, {@code null} when there was none, or it is not a Unix socket
 	 */
 	public @Nullable SocketIdentity socket() {
 		return this.socket;
@@ -152,8 +150,8 @@ public final class QemuMachine implements Machine {
 	public CompletableFuture<Snapshot> read() {
 		QemuSession current = this.session;
 		MachineStatus now = this.status;
-		// What it was asked before has yet to be answered: asking more would not help.
-		boolean stalled = current != null && !now.isUp() && current.client().unanswered() > 0;
+		// An earlier command is unanswered: another one would wait behind it.
+		boolean stalled = current != null && !now.isUp() && current.monitor().unanswered() > 0;
 		if (current == null || stalled) {
 			return CompletableFuture.failedFuture(unavailable(now));
 		}
@@ -163,12 +161,12 @@ public final class QemuMachine implements Machine {
 				if (failure != null) {
 					throw failed(current, failure);
 				}
-				// One that ends as soon as it has begun is tried less and less often.
+				// A connection that ends soon after its begin keeps its growing delay.
 				if (System.nanoTime() - this.connectedSince > Backoff.LONGEST.toNanos()) {
 					this.backoff.reset();
 				}
-				if (!become(MachineStatus.UP, current)) {
-					throw unavailable(this.status); // behind the next one may be another
+				if (!setStatus(MachineStatus.UP, current)) {
+					throw unavailable(this.status); // the next one may be to another QEMU
 				}
 				return snapshot;
 			});
@@ -187,30 +185,30 @@ public final class QemuMachine implements Machine {
 		if (current == null) {
 			throw unavailable(this.status);
 		}
-		return new QemuChanges(current, new Dialogue(this.name, current.client()));
+		return new QemuChanges(current, new BlockingQmp(this.name, current.monitor()));
 	}
 
 	private MachineException failed(QemuSession asked, Throwable failure) {
-		Throwable cause = unwrapped(failure);
+		Throwable cause = Reply.unwrap(failure);
 		if (cause instanceof QmpTimeoutException || cause instanceof TimeoutException) {
-			MachineStatus silent = silent();
-			if (become(silent, asked)) {
+			MachineStatus unresponsive = unresponsive();
+			if (setStatus(unresponsive, asked)) {
 				probe(asked);
 			}
-			return new MachineTimeoutException(Objects.requireNonNull(silent.reason()));
+			return new MachineTimeoutException(Objects.requireNonNull(unresponsive.reason()));
 		}
 		if (cause instanceof QmpCommandException refused) {
 			if (!this.status.isUp()) {
-				become(down(refused), asked);
+				setStatus(down(refused), asked);
 			}
 			return new MachineRefusedException(refused.errorClass(),
 					"QEMU of %s refused: %s".formatted(this.name, refused.description()));
 		}
 		if (!(cause instanceof QmpException) && this.session == asked) {
-			if (!(cause instanceof NonsenseException)) {
+			if (!(cause instanceof InvalidReplyException)) {
 				logger.error("What {} answered cannot be read", this.name, cause);
 			}
-			drop(asked.client(), cause);
+			drop(asked.monitor(), cause);
 		}
 		MachineStatus now = this.status;
 		return new MachineUnavailableException(now.isUp() ? down(cause) : now);
@@ -226,40 +224,39 @@ public final class QemuMachine implements Machine {
 		connection.close();
 	}
 
-	// QEMU answers in order. So the answer to this tells that it goes on, and what became
-	// of everything before; and if there is none, the connection may be dead.
+	// QEMU answers in order. A reply to this says that it goes on, and that everything
+	// before is answered; without a reply the connection may be dead.
 	private void probe(QemuSession asked) {
-		QmpClient connection = asked.client();
+		QmpClient connection = asked.monitor();
 		synchronized (this) {
 			if (this.probed == connection) {
 				return;
 			}
 			this.probed = connection;
 		}
-		connection.execute(Command.QUERY_IOTHREADS.plain(), this.options.silenceLimit())
-			.whenComplete((answer, failure) -> probed(connection, failure));
+		connection.execute(Command.QUERY_IOTHREADS.plain(), this.options.unresponsiveLimit())
+			.whenComplete((answer, failure) -> onProbeReply(connection, failure));
 	}
 
-	private void probed(QmpClient connection, @Nullable Throwable failure) {
+	private void onProbeReply(QmpClient connection, @Nullable Throwable failure) {
 		synchronized (this) {
 			this.probed = null;
 		}
 		if (failure instanceof QmpTimeoutException || failure instanceof QmpBusyException) {
-			drop(connection, new SilenceException(
-					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or what lies between has vanished. Look at the process; it is connected to anew."
-						.formatted(seconds(this.options.silenceLimit()))));
+			drop(connection, new UnresponsiveQemuException(
+					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or the connection is cut. Look at the process; the service connects again."
+						.formatted(seconds(this.options.unresponsiveLimit()))));
 		}
 		else if (connection.isAnyPassedOver()) {
-			drop(connection, new NonsenseException(
-					"it left a command unanswered and answered a later one, which no QEMU does. Is there something between the service and its monitor? It is connected to anew."));
+			drop(connection, new InvalidReplyException(
+					"it left a command unanswered and answered a later one, which no QEMU does. Is there something between the service and its monitor? The service connects again."));
 		}
 		else if (failure == null || failure instanceof QmpCommandException) {
 			read();
 		}
 	}
 
-	// On the thread of the connection: a file system that hangs keeps nobody else
-	// waiting.
+	// On the connection's thread: a file system that hangs blocks no other machine.
 	private void lookAtSocket() {
 		this.socket = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
 		this.socketSeen = true;
@@ -273,21 +270,20 @@ public final class QemuMachine implements Machine {
 			}
 			this.dropped = null;
 			this.socketSeen = false;
-			opened = QmpClient.open(this.address, this.qmpOptions, this::noticed);
+			opened = QmpClient.open(this.address, this.qmpOptions, this::onEvent);
 			this.client = opened;
 		}
-		// Not under the lock: where the connection has failed by now, this tells
-		// everybody.
-		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> greetingOverdue(opened),
+		// Not under the lock: where the connection has failed by now, this calls the
+		// listeners.
+		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> onGreetingOverdue(opened),
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
 		CompletableFuture<QemuSession> beginning = opened.ready()
-			.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting,
-					this.options.statisticsInterval(), this.options.hostThreads()));
-		opened.closed().thenAccept((reason) -> ended(opened, beginning, reason));
+			.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting, this.options));
+		opened.closed().thenAccept((reason) -> onEnded(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);
 			if (begun != null) {
-				begun(begun);
+				onBegun(begun);
 			}
 			else {
 				opened.close();
@@ -295,20 +291,20 @@ public final class QemuMachine implements Machine {
 		});
 	}
 
-	// It is up when it has been read: something that greets well may answer nonsense.
-	private void begun(QemuSession begun) {
+	// It is up when it has been read: what greets like a QEMU may answer like none.
+	private void onBegun(QemuSession begun) {
 		synchronized (this) {
-			if (this.closed || this.client != begun.client()) {
+			if (this.closed || this.client != begun.monitor()) {
 				return; // it has ended by now
 			}
 			this.connectedSince = System.nanoTime();
 			this.session = begun;
-			this.silentBefore = false;
+			this.unresponsiveBefore = false;
 		}
 		read();
 	}
 
-	private void ended(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
+	private void onEnded(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
 		QemuSession over;
 		Throwable ours;
 		synchronized (this) {
@@ -319,109 +315,104 @@ public final class QemuMachine implements Machine {
 			ours = this.dropped;
 			this.session = null;
 			this.client = null;
-			this.silentBefore = ours instanceof SilenceException;
+			this.unresponsiveBefore = ours instanceof UnresponsiveQemuException;
 			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
 		}
 		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
-		MachineStatus lost = down((ours != null) ? ours : (rejected != null) ? unwrapped(rejected) : reason);
-		become(lost, null);
+		MachineStatus lost = down((ours != null) ? ours : (rejected != null) ? Reply.unwrap(rejected) : reason);
+		setStatus(lost, null);
 		if (over != null) {
 			over.end(new MachineUnavailableException(lost));
 		}
 	}
 
-	private void greetingOverdue(QmpClient opened) {
+	private void onGreetingOverdue(QmpClient opened) {
 		QmpState now = opened.state();
 		if (this.client != opened) {
 			return;
 		}
-		if (now == QmpState.GREETING && this.silentBefore) {
-			become(new MachineStatus(MachineState.DOWN,
+		if (now == QmpState.GREETING && this.unresponsiveBefore) {
+			setStatus(new MachineStatus(MachineState.DOWN,
 					"%s did not answer for %s s, and does not greet on a new connection either: QEMU is stopped, or its main loop is blocked. Look at the process; the service goes on by itself as soon as it answers."
-						.formatted(this.name, seconds(this.options.silenceLimit()))),
+						.formatted(this.name, seconds(this.options.unresponsiveLimit()))),
 					null);
 		}
 		else if (now == QmpState.GREETING) {
-			become(new MachineStatus(MachineState.BUSY,
+			setStatus(new MachineStatus(MachineState.BUSY,
 					"%s's monitor does not greet: another client holds it, or QEMU is stopped, or it is no QMP monitor. Give the service a -qmp of its own; it waits in line for this one."
 						.formatted(this.name)),
 					null);
 		}
 		else if (now == QmpState.CONNECTING && !this.socketSeen) {
-			become(new MachineStatus(MachineState.DOWN,
+			setStatus(new MachineStatus(MachineState.DOWN,
 					"%s is down: %s cannot be looked at, because its file system does not answer. The service goes on by itself as soon as it does."
 						.formatted(this.name, this.address)),
 					null);
 		}
 	}
 
-	private void noticed(QmpEvent event) {
+	private void onEvent(QmpEvent event) {
 		QemuSession current = this.session;
-		if (current != null && current.notice(event)) {
-			tell();
+		if (current != null && current.onEvent(event)) {
+			notifyListeners();
 		}
 	}
 
 	/**
-	 * Goes to another status, unless it was learnt over a connection that is not the one
-	 * any more.
+	 * Sets the status, unless it was read over a connection that has ended.
 	 * @return whether that is the status now
 	 */
-	private boolean become(MachineStatus next, @Nullable QemuSession learntOver) {
-		boolean worthALine;
+	private boolean setStatus(MachineStatus next, @Nullable QemuSession readOver) {
+		boolean isToBeLogged;
 		synchronized (this) {
-			if (this.closed || (learntOver != null && this.session != learntOver)) {
+			if (this.closed || (readOver != null && this.session != readOver)) {
 				return false;
 			}
 			if (next.equals(this.status)) {
 				return true;
 			}
-			worthALine = isNews(next);
+			isToBeLogged = isToBeLogged(next);
 			this.status = next;
 		}
-		if (next.isUp() && learntOver != null) {
-			logger.info("{} is up: QEMU {} at {}", this.name, learntOver.version(), this.address);
+		if (next.isUp() && readOver != null) {
+			logger.info("{} is up: QEMU {} at {}", this.name, readOver.version(), this.address);
 		}
 		else {
-			logger.atLevel(worthALine ? Level.WARN : Level.DEBUG)
+			logger.atLevel(isToBeLogged ? Level.WARN : Level.DEBUG)
 				.log("{}: {}", next.state().name().toLowerCase(Locale.ROOT), next.reason());
 		}
-		tell();
+		notifyListeners();
 		return true;
 	}
 
 	// Called with the lock held.
-	private boolean isNews(MachineStatus next) {
+	private boolean isToBeLogged(MachineStatus next) {
 		long now = System.nanoTime();
-		Long last = this.complained;
-		boolean news = next.state() != this.status.state() || last == null || now - last > COMPLAINT.toNanos();
+		Long last = this.warnedAt;
+		boolean news = next.state() != this.status.state() || last == null || now - last > WARNING_INTERVAL.toNanos();
 		if (news) {
-			this.complained = now;
+			this.warnedAt = now;
 		}
 		return news;
 	}
 
-	private void tell() {
+	private void notifyListeners() {
 		this.listeners.forEach(Runnable::run);
 	}
 
-	private MachineStatus silent() {
+	private MachineStatus unresponsive() {
 		return new MachineStatus(MachineState.DOWN,
 				"%s did not answer within %s s: QEMU is stopped, or its main loop is blocked. Look at the process; the service goes on by itself as soon as it answers."
 					.formatted(this.name, seconds(this.options.commandTimeout())));
 	}
 
 	private MachineStatus down(Throwable cause) {
-		return (cause instanceof QmpTimeoutException) ? silent()
+		return (cause instanceof QmpTimeoutException) ? unresponsive()
 				: new MachineStatus(MachineState.DOWN, "%s is down: %s".formatted(this.name, cause.getMessage()));
 	}
 
 	private static String seconds(Duration duration) {
 		return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
-	}
-
-	private static Throwable unwrapped(Throwable failure) {
-		return (failure instanceof CompletionException && failure.getCause() != null) ? failure.getCause() : failure;
 	}
 
 	@Override

@@ -7,47 +7,36 @@ import dev.iothreads.machine.HostThreads;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How a QEMU is talked to.
+ * How to talk to a QEMU.
  *
  * @param connectTimeout how long connecting may take, and the greeting after it
  * @param commandTimeout how long a reading or a change may take
  * @param threadFactory makes the one thread that each connection has
- * @param statisticsInterval how old what the block devices have done may be before a
- * reading asks for it again, which is one command more; {@code null} when it is never
- * asked for
+ * @param statisticsInterval how old the counts of the block devices may be before a
+ * reading asks for them again; {@code null} when it never does
  * @param hostThreads finds the threads of a QEMU on this host
- * @param silenceLimit for how long a QEMU that does not answer is waited for before its
- * connection is given up for another one. Longer than a pause that an administrator makes
- * on purpose: with the connection goes what was learnt over it
+ * @param unresponsiveLimit after how long without an answer the connection is given up
+ * for another one. Longer than a pause that an administrator makes on purpose: what was
+ * learnt over a connection ends with it
  */
 public record QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
-		@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads, Duration silenceLimit) {
+		@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads, Duration unresponsiveLimit) {
 
-	// A host that has vanished is noticed by TCP's keepalive long before.
-	private static final Duration SILENCE = Duration.ofMinutes(10);
+	// TCP's keepalive notices a host that has vanished long before.
+	private static final Duration UNRESPONSIVE_LIMIT = Duration.ofMinutes(10);
 
 	/**
-	 * Creates options by which a silent QEMU is waited for for ten minutes.
+	 * Creates options that give a QEMU ten minutes to answer.
 	 * @param connectTimeout how long connecting may take, and the greeting after it
 	 * @param commandTimeout how long a reading or a change may take
 	 * @param threadFactory makes the one thread that each connection has
-	 * @param statisticsInterval how old what the block devices have done may be,
-	 * {@code null} when it is never asked for
+	 * @param statisticsInterval how old the counts of the block devices may be, or
+	 * {@code null}
 	 * @param hostThreads finds the threads of a QEMU on this host
 	 */
 	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 			@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
-		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, hostThreads, SILENCE);
-	}
-
-	/**
-	 * Creates options by which neither block devices nor the host are asked.
-	 * @param connectTimeout how long connecting may take, and the greeting after it
-	 * @param commandTimeout how long a reading or a change may take
-	 * @param threadFactory makes the one thread that each connection has
-	 */
-	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory) {
-		this(connectTimeout, commandTimeout, threadFactory, null, HostThreads.Finder.NONE);
+		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, hostThreads, UNRESPONSIVE_LIMIT);
 	}
 
 }

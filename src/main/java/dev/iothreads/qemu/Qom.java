@@ -54,13 +54,13 @@ final class Qom {
 	 * @param parent the path that was listed
 	 * @param properties the properties of that path
 	 * @return its children
-	 * @throws NonsenseException when it is no list of properties
+	 * @throws InvalidReplyException when it is no list of properties
 	 */
 	static List<Child> children(String parent, JsonNode properties) {
 		List<Child> children = new ArrayList<>();
 		for (JsonNode property : elements("the properties of " + parent, properties)) {
 			if (!property.path("name").isString() || !property.path("type").isString()) {
-				throw nonsense("the properties of " + parent);
+				throw invalid("the properties of " + parent);
 			}
 			String type = property.path("type").asString();
 			if (type.startsWith(CHILD) && type.endsWith(">")) {
@@ -87,11 +87,11 @@ final class Qom {
 	 * @param what what was asked for
 	 * @param answer the answer
 	 * @return its elements
-	 * @throws NonsenseException when it is no list
+	 * @throws InvalidReplyException when it is no list
 	 */
 	static Iterable<JsonNode> elements(String what, JsonNode answer) {
 		if (!answer.isArray()) {
-			throw nonsense(what);
+			throw invalid(what);
 		}
 		return answer;
 	}
@@ -101,11 +101,11 @@ final class Qom {
 	 * @param what what was asked for
 	 * @param answer the answer
 	 * @return the text
-	 * @throws NonsenseException when it is no text
+	 * @throws InvalidReplyException when it is no text
 	 */
 	static String text(String what, JsonNode answer) {
 		if (!answer.isString()) {
-			throw new NonsenseException(
+			throw new InvalidReplyException(
 					"it was asked for %s and did not answer with a text. Is that a QEMU?".formatted(what));
 		}
 		return answer.asString();
@@ -115,7 +115,7 @@ final class Qom {
 	 * Takes a text for the id that it should be.
 	 * @param id an id, or the name of an object or of a type
 	 * @return the same
-	 * @throws NonsenseException when it is longer than any
+	 * @throws InvalidReplyException when it is longer than any
 	 */
 	static String checked(String id) {
 		return checked(id, LONGEST_ID, "an id");
@@ -125,7 +125,7 @@ final class Qom {
 	 * Takes a text for the path that it should be.
 	 * @param path the path of an object
 	 * @return the same
-	 * @throws NonsenseException when it is longer than any
+	 * @throws InvalidReplyException when it is longer than any
 	 */
 	static String checkedPath(String path) {
 		return checked(path, LONGEST_PATH, "a path");
@@ -133,14 +133,14 @@ final class Qom {
 
 	private static String checked(String text, int longest, String what) {
 		if (text.length() > longest) {
-			throw new NonsenseException(
+			throw new InvalidReplyException(
 					"something of it has %s of %d characters. Is that a QEMU?".formatted(what, text.length()));
 		}
 		return text;
 	}
 
-	private static NonsenseException nonsense(String what) {
-		return new NonsenseException(
+	private static InvalidReplyException invalid(String what) {
+		return new InvalidReplyException(
 				"it was asked for %s and did not answer with a list of them. Is that a QEMU?".formatted(what));
 	}
 
@@ -216,12 +216,12 @@ final class Qom {
 		 * Reads the answer of {@code qom-list} on an object of the type.
 		 * @param properties the properties of the object
 		 * @return what objects of that type can tell
-		 * @throws NonsenseException when it is no list of properties
+		 * @throws InvalidReplyException when it is no list of properties
 		 */
 		static Traits of(JsonNode properties) {
 			elements("the properties of an object", properties).forEach((property) -> {
 				if (!property.path("name").isString()) {
-					throw nonsense("the properties of an object");
+					throw invalid("the properties of an object");
 				}
 			});
 			Set<String> names = names(properties);

@@ -10,8 +10,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The unplugs that were asked for here and have yet to end. QEMU answers
- * {@code device_del} when the guest has been asked; that the device has gone, or that the
- * guest refuses, is told by an event, or never.
+ * {@code device_del} when the guest has been asked. An event says that the device has
+ * gone or that the guest refuses, or no event comes.
  */
 final class Unplugs {
 
@@ -20,9 +20,8 @@ final class Unplugs {
 	private final Map<String, String> refusals = new ConcurrentHashMap<>();
 
 	/**
-	 * Begins to listen. That has to be before the guest is asked: it may be faster than
-	 * QEMU's answer.
-	 * @param path the device's path
+	 * Begins to wait for a device to go. That has to be before {@code device_del}: the
+	 * guest may be faster than QEMU's answer.
 	 * @return completes when the device has gone
 	 */
 	CompletableFuture<Void> begin(String path) {
@@ -37,14 +36,13 @@ final class Unplugs {
 	}
 
 	/**
-	 * Ceases to listen, because QEMU did not even ask the guest.
-	 * @param path the device's path
+	 * Ends the wait, because QEMU did not ask the guest.
 	 */
 	void cancel(String path) {
 		this.underWay.remove(path);
 	}
 
-	void gone(String path) {
+	void onDeleted(String path) {
 		this.refusals.remove(path);
 		Unplug waiting = this.underWay.remove(path);
 		if (waiting != null) {
@@ -53,11 +51,10 @@ final class Unplugs {
 	}
 
 	/**
-	 * Takes notice that the guest refuses.
-	 * @param path the device's path
+	 * Handles the guest's refusal.
 	 * @param known whether there is such a device; of others nothing is kept
 	 */
-	void refused(String path, boolean known) {
+	void onRefused(String path, boolean known) {
 		String reason = "The guest refused to let it go. Free it in the guest, then ask again.";
 		Unplug waiting = this.underWay.remove(path);
 		if (known || waiting != null) {
@@ -71,12 +68,12 @@ final class Unplugs {
 	}
 
 	/**
-	 * Takes notice of what is listed. A device that is not has left, though it may have
-	 * yet to go: of one whose unplug was asked for after the listing, that says nothing.
-	 * @param present the paths of the devices that are there
-	 * @param listed when it was begun to list them, by {@link System#nanoTime()}
+	 * Compares with a listing. A device that is not in it has left the tree, and may keep
+	 * its block node until its event; unless its unplug began after the listing.
+	 * @param present the paths of the listed devices
+	 * @param listed when the listing began, by {@link System#nanoTime()}
 	 */
-	void keep(Set<String> present, long listed) {
+	void onListed(Set<String> present, long listed) {
 		this.underWay.replaceAll((path, unplug) -> {
 			boolean left = !present.contains(path) && unplug.asked() - listed < 0;
 			return left ? new Unplug(unplug.asked(), true, unplug.gone()) : unplug;
@@ -90,9 +87,7 @@ final class Unplugs {
 	}
 
 	/**
-	 * Tells whether a device that is there has been asked to go.
-	 * @param path the device's path
-	 * @return {@code true} until it has left, or the guest refuses
+	 * Returns whether a listed device is being unplugged.
 	 */
 	boolean isUnderWay(String path) {
 		Unplug unplug = this.underWay.get(path);
@@ -100,8 +95,7 @@ final class Unplugs {
 	}
 
 	/**
-	 * Tells whether a device has left of which QEMU has not said that it has gone.
-	 * @return {@code true} while it may hold on to something
+	 * Returns whether a device has left the tree and may still keep its block node.
 	 */
 	boolean isAnyLeaving() {
 		return this.underWay.values().stream().anyMatch(Unplug::left);

@@ -11,15 +11,15 @@ class UnplugsTests {
 	private final Unplugs unplugs = new Unplugs();
 
 	@Test
-	void ofADeviceThatNobodyKnowsNothingIsKept() {
-		this.unplugs.refused("/machine/peripheral/blk0", false);
+	void nothingIsKeptOfAnUnknownDevice() {
+		this.unplugs.onRefused("/machine/peripheral/blk0", false);
 		assertThat(this.unplugs.refusal("/machine/peripheral/blk0")).isNull();
 	}
 
 	@Test
-	void whoAskedIsToldThatTheGuestRefusesThoughTheDeviceHasNotBeenRead() {
+	void theClientThatAskedGetsTheRefusalThoughTheDeviceHasNotBeenRead() {
 		CompletableFuture<Void> gone = this.unplugs.begin("/machine/peripheral/blk0");
-		this.unplugs.refused("/machine/peripheral/blk0", false);
+		this.unplugs.onRefused("/machine/peripheral/blk0", false);
 		assertThat(gone).isCompletedExceptionally();
 		assertThat(this.unplugs.refusal("/machine/peripheral/blk0")).contains("The guest refused");
 	}

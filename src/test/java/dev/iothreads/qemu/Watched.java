@@ -47,12 +47,14 @@ final class Watched implements AutoCloseable {
 	}
 
 	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout) {
-		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon));
+		return new Watched("vm1", address,
+				new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
-	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout, Duration silenceLimit) {
+	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout,
+			Duration unresponsiveLimit) {
 		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null,
-				HostThreads.Finder.NONE, silenceLimit));
+				HostThreads.Finder.NONE, unresponsiveLimit));
 	}
 
 	/**
@@ -64,7 +66,7 @@ final class Watched implements AutoCloseable {
 	}
 
 	static Watched at(MonitorAddress address, ThreadFactory threads) {
-		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, threads));
+		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, threads, null, HostThreads.Finder.NONE));
 	}
 
 	static Thread daemon(Runnable work) {

@@ -11,28 +11,28 @@ import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpInterruptedException;
+import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpTimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Commands one after another, each waited for, as a change needs them.
+ * Sends commands for a change: one after another, each waited for.
  */
-final class Dialogue {
+final class BlockingQmp {
 
 	private static final String NOTHING_SENT = "nothing was changed. Try again when it is back.";
 
 	private final String machine;
 
-	private final QmpClient client;
+	private final QmpClient monitor;
 
-	Dialogue(String machine, QmpClient client) {
+	BlockingQmp(String machine, QmpClient monitor) {
 		this.machine = machine;
-		this.client = client;
+		this.monitor = monitor;
 	}
 
 	String machine() {
@@ -40,28 +40,26 @@ final class Dialogue {
 	}
 
 	/**
-	 * Gives a command that is to be carried out.
-	 * @param command the command
-	 * @return what QEMU answers
+	 * Runs a command.
+	 * @return QEMU's answer
 	 * @throws QmpCommandException when QEMU refuses
 	 * @throws MachineTimeoutException when it does not answer in time, or is lost before
 	 * it has answered: the command may be carried out all the same
 	 * @throws MachineUnavailableException when the command was not sent
 	 */
 	JsonNode run(QmpCommand command) {
-		return await(this.client.execute(command), "the change may still happen. Look again before you try again.");
+		return await(this.monitor.execute(command), "the change may still happen. Look again before you try again.");
 	}
 
 	/**
-	 * Asks for something that may not be there. Asking changes nothing.
-	 * @param command the command
-	 * @return what QEMU answers, {@code null} when it refuses
+	 * Runs a command that changes nothing, and asks for something that may not be there.
+	 * @return QEMU's answer, {@code null} when it refuses
 	 * @throws MachineTimeoutException when it does not answer in time
 	 * @throws MachineUnavailableException when it was lost
 	 */
 	@Nullable JsonNode ask(QmpCommand command) {
 		try {
-			return await(this.client.execute(command), null);
+			return await(this.monitor.execute(command), null);
 		}
 		catch (QmpCommandException ex) {
 			return null;
@@ -69,9 +67,7 @@ final class Dialogue {
 	}
 
 	/**
-	 * Reads the machine, over the connection of this dialogue.
-	 * @param reading the snapshot to come
-	 * @return the snapshot
+	 * Waits for a reading over the same connection.
 	 * @throws MachineTimeoutException when it does not come in time
 	 * @throws MachineUnavailableException when the machine was lost
 	 */
@@ -80,10 +76,7 @@ final class Dialogue {
 	}
 
 	/**
-	 * Asks for a text that may not be there.
-	 * @param path the path of an object
-	 * @param property one of its properties
-	 * @return its value, empty when there is none
+	 * Reads a property, empty when there is none.
 	 */
 	String text(String path, String property) {
 		JsonNode value = ask(Qom.get(path, property));
@@ -91,9 +84,7 @@ final class Dialogue {
 	}
 
 	/**
-	 * Lists the children of an object.
-	 * @param path the path of the object
-	 * @return its children, none when there is no such object
+	 * Lists the children of an object, none when there is no such object.
 	 */
 	List<Qom.Child> children(String path) {
 		JsonNode properties = ask(Qom.list(path));
@@ -101,9 +92,22 @@ final class Dialogue {
 	}
 
 	/**
-	 * Passes on a refusal that only QEMU's own words explain.
-	 * @param refused the refusal
-	 * @return the failure to throw
+	 * Lists the paths of the devices on a bus.
+	 */
+	List<String> occupants(String bus) {
+		JsonNode links = ask(Qom.list(bus));
+		return (links == null) ? List.of()
+				: Qom.names(links)
+					.stream()
+					.filter((name) -> name.startsWith("child["))
+					.map((name) -> text(bus, name))
+					.filter((path) -> !path.isEmpty())
+					.sorted()
+					.toList();
+	}
+
+	/**
+	 * Makes a failure of a refusal that only QEMU's own words explain.
 	 */
 	MachineRefusedException refused(QmpCommandException refused) {
 		return new MachineRefusedException(refused.errorClass(),

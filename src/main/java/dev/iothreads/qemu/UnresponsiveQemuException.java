@@ -3,9 +3,9 @@ package dev.iothreads.qemu;
 /**
  * A QEMU has not answered for so long that its connection was given up.
  */
-final class SilenceException extends RuntimeException {
+final class UnresponsiveQemuException extends RuntimeException {
 
-	SilenceException(String message) {
+	UnresponsiveQemuException(String message) {
 		super(message);
 	}
 

@@ -1,0 +1,115 @@
+package dev.iothreads.qemu;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.InvalidRequestException;
+import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.qmp.QmpCommandException;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * Detaches a device from a QEMU.
+ */
+final class DeviceDetachment {
+
+	private final QemuSession session;
+
+	private final BlockingQmp qemu;
+
+	DeviceDetachment(QemuSession session, BlockingQmp qemu) {
+		this.session = session;
+		this.qemu = qemu;
+	}
+
+	CompletableFuture<Void> detach(String id) {
+		Qom.Child device = find(id);
+		String hazard = this.session.unplugHazard(device.path());
+		if (hazard != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, hazard);
+		}
+		boolean hasNoId = device.path().startsWith(Qom.PERIPHERAL_ANON);
+		Unplugs unplugs = this.session.unplugs();
+		boolean again = unplugs.isUnderWay(device.path());
+		if (!again) {
+			requireNoCompanions(device);
+		}
+		CompletableFuture<Void> gone = unplugs.begin(device.path());
+		try {
+			this.qemu.run(Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id)));
+			return gone;
+		}
+		catch (QmpCommandException ex) {
+			String words = ex.description();
+			if (gone.isDone() || words.contains("already in the process of unplug")) {
+				return gone;
+			}
+			if (!again) {
+				unplugs.cancel(device.path());
+			}
+			if ("DeviceNotFound".equals(ex.errorClass())) {
+				throw noSuchDevice(id);
+			}
+			if (words.contains("does not support hotplugging") || words.contains("cannot be hot-unplugged")
+					|| words.contains("is not hotpluggable")) {
+				throw new InvalidRequestException("device",
+						"%s cannot be unplugged while %s runs: QEMU says: %s. It goes when the machine is shut down."
+							.formatted(id, this.qemu.machine(), words));
+			}
+			throw this.qemu.refused(ex);
+		}
+	}
+
+	/**
+	 * Makes sure that no other device goes with it. A guest ejects a whole slot, and QEMU
+	 * then removes everything that is in it without having asked.
+	 */
+	private void requireNoCompanions(Qom.Child device) {
+		List<String> companions = new ArrayList<>();
+		String bus = this.qemu.text(device.path(), "parent_bus");
+		if (!bus.isEmpty() && device.type().contains("-pci")) {
+			long slot = slot(device.path());
+			this.qemu.occupants(bus)
+				.stream()
+				.filter((other) -> !other.equals(device.path()) && slot(other) == slot)
+				.forEach(companions::add);
+		}
+		for (Qom.Child backend : this.qemu.children(device.path() + "/virtio-backend")) {
+			if (backend.type().equals("SCSI")) {
+				companions.addAll(this.qemu.occupants(backend.path()));
+			}
+		}
+		if (!companions.isEmpty()) {
+			throw new InvalidRequestException("device",
+					"%s of %s cannot go alone: %s would be unplugged with it. Unplug that first, by device_del, or shut the machine down."
+						.formatted(device.name(), this.qemu.machine(),
+								String.join(", ", companions.stream().map(Qom::name).toList())));
+		}
+	}
+
+	// docs: a PCI address is a slot of five bits and a function of three
+	private long slot(String device) {
+		JsonNode address = this.qemu.ask(Qom.get(device, "addr"));
+		return (address != null) ? address.asLong(0) >> 3 : 0;
+	}
+
+	private Qom.Child find(String id) {
+		for (String container : List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON)) {
+			for (Qom.Child child : this.qemu.children(container)) {
+				if (child.name().equals(id)) {
+					return child;
+				}
+			}
+		}
+		throw noSuchDevice(id);
+	}
+
+	private NotFoundException noSuchDevice(String id) {
+		return new NotFoundException(NotFoundException.Kind.DEVICE,
+				"%s has no device '%s' any more.".formatted(this.qemu.machine(), id));
+	}
+
+}

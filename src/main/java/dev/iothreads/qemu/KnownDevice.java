@@ -1,0 +1,47 @@
+package dev.iothreads.qemu;
+
+import java.util.List;
+import java.util.Map;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What was read of a device once, because it does not change while the device exists.
+ *
+ * @param type its QOM type
+ * @param worker the QOM path of the device that does the work
+ * @param links the IOThreads it was made with
+ * @param mapped whether the links are those of an {@code iothread-vq-mapping}, which
+ * names IOThreads and holds no reference to them
+ * @param drive the block node it serves
+ */
+record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped, @Nullable String drive) {
+
+	KnownDevice withDrive(String node) {
+		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node);
+	}
+
+	/**
+	 * Returns the ids of IOThreads that were deleted under it and given to others since.
+	 * QEMU 10.0 to 11.1 abort when it is unplugged then: they find the IOThread by its
+	 * name and drop a reference that they never took.
+	 */
+	List<String> reusedIds(Map<String, Long> threadIds) {
+		return this.links.stream()
+			.filter((link) -> this.mapped && threadIds.containsKey(link.id()) && !link.isAlive(threadIds))
+			.map(ThreadKey::id)
+			.toList();
+	}
+
+	/**
+	 * Says why it must not be unplugged now.
+	 * @return the reason and the way out, {@code null} when it may be unplugged
+	 */
+	@Nullable String unplugHazard(Map<String, Long> threadIds) {
+		List<String> reused = reusedIds(threadIds);
+		return reused.isEmpty() ? null
+				: "It runs on IOThread %s, which was deleted while the device used it, and its id was given to another one since: QEMU aborts when the device is unplugged now. Remove that IOThread first, then unplug the device."
+					.formatted(String.join(", ", reused));
+	}
+
+}

@@ -1,0 +1,30 @@
+package dev.iothreads.qemu;
+
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+import dev.iothreads.machine.IOThreadSettings;
+
+/**
+ * All that one reading goes by: what it has listed, and what was read now or before of
+ * what is listed.
+ *
+ * @param lists what is there
+ * @param threadIds the thread ids of the IOThreads by their ids
+ * @param devices the devices that can run on an IOThread, by QOM path
+ * @param objects the other objects that can, by QOM path
+ * @param settings what only an IOThread's object tells
+ */
+record ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds, Map<String, KnownDevice> devices,
+		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings) {
+
+	ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds) {
+		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>());
+	}
+
+	ThreadKey key(String iothread) {
+		return new ThreadKey(iothread, this.threadIds.getOrDefault(iothread, ThreadKey.GONE));
+	}
+
+}
