@@ -1,54 +1,73 @@
 package dev.iothreads.metrics;
 
-import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
+import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.metrics.Family.Row;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.binder.MeterBinder;
+
+import org.springframework.stereotype.Component;
 
 /**
  * Which IOThreads there are, and what is attached to each.
  */
-final class IOThreadMetrics implements Topic {
+@Component
+class IOThreadMetrics implements MeterBinder {
 
-	private final Family count = Family.gauge("iothread_attached_cnt", "Devices attached to the IOThread", "iothread");
+	private final Inventory inventory;
 
-	private final Family attachment = Family.gauge("iothread_device_attached",
-			"1 for each device that runs on the IOThread; what is no device has its kind for a driver", "iothread",
-			"device", "driver");
-
-	private final Family info = Family.info("iothread", "The IOThread, with its thread's id as QEMU sees it",
-			"iothread", "thread_id");
-
-	@Override
-	public List<Family> families() {
-		return List.of(this.count, this.attachment, this.info);
+	IOThreadMetrics(Inventory inventory) {
+		this.inventory = inventory;
 	}
 
 	@Override
-	public List<Object> told(Snapshot snapshot) {
-		return List.of(snapshot.iothreads());
+	public void bindTo(MeterRegistry registry) {
+		this.inventory
+			.listen(new MachineGauge(registry, "iothread.attached.cnt", null, "Devices attached to the IOThread",
+					rows((iothread) -> Map.of(tag(iothread), (double) iothread.attached().size()))));
+		this.inventory.listen(new MachineGauge(registry, "iothread.device.attached", null,
+				"1 for each device that runs on the IOThread; what is no device has its kind for a driver",
+				rows(IOThreadMetrics::attachments)));
+		this.inventory.listen(new MachineGauge(registry, "iothread.info", null,
+				"The IOThread, with its thread's id as QEMU sees it",
+				rows((iothread) -> Map.of(tag(iothread).and("thread_id", Long.toString(iothread.threadId())), 1.0))));
 	}
 
-	@Override
-	public void tell(MachineView machine) {
-		List<Row> counts = new ArrayList<>();
-		List<Row> attachments = new ArrayList<>();
-		List<Row> infos = new ArrayList<>();
-		Snapshot snapshot = machine.snapshot();
-		for (IOThread iothread : (snapshot != null) ? snapshot.iothreads() : List.<IOThread>of()) {
-			counts.add(Row.of(iothread.attached().size(), iothread.id()));
-			iothread.attached()
-				.forEach((attached) -> attachments.add(Row.of(1, iothread.id(), attached.id(), driver(attached))));
-			infos.add(Row.of(1, iothread.id(), Long.toString(iothread.threadId())));
-		}
-		this.count.set(machine.name(), counts);
-		this.attachment.set(machine.name(), attachments);
-		this.info.set(machine.name(), infos);
+	/**
+	 * Makes the rows of a machine out of those of its IOThreads.
+	 * @param ofIOThread the rows of an IOThread
+	 * @return the rows of a machine, none when it is down
+	 */
+	static Function<MachineView, Map<Tags, Double>> rows(Function<IOThread, Map<Tags, Double>> ofIOThread) {
+		return (machine) -> {
+			Snapshot snapshot = machine.snapshot();
+			Map<Tags, Double> rows = new HashMap<>();
+			for (IOThread iothread : (snapshot != null) ? snapshot.iothreads() : List.<IOThread>of()) {
+				rows.putAll(ofIOThread.apply(iothread));
+			}
+			return rows;
+		};
+	}
+
+	static Tags tag(IOThread iothread) {
+		return Tags.of("iothread", iothread.id());
+	}
+
+	private static Map<Tags, Double> attachments(IOThread iothread) {
+		Map<Tags, Double> rows = new HashMap<>();
+		iothread.attached()
+			.forEach((attached) -> rows.put(tag(iothread).and("device", attached.id(), "driver", driver(attached)),
+					1.0));
+		return rows;
 	}
 
 	private static String driver(Attachment attachment) {

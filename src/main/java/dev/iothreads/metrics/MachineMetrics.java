@@ -1,56 +1,55 @@
 package dev.iothreads.metrics;
 
-import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.function.Function;
 
-import dev.iothreads.inventory.MachineView;
+import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.metrics.Family.Row;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import org.jspecify.annotations.Nullable;
+
+import org.springframework.stereotype.Component;
 
 /**
  * Whether each machine answers, and what it is.
  */
-final class MachineMetrics implements Topic {
+@Component
+class MachineMetrics implements MeterBinder {
 
-	private final Family up = Family.gauge("iothread_machine_up", "Whether the machine's QEMU answers: 1, or 0");
+	private final Inventory inventory;
 
-	private final Family info = Family.info("iothread_machine", "The machine's QEMU, and who else manages it",
-			"qemu_version", "managed_by");
-
-	private final Family orphaned = Family.gauge("iothread_orphaned_devices",
-			"Devices whose IOThread was deleted underneath them");
-
-	@Override
-	public List<Family> families() {
-		return List.of(this.up, this.info, this.orphaned);
+	MachineMetrics(Inventory inventory) {
+		this.inventory = inventory;
 	}
 
 	@Override
-	public List<Object> told(MachineView machine) {
-		return (machine.snapshot() != null) ? Topic.super.told(machine) : List.of(machine.status().isUp());
+	public void bindTo(MeterRegistry registry) {
+		this.inventory.listen(
+				new MachineGauge(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
+						(machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
+		this.inventory.listen(
+				new MachineGauge(registry, "iothread.machine.info", null, "The machine's QEMU, and who else manages it",
+						(machine) -> row(machine.snapshot(), MachineMetrics::tags, (snapshot) -> 1.0)));
+		this.inventory.listen(new MachineGauge(registry, "iothread.orphaned.devices", null,
+				"Devices whose IOThread was deleted underneath them",
+				(machine) -> row(machine.snapshot(), (snapshot) -> Tags.empty(), MachineMetrics::orphans)));
 	}
 
-	@Override
-	public List<Object> told(Snapshot snapshot) {
-		return List.of(snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""), orphans(snapshot));
+	private static Map<Tags, Double> row(@Nullable Snapshot snapshot, Function<Snapshot, Tags> tags,
+			Function<Snapshot, Double> value) {
+		return (snapshot != null) ? Map.of(tags.apply(snapshot), value.apply(snapshot)) : Map.of();
 	}
 
-	@Override
-	public void tell(MachineView machine) {
-		this.up.set(machine.name(), List.of(Row.of(machine.status().isUp() ? 1 : 0)));
-		Snapshot snapshot = machine.snapshot();
-		if (snapshot == null) {
-			this.info.remove(machine.name());
-			this.orphaned.remove(machine.name());
-			return;
-		}
-		this.info.set(machine.name(),
-				List.of(Row.of(1, snapshot.qemuVersion(), Objects.requireNonNullElse(snapshot.managedBy(), ""))));
-		this.orphaned.set(machine.name(), List.of(Row.of(orphans(snapshot))));
+	private static Tags tags(Snapshot snapshot) {
+		return Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
+				Objects.requireNonNullElse(snapshot.managedBy(), ""));
 	}
 
-	private static long orphans(Snapshot snapshot) {
+	private static double orphans(Snapshot snapshot) {
 		return snapshot.devices().stream().filter((device) -> device.state() == DeviceState.ORPHANED).count();
 	}
 

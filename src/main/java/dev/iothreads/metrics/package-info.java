@@ -1,7 +1,7 @@
 /**
- * Metrics, one topic for each concern. They look at the last snapshot of each machine and
- * never ask a machine themselves; where a snapshot says which threads of this host are a
- * machine's, their CPU time is read when somebody looks.
+ * Metrics: one {@link io.micrometer.core.instrument.binder.MeterBinder} for each concern.
+ * They show the last snapshot of each machine and never ask a machine; only the CPU time
+ * of a thread is read when a registry asks for it.
  */
 @NullMarked
 package dev.iothreads.metrics;

@@ -13,6 +13,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Attachment;
+import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.IOThread;
@@ -21,11 +22,15 @@ import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Snapshot;
+import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.prometheus.metrics.model.registry.PrometheusRegistry;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+
+import org.springframework.beans.factory.support.StaticListableBeanFactory;
 
 import static dev.iothreads.metrics.PuppetMachine.disk;
 import static dev.iothreads.metrics.PuppetMachine.iothread;
@@ -54,8 +59,10 @@ class PageTests {
 	@BeforeEach
 	void bind() {
 		this.registry.throwExceptionOnRegistrationFailure();
-		InventoryMetrics.tell(this.inventory, this.registry.getPrometheusRegistry());
-		new ReadingMetrics(this.inventory).bindTo(this.registry);
+		bindAll(this.inventory, this.registry);
+		new DeviceMetrics(this.inventory,
+				new StaticListableBeanFactory(Map.of("page", this.registry.getPrometheusRegistry()))
+					.getBeanProvider(PrometheusRegistry.class));
 		this.inventory.add("vm1", this.vm1, false);
 	}
 
@@ -167,6 +174,20 @@ class PageTests {
 	}
 
 	@Test
+	void ofTwoDevicesWithTheSameIdTheFirstIsCounted() {
+		Snapshot before = full(new FixedThread(7, 3));
+		Device twin = new Device("blk0", "virtio-blk-pci", "/machine/peripheral/twin", List.of("io0"),
+				DeviceState.ATTACHED, null, "node-blk0");
+		Snapshot twins = new Snapshot(before.observedAt(), before.qemuVersion(), null, before.iothreads(),
+				List.of(disk("blk0", "io0"), twin), Activity.UNKNOWN);
+		this.vm1.show(twins.with(new Activity(Map.of(), null,
+				Map.of(path("blk0"), COUNTS, twin.qomPath(), Map.of(IoOperation.READ, new IoCount(9, 9, 9))),
+				Instant.now())));
+		assertThat(lines("iothread_device_operations_total")).hasSize(4)
+			.contains("iothread_device_operations_total{device=\"blk0\",machine=\"vm1\",operation=\"read\"} 1.0");
+	}
+
+	@Test
 	void whatIsCountedGrowsWithTheNextReading() {
 		Snapshot before = full(new FixedThread(7, 3));
 		this.vm1.show(before);
@@ -226,6 +247,12 @@ class PageTests {
 		this.vm1.fall("it was stopped");
 		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(sum("iothread_refresh_seconds_count")).isEqualTo(1);
+	}
+
+	static void bindAll(Inventory inventory, MeterRegistry registry) {
+		List.of(new MachineMetrics(inventory), new IOThreadMetrics(inventory), new SettingMetrics(inventory),
+				new CpuMetrics(inventory), new ReadingMetrics(inventory))
+			.forEach((metrics) -> metrics.bindTo(registry));
 	}
 
 	private static Snapshot full(HostThread thread) {
