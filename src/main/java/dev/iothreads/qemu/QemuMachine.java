@@ -247,7 +247,7 @@ public final class QemuMachine implements Machine {
 					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or the connection is cut. Look at the process; the service connects again."
 						.formatted(seconds(this.options.unresponsiveLimit()))));
 		}
-		else if (connection.isAnyPassedOver()) {
+		else if (connection.hasLostReply()) {
 			drop(connection, new InvalidReplyException(
 					"it left a command unanswered and answered a later one, which no QEMU does. Is there something between the service and its monitor? The service connects again."));
 		}

@@ -204,7 +204,7 @@ final class CommandWindow {
 	/**
 	 * Whether a command waits that was sent before one that is answered.
 	 */
-	boolean isAnyPassedOver() {
+	boolean hasLostReply() {
 		this.lock.lock();
 		try {
 			return this.passedOver;

@@ -42,7 +42,7 @@ import tools.jackson.databind.JsonNode;
  * All methods may be called from any thread. There is no reconnecting: a client that is
  * {@link QmpState#CLOSED} stays so.
  */
-public final class QmpClient implements AutoCloseable {
+public final class QmpClient implements QmpMonitor {
 
 	/**
 	 * How many commands may be unanswered, timed-out ones included.
@@ -164,47 +164,22 @@ public final class QmpClient implements AutoCloseable {
 		}
 	}
 
-	/**
-	 * The greeting, once commands are accepted.
-	 * @return a future of one's own; it fails with the {@link QmpException} that ended
-	 * the connection, if that comes first
-	 */
+	@Override
 	public CompletableFuture<QmpGreeting> ready() {
 		return this.ready.copy();
 	}
 
-	/**
-	 * How far the connection has come.
-	 * @return the state at this moment
-	 */
+	@Override
 	public QmpState state() {
 		return this.state;
 	}
 
-	/**
-	 * Sends a command.
-	 * @param command the command
-	 * @return the {@code return} member of the reply, an empty object for most commands
-	 * that change something. It fails with a {@link QmpCommandException} if QEMU refuses,
-	 * a {@link QmpTimeoutException} if it does not answer in time, a
-	 * {@link QmpInterruptedException} if the connection ends first; and, without having
-	 * sent anything, with a {@link QmpStateException} if the client is not ready, a
-	 * {@link QmpBusyException} if too much is unanswered. Cancelling it does not recall
-	 * the command
-	 * @throws IllegalArgumentException if the command cannot be written as JSON that QEMU
-	 * accepts, or is longer than {@value #MAX_UNANSWERED_BYTES} bytes
-	 */
+	@Override
 	public CompletableFuture<JsonNode> execute(QmpCommand command) {
 		return execute(command, this.options.commandTimeout());
 	}
 
-	/**
-	 * Sends a command that has a deadline of its own.
-	 * @param command the command
-	 * @param timeout how long QEMU may take to answer it
-	 * @return as {@link #execute(QmpCommand)}
-	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says
-	 */
+	@Override
 	public CompletableFuture<JsonNode> execute(QmpCommand command, Duration timeout) {
 		PendingCommand pending = pending(command, timeout);
 		this.writeLock.lock();
@@ -223,20 +198,7 @@ public final class QmpClient implements AutoCloseable {
 		return pending.reply();
 	}
 
-	/**
-	 * Sends commands one after the other without waiting for replies in between, as many
-	 * at a time as may be unanswered, the others as replies come in. Three quarters of
-	 * what may be unanswered is for such batches, in turn if there are several, so that
-	 * they leave room for {@link #execute(QmpCommand)}.
-	 * @param commands the commands, any number of them
-	 * @return one future for each command, in their order, which fails as
-	 * {@link #execute(QmpCommand)} says, but never for too much being unanswered. A
-	 * command's time runs from its being sent. If the next command to be sent has to wait
-	 * longer than that, it and all after it fail with a {@link QmpTimeoutException}
-	 * unsent
-	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says; nothing is
-	 * sent then
-	 */
+	@Override
 	public List<CompletableFuture<JsonNode>> executeAll(List<QmpCommand> commands) {
 		List<PendingCommand> batch = commands.stream()
 			.map((command) -> pending(command, this.options.commandTimeout()))
@@ -263,12 +225,7 @@ public final class QmpClient implements AutoCloseable {
 		return pending;
 	}
 
-	/**
-	 * Adds a listener for events to come. What it throws is logged and keeps neither the
-	 * other listeners nor the next event from anybody; an {@link Error} ends the
-	 * connection.
-	 * @param listener called on the connection's thread; must not block
-	 */
+	@Override
 	public void addListener(Consumer<QmpEvent> listener) {
 		this.listeners.add(listener);
 	}
@@ -281,35 +238,19 @@ public final class QmpClient implements AutoCloseable {
 		this.listeners.remove(listener);
 	}
 
-	/**
-	 * The end of the connection. Poll {@link #state()} instead of calling this over and
-	 * over.
-	 * @return a future of one's own, completed with the reason when the connection has
-	 * ended. It never fails: before {@link #ready()} the reason is what that failed with,
-	 * after it a {@link QmpClosedException} or a {@link QmpProtocolException}. Every
-	 * pending command has failed by then
-	 */
+	@Override
 	public CompletableFuture<QmpException> closed() {
 		return this.closed.copy();
 	}
 
-	/**
-	 * How many commands were sent and are not answered, timed-out and cancelled ones
-	 * included.
-	 * @return 0 to {@value #MAX_UNANSWERED}
-	 */
+	@Override
 	public int unanswered() {
 		return this.window.size();
 	}
 
-	/**
-	 * Whether something that was sent is unanswered though something that was sent after
-	 * it is answered. QEMU answers in order: it is lost, and so is whatever this
-	 * connection is asked.
-	 * @return {@code false}, unless the monitor is not what it should be
-	 */
-	public boolean isAnyPassedOver() {
-		return this.window.isAnyPassedOver();
+	@Override
+	public boolean hasLostReply() {
+		return this.window.hasLostReply();
 	}
 
 	/**
@@ -320,11 +261,6 @@ public final class QmpClient implements AutoCloseable {
 		return this.unmatchedReplies.get();
 	}
 
-	/**
-	 * Ends the connection: pending commands fail with a {@link QmpInterruptedException},
-	 * no event is delivered any more but one that is being delivered, and the thread
-	 * ends. Does nothing on a client that is closed.
-	 */
 	@Override
 	public void close() {
 		end(new QmpClosedException(true, this.address + ": this side closed the connection", null));
