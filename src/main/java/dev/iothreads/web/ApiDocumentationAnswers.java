@@ -5,6 +5,9 @@ import java.util.Map;
 import java.util.Set;
 
 import dev.iothreads.web.ApiDocumentationProblems.Endpoint;
+import dev.iothreads.web.api.FleetAnswers;
+import dev.iothreads.web.api.Paths;
+import dev.iothreads.web.problem.RequestId;
 import io.swagger.v3.oas.models.Operation;
 import io.swagger.v3.oas.models.headers.Header;
 import io.swagger.v3.oas.models.media.Content;

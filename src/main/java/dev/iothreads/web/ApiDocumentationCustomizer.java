@@ -7,6 +7,8 @@ import java.util.Objects;
 import java.util.TreeMap;
 
 import dev.iothreads.web.ApiDocumentationProblems.Endpoint;
+import dev.iothreads.web.problem.Problem;
+import dev.iothreads.web.problem.RequestId;
 import io.swagger.v3.oas.models.Components;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.Operation;

@@ -28,7 +28,7 @@ final class RequiredComponentsConverter implements ModelConverter {
 		Schema<?> schema = chain.next().resolve(type, context, chain);
 		Class<?> documented = Json.mapper().constructType(type.getType()).getRawClass();
 		if (schema != null && documented.isRecord()
-				&& documented.getPackage().equals(RequiredComponentsConverter.class.getPackage())) {
+				&& documented.getPackageName().startsWith(RequiredComponentsConverter.class.getPackageName())) {
 			Schema<?> definition = (schema.get$ref() != null) ? context.getDefinedModels().get(nameIn(schema.get$ref()))
 					: schema;
 			if (definition != null) {

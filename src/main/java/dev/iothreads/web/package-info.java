@@ -1,7 +1,5 @@
 /**
- * The HTTP side: controllers that only translate, the representations they answer with,
- * and the problem details of everything that can go wrong. The names on the wire are
- * QEMU's own, in QAPI's kebab-case.
+ * The HTTP side. Here are the limits; packages below have the rest.
  */
 @NullMarked
 package dev.iothreads.web;

@@ -20,6 +20,7 @@ import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.web.problem.Problem;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
 import net.jqwik.api.Combinators;

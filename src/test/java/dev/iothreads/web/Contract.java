@@ -18,7 +18,7 @@ import tools.jackson.databind.node.ObjectNode;
  * Holds JSON against the OpenAPI document. What the document does not name may not be
  * there.
  */
-final class Contract {
+public final class Contract {
 
 	private final SchemaRegistry registry = SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12);
 
@@ -27,7 +27,7 @@ final class Contract {
 	// To prepare one takes longer than to use it.
 	private final Map<JsonNode, Schema> schemas = Collections.synchronizedMap(new IdentityHashMap<>());
 
-	Contract(String document) {
+	public Contract(String document) {
 		this.document = (ObjectNode) JsonMapper.shared().readTree(document);
 		this.document.path("components").path("schemas").forEach((schema) -> {
 			if (!schema.has("additionalProperties")) {
@@ -45,7 +45,7 @@ final class Contract {
 	 * @param json its body
 	 * @return all that is wrong with it
 	 */
-	List<String> violationsOfAnswer(String method, String path, int status, String mediaType, String json) {
+	public List<String> violationsOfAnswer(String method, String path, int status, String mediaType, String json) {
 		JsonNode answer = operation(method, path).path("responses").path(Integer.toString(status));
 		return violations(answer.path("content").path(mediaType), json);
 	}
@@ -58,7 +58,7 @@ final class Contract {
 	 * @param json the body
 	 * @return all that is wrong with it
 	 */
-	List<String> violationsOfRequest(String method, String path, String mediaType, String json) {
+	public List<String> violationsOfRequest(String method, String path, String mediaType, String json) {
 		return violations(operation(method, path).path("requestBody").path("content").path(mediaType), json);
 	}
 

@@ -32,6 +32,8 @@ import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.web.events.EventStream;
+import dev.iothreads.web.problem.Problem;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;

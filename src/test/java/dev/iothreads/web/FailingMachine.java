@@ -11,13 +11,13 @@ import dev.iothreads.machine.StubMachine;
 /**
  * A machine of which no reading succeeds.
  */
-class FailingMachine extends StubMachine {
+public class FailingMachine extends StubMachine {
 
 	private final MachineStatus status;
 
 	private final RuntimeException failure;
 
-	FailingMachine(RuntimeException failure) {
+	public FailingMachine(RuntimeException failure) {
 		this(MachineStatus.UP, failure);
 	}
 
@@ -26,7 +26,7 @@ class FailingMachine extends StubMachine {
 		this.failure = failure;
 	}
 
-	static FailingMachine unavailable(MachineState state, String reason) {
+	public static FailingMachine unavailable(MachineState state, String reason) {
 		MachineStatus status = new MachineStatus(state, reason);
 		return new FailingMachine(status, new MachineUnavailableException(status));
 	}

@@ -20,25 +20,25 @@ import org.jspecify.annotations.Nullable;
 /**
  * A machine that is as it is told to be.
  */
-class ShownMachine extends StubMachine {
+public class ShownMachine extends StubMachine {
 
 	private volatile Snapshot snapshot;
 
 	private volatile Runnable listener = () -> {
 	};
 
-	ShownMachine(Snapshot snapshot) {
+	public ShownMachine(Snapshot snapshot) {
 		this.snapshot = snapshot;
 	}
 
-	ShownMachine(List<IOThread> iothreads, List<Device> devices) {
+	public ShownMachine(List<IOThread> iothreads, List<Device> devices) {
 		this(snapshot(iothreads, devices));
 	}
 
 	/**
 	 * From now on it is like this, and whoever listens has been told.
 	 */
-	void become(Snapshot next) {
+	public void become(Snapshot next) {
 		this.snapshot = next;
 		this.listener.run();
 	}
@@ -58,29 +58,31 @@ class ShownMachine extends StubMachine {
 		this.listener = next;
 	}
 
-	static Snapshot snapshot(List<IOThread> iothreads, List<Device> devices) {
+	public static Snapshot snapshot(List<IOThread> iothreads, List<Device> devices) {
 		return snapshot(Duration.ZERO, null, iothreads, devices);
 	}
 
-	static Snapshot snapshot(Duration age, @Nullable String managedBy, List<IOThread> iothreads, List<Device> devices) {
+	public static Snapshot snapshot(Duration age, @Nullable String managedBy, List<IOThread> iothreads,
+			List<Device> devices) {
 		return Snapshot.join(Instant.now().minus(age), "10.2.50", managedBy, iothreads, devices);
 	}
 
-	static IOThread iothread(String id, long threadId, Attachment... reported) {
+	public static IOThread iothread(String id, long threadId, Attachment... reported) {
 		return iothread(id, threadId, 32768, reported);
 	}
 
-	static IOThread iothread(String id, long threadId, long pollMaxNs, Attachment... reported) {
+	public static IOThread iothread(String id, long threadId, long pollMaxNs, Attachment... reported) {
 		return new IOThread(id, threadId, new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, pollMaxNs,
 				IOThreadProperty.POLL_GROW, 0L, IOThreadProperty.POLL_SHRINK, 0L, IOThreadProperty.AIO_MAX_BATCH, 0L)),
 				List.of(reported));
 	}
 
-	static Device device(String id, String... iothreads) {
+	public static Device device(String id, String... iothreads) {
 		return device(id, "/machine/peripheral/" + id + "/virtio-backend", DeviceState.ATTACHED, null, iothreads);
 	}
 
-	static Device device(String id, String qomPath, DeviceState state, @Nullable String reason, String... iothreads) {
+	public static Device device(String id, String qomPath, DeviceState state, @Nullable String reason,
+			String... iothreads) {
 		return new Device(id, "virtio-blk-pci", qomPath, List.of(iothreads), state, reason, null);
 	}
 

@@ -5,6 +5,8 @@ import java.lang.annotation.Retention;
 import java.lang.annotation.RetentionPolicy;
 import java.lang.annotation.Target;
 
+import dev.iothreads.web.problem.FailureTests;
+
 import org.springframework.boot.test.context.SpringBootTest;
 import org.springframework.boot.webmvc.test.autoconfigure.AutoConfigureMockMvc;
 import org.springframework.context.annotation.Import;
@@ -21,6 +23,6 @@ import org.springframework.context.annotation.Import;
 		"iothreads.security.jwt.jwk-set=file:/nowhere/keys.json", "iothreads.security.jwt.audiences=iothreads" })
 @AutoConfigureMockMvc
 @Import(FailureTests.Failing.class)
-@interface WebTest {
+public @interface WebTest {
 
 }

@@ -1,0 +1,107 @@
+package dev.iothreads.web.api;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.TreeMap;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.iothreads.machine.Activity;
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.HostThread;
+import dev.iothreads.machine.HostThread.CpuTime;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.IoCount;
+import dev.iothreads.machine.IoOperation;
+import dev.iothreads.machine.Snapshot;
+import io.swagger.v3.oas.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How busy a machine is, on the wire: counts that only grow. They are apart from the
+ * IOThreads and devices, which stay the same, and keep their entity tag, while these
+ * change all the time.
+ */
+@Schema(description = "How busy a machine is, as counts that only grow: two answers give the rates between them")
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine it belongs to") String machine,
+		@JsonProperty("observed-at") @Schema(description = "When the devices' counts were read") Instant observedAt,
+		@JsonProperty("iothreads") @Schema(
+				description = "The IOThreads whose CPU time is known, sorted by id") List<OfIOThread> iothreads,
+		@JsonProperty("devices") @Schema(
+				description = "The devices whose operations are counted, sorted by QOM path") List<OfDevice> devices,
+		@JsonProperty("cpu-unavailable") @Schema(description = "Why the CPU time of some is not known, and what to do; "
+				+ "absent when all is") @Nullable String cpuUnavailable) {
+
+	static ActivityInfo of(String machine, Snapshot snapshot) {
+		Activity activity = snapshot.activity();
+		List<OfIOThread> iothreads = new ArrayList<>();
+		for (IOThread iothread : snapshot.iothreads()) {
+			HostThread thread = activity.threads().get(iothread.id());
+			CpuTime time = (thread != null) ? thread.cpuTime().orElse(null) : null;
+			if (time != null) {
+				iothreads.add(new OfIOThread(iothread.id(), iothread.threadId(),
+						Instant.now().truncatedTo(ChronoUnit.MILLIS), time.userSeconds(), time.systemSeconds()));
+			}
+		}
+		List<OfDevice> devices = new ArrayList<>();
+		for (Device device : snapshot.devices()) {
+			Map<IoOperation, IoCount> counts = activity.io().get(device.qomPath());
+			if (counts != null) {
+				devices.add(OfDevice.of(device, counts));
+			}
+		}
+		Instant observedAt = Objects.requireNonNullElse(activity.ioObservedAt(), snapshot.observedAt());
+		return new ActivityInfo(machine, observedAt.truncatedTo(ChronoUnit.MILLIS), iothreads, devices,
+				activity.cpuUnavailable());
+	}
+
+	/**
+	 * What an IOThread has used.
+	 */
+	@Schema(name = "IOThreadActivity", description = "The CPU time that an IOThread's thread has used since its start")
+	record OfIOThread(@JsonProperty("id") @Schema(description = "The IOThread's id") String id,
+			@JsonProperty("thread-id") @Schema(
+					description = "The thread's id in the kernel, as QEMU sees it") long threadId,
+			@JsonProperty("observed-at") @Schema(description = "When it was read") Instant observedAt,
+			@JsonProperty("cpu-user-seconds") @Schema(description = "In its own code, in s") double userSeconds,
+			@JsonProperty("cpu-system-seconds") @Schema(description = "In the kernel's, in s") double systemSeconds) {
+
+	}
+
+	/**
+	 * What a device has done.
+	 */
+	@Schema(name = "DeviceActivity", description = "What a device has completed since it was made")
+	record OfDevice(@JsonProperty("id") @Schema(description = "The device's id") String id,
+			@JsonProperty("qom-path") @Schema(description = "Its QOM path") String qomPath,
+			@JsonProperty("operations") @Schema(description = "What it has completed, by kind of operation: read, "
+					+ "write, flush, unmap, zone-append") Map<String, Count> operations) {
+
+		static OfDevice of(Device device, Map<IoOperation, IoCount> counts) {
+			Map<String, Count> operations = new TreeMap<>();
+			counts.forEach(
+					(operation, count) -> operations.put(operation.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+							new Count(count.operations(), count.bytes(), count.nanoseconds())));
+			return new OfDevice(device.id(), device.qomPath(), operations);
+		}
+
+	}
+
+	/**
+	 * How much of one operation.
+	 */
+	@Schema(name = "OperationCount", description = "How much of one operation")
+	record Count(@JsonProperty("count") @Schema(description = "How many") long count,
+			@JsonProperty("bytes") @Schema(description = "The bytes moved, or given back") long bytes,
+			@JsonProperty("nanoseconds") @Schema(
+					description = "The time they took, in ns; times that overlap count twice") long nanoseconds) {
+
+	}
+
+}

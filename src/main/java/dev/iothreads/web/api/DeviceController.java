@@ -1,0 +1,116 @@
+package dev.iothreads.web.api;
+
+import java.util.List;
+
+import dev.iothreads.inventory.ChangeService;
+import dev.iothreads.inventory.Detachment;
+import dev.iothreads.inventory.IOThreadService;
+import dev.iothreads.machine.Attachable;
+import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.web.problem.Audit;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.http.HttpStatus;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/**
+ * The devices that can run on an IOThread.
+ */
+@RestController
+@Tag(name = "Devices", description = "The devices that can run on an IOThread")
+class DeviceController {
+
+	private final IOThreadService service;
+
+	private final ChangeService changes;
+
+	private final FleetAnswers fleet;
+
+	DeviceController(IOThreadService service, ChangeService changes, FleetAnswers fleet) {
+		this.service = service;
+		this.fleet = fleet;
+		this.changes = changes;
+	}
+
+	@GetMapping(path = Paths.ALL_DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listAllDevices", summary = "Every device of every machine",
+			description = "Sorted by machine and QOM path. Machines that do not answer are left out, and named in the header "
+					+ FleetAnswers.UNAVAILABLE + ".")
+	ResponseEntity<List<DeviceInfo>> listAll(
+			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
+					required = false) @Nullable List<String> machines) {
+		return this.fleet.of(machines, (machine, snapshot) -> DeviceInfo.of(machine, snapshot.devices()));
+	}
+
+	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
+			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
+					+ "this moment. Others may work: a block node can be shared, and what builds on what QEMU tells from 10.1 on.")
+	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
+		Attachable attachable = this.changes.attachable(machine);
+		return Fresh.observed(attachable.observedAt(), AttachableInfo.of(machine, this.changes.drivers(), attachable));
+	}
+
+	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listDevices", summary = "Every device of a machine that can run on an IOThread",
+			description = "Sorted by QOM path, with the IOThreads each runs on. Without any it runs in QEMU's main loop.")
+	ResponseEntity<List<DeviceInfo>> list(@PathVariable String machine) {
+		Snapshot snapshot = this.service.snapshot(machine);
+		return Fresh.observed(snapshot.observedAt(), DeviceInfo.of(machine, snapshot.devices()));
+	}
+
+	@GetMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "getDevice", summary = "One device")
+	ResponseEntity<DeviceInfo> get(@PathVariable String machine, @PathVariable String device) {
+		Snapshot snapshot = this.service.snapshot(machine);
+		return Fresh.observed(snapshot.observedAt(), info(machine, snapshot, device));
+	}
+
+	@PostMapping(path = Paths.DEVICES, consumes = MediaType.APPLICATION_JSON_VALUE,
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "attachDevice", summary = "Attach a device",
+			description = "Plugs the device into the running machine. iothreads names the IOThread it is to run on, or several "
+					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken.")
+	ResponseEntity<DeviceInfo> attach(@PathVariable String machine, @RequestBody JsonNode body) {
+		NewDevice device = RequestBodies.newDevice(body, null);
+		Snapshot after = this.changes.attach(machine, device);
+		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
+			.body(info(machine, after, device.id()));
+	}
+
+	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
+			description = "Asks the guest to let go of the device, and waits for it. 204 says that it has gone, 202 that the "
+					+ "guest has yet to let go.")
+	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
+			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
+		Prefer preference = Prefer.of(prefer);
+		Detachment detachment = this.changes.detach(machine, device, preference.patience());
+		if (detachment.gone()) {
+			return preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build();
+		}
+		Audit.pending(detachment.departure());
+		return preference
+			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
+			.body(info(machine, detachment.snapshot(), device));
+	}
+
+	private DeviceInfo info(String machine, Snapshot snapshot, String device) {
+		return DeviceInfo.of(machine, this.service.device(snapshot, machine, device));
+	}
+
+}

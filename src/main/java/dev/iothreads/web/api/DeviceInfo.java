@@ -1,0 +1,44 @@
+package dev.iothreads.web.api;
+
+import java.util.List;
+import java.util.Locale;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceState;
+import io.swagger.v3.oas.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A device on the wire.
+ */
+@Schema(description = "A device that can run on an IOThread")
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The machine it belongs to") String machine,
+		@JsonProperty("id") @Schema(description = "Its id, or its place among those without one (device[0])") String id,
+		@JsonProperty("driver") @Schema(description = "Its driver in QEMU") String driver,
+		@JsonProperty("qom-path") @Schema(description = "The QOM path of the device that does the work") String qomPath,
+		@JsonProperty("iothreads") @Schema(
+				description = "The IOThreads it runs on; none is QEMU's main loop") List<String> iothreads,
+		@JsonProperty("state") @Schema(description = "How it stands to them", allowableValues = {
+				"attached", "detaching", "orphaned" }) String state,
+		@JsonProperty("reason") @Schema(
+				description = "Why it is in that state, where there is something to say") @Nullable String reason,
+		@JsonProperty("drive") @Schema(
+				description = "The block node it serves; absent when it has none") @Nullable String drive){
+
+	public static DeviceInfo of(String machine, Device device) {
+		return new DeviceInfo(machine, device.id(), device.driver(), device.qomPath(), device.iothreads(),
+				wire(device.state()), device.reason(), device.drive());
+	}
+
+	static List<DeviceInfo> of(String machine, List<Device> devices) {
+		return devices.stream().map((device) -> of(machine, device)).toList();
+	}
+
+	private static String wire(DeviceState state) {
+		return state.name().toLowerCase(Locale.ROOT);
+	}
+
+}

@@ -1,0 +1,31 @@
+package dev.iothreads.web.api;
+
+import java.io.IOException;
+import java.io.InputStream;
+
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+
+import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatus;
+import org.springframework.web.filter.ShallowEtagHeaderFilter;
+
+/**
+ * Tags what is read with a hash of it, and answers 304 to whoever has it already.
+ */
+final class EntityTagFilter extends ShallowEtagHeaderFilter {
+
+	@Override
+	protected String generateETagHeaderValue(InputStream body, boolean isWeak) throws IOException {
+		return EntityTags.of(body.readAllBytes());
+	}
+
+	// RFC 9110, 9.3.2: HEAD has the header fields that GET would have.
+	@Override
+	protected boolean isEligibleForEtag(HttpServletRequest request, HttpServletResponse response, int status,
+			InputStream body) {
+		return super.isEligibleForEtag(request, response, status, body)
+				|| (HttpMethod.HEAD.matches(request.getMethod()) && status == HttpStatus.OK.value());
+	}
+
+}

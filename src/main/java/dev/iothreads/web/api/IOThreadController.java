@@ -1,0 +1,155 @@
+package dev.iothreads.web.api;
+
+import java.util.List;
+
+import dev.iothreads.inventory.ChangeService;
+import dev.iothreads.inventory.Detachment;
+import dev.iothreads.inventory.IOThreadService;
+import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.web.problem.Audit;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.tags.Tag;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.http.HttpHeaders;
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.DeleteMapping;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PatchMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.PostMapping;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RequestHeader;
+import org.springframework.web.bind.annotation.RequestParam;
+import org.springframework.web.bind.annotation.RestController;
+
+/**
+ * The IOThreads.
+ */
+@RestController
+@Tag(name = "IOThreads", description = "The IOThreads, and what runs on each")
+class IOThreadController {
+
+	private static final String MERGE_PATCH = "application/merge-patch+json";
+
+	private final IOThreadService service;
+
+	private final ChangeService changes;
+
+	private final EntityTags entityTags;
+
+	private final FleetAnswers fleet;
+
+	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetAnswers fleet) {
+		this.service = service;
+		this.changes = changes;
+		this.entityTags = entityTags;
+		this.fleet = fleet;
+	}
+
+	@GetMapping(path = Paths.ALL_IOTHREADS, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listAllIOThreads", summary = "Every IOThread of every machine",
+			description = "Sorted by machine and id. Machines that do not answer are left out, and named in the header "
+					+ FleetAnswers.UNAVAILABLE + ".")
+	ResponseEntity<List<IOThreadInfo>> listAll(
+			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
+					required = false) @Nullable List<String> machines) {
+		return this.fleet.of(machines, IOThreadInfo::of);
+	}
+
+	@GetMapping(path = Paths.IOTHREADS, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
+	@Operation(operationId = "listIOThreads", summary = "The IOThreads of a machine, sorted by id",
+			description = "As text/plain it is what QEMU's own info iothreads prints, with attached-cnt and attached-dev.")
+	ResponseEntity<List<IOThreadInfo>> list(@PathVariable String machine) {
+		Snapshot snapshot = this.service.snapshot(machine);
+		return Fresh.observed(snapshot.observedAt(), IOThreadInfo.of(machine, snapshot));
+	}
+
+	@GetMapping(path = Paths.IOTHREADS + "/{id}",
+			produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
+	@Operation(operationId = "getIOThread", summary = "One IOThread")
+	ResponseEntity<IOThreadInfo> get(@PathVariable String machine, @PathVariable String id) {
+		Snapshot snapshot = this.service.snapshot(machine);
+		return Fresh.observed(snapshot.observedAt(), info(machine, snapshot, id));
+	}
+
+	@GetMapping(path = Paths.IOTHREADS + "/{id}/devices", produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listDevicesOfIOThread", summary = "The devices that run on an IOThread")
+	ResponseEntity<List<DeviceInfo>> devices(@PathVariable String machine, @PathVariable String id) {
+		Snapshot snapshot = this.service.snapshot(machine);
+		return Fresh.observed(snapshot.observedAt(),
+				DeviceInfo.of(machine, this.service.devicesOf(snapshot, machine, id)));
+	}
+
+	@PostMapping(path = Paths.IOTHREADS, consumes = MediaType.APPLICATION_JSON_VALUE,
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "addIOThread", summary = "Add an IOThread",
+			description = "Only id is needed. The settings that are not given get QEMU's defaults.")
+	ResponseEntity<IOThreadInfo> add(@PathVariable String machine, @RequestBody JsonNode body) {
+		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
+		Snapshot after = this.changes.add(machine, added.id(), added.settings());
+		IOThreadInfo info = info(machine, after, added.id());
+		return ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, added.id()))
+			.eTag(this.entityTags.of(info))
+			.body(info);
+	}
+
+	@PatchMapping(path = Paths.IOTHREADS + "/{id}", consumes = { MERGE_PATCH, MediaType.APPLICATION_JSON_VALUE },
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "tuneIOThread", summary = "Tune an IOThread while it runs",
+			description = "All the settings that are given are changed, or none.")
+	ResponseEntity<IOThreadInfo> tune(@PathVariable String machine, @PathVariable String id,
+			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
+			@RequestBody JsonNode body) {
+		Snapshot after = this.changes.tune(machine, id, RequestBodies.tuning(body),
+				this.entityTags.match(ifMatch, machine));
+		IOThreadInfo info = info(machine, after, id);
+		ResponseEntity<IOThreadInfo> answer = Fresh.observed(after.observedAt(), info);
+		return ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info);
+	}
+
+	@DeleteMapping(Paths.IOTHREADS + "/{id}")
+	@Operation(operationId = "removeIOThread", summary = "Remove an IOThread that nothing uses")
+	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
+			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
+		this.changes.remove(machine, id, this.entityTags.match(ifMatch, machine));
+		return ResponseEntity.noContent().build();
+	}
+
+	@PostMapping(path = Paths.IOTHREADS + "/{id}/devices", consumes = MediaType.APPLICATION_JSON_VALUE,
+			produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "attachToIOThread", summary = "Attach a device to an IOThread",
+			description = "Plugs the device into the running machine. The answer is the IOThread as it is then.")
+	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
+			@RequestBody JsonNode body) {
+		NewDevice device = RequestBodies.newDevice(body, id);
+		Snapshot after = this.changes.attach(machine, device);
+		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
+			.body(info(machine, after, id));
+	}
+
+	@DeleteMapping(path = Paths.IOTHREADS + "/{id}/devices/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "detachFromIOThread", summary = "Detach a device that runs on an IOThread",
+			description = "Asks the guest to let go of the device, and waits for it. Either way the answer is the IOThread "
+					+ "as it is then; 202 says that the guest has yet to let go.")
+	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
+			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
+		Prefer preference = Prefer.of(prefer);
+		Detachment detachment = this.changes.detach(machine, id, device, preference.patience());
+		if (!detachment.gone()) {
+			Audit.pending(detachment.departure());
+		}
+		ResponseEntity.BodyBuilder answer = detachment.gone() ? ResponseEntity.ok()
+				: ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device));
+		return preference.applyTo(answer).body(info(machine, detachment.snapshot(), id));
+	}
+
+	private IOThreadInfo info(String machine, Snapshot snapshot, String id) {
+		return IOThreadInfo.of(machine, this.service.iothread(snapshot, machine, id));
+	}
+
+}

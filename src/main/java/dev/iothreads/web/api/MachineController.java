@@ -1,0 +1,43 @@
+package dev.iothreads.web.api;
+
+import java.util.List;
+
+import dev.iothreads.inventory.IOThreadService;
+import io.swagger.v3.oas.annotations.Operation;
+import io.swagger.v3.oas.annotations.tags.Tag;
+
+import org.springframework.http.MediaType;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.GetMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RestController;
+
+/**
+ * The machines.
+ */
+@RestController
+@Tag(name = "Machines", description = "The virtual machines this service knows")
+class MachineController {
+
+	private final IOThreadService service;
+
+	MachineController(IOThreadService service) {
+		this.service = service;
+	}
+
+	@GetMapping(path = Paths.MACHINES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "listMachines", summary = "All machines, sorted by name",
+			description = "Machines that do not answer are in the list too, with the reason.")
+	ResponseEntity<List<MachineInfo>> list() {
+		return Fresh.observed(null, this.service.machines().stream().map(MachineInfo::of).toList());
+	}
+
+	@GetMapping(path = Paths.MACHINE, produces = MediaType.APPLICATION_JSON_VALUE)
+	@Operation(operationId = "getMachine", summary = "One machine",
+			description = "It is there whether it answers or not; state and reason tell.")
+	ResponseEntity<MachineInfo> get(@PathVariable String machine) {
+		MachineInfo info = MachineInfo.of(this.service.machine(machine));
+		return Fresh.observed(info.observedAt(), info);
+	}
+
+}

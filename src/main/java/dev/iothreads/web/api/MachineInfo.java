@@ -1,0 +1,57 @@
+package dev.iothreads.web.api;
+
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.Locale;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import dev.iothreads.inventory.MachineView;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.Snapshot;
+import io.swagger.v3.oas.annotations.media.Schema;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine on the wire.
+ */
+@Schema(description = "A virtual machine that the service knows. What was read of it is absent unless it is up.")
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name in this service") String name,
+		@JsonProperty("state") @Schema(description = "Whether it answers; busy: another client holds its monitor",
+				allowableValues = {
+						"up", "connecting", "busy", "down" }) String state,
+		@JsonProperty("reason") @Schema(
+				description = "Why it is not up, and what to do; absent when it is") @Nullable String reason,
+		@JsonProperty("qemu-version") @Schema(description = "The version of its QEMU") @Nullable String qemuVersion,
+		@JsonProperty("monitor") @Schema(description = "Where it is asked") String monitor,
+		@JsonProperty("managed-by") @Schema(description = "Who else manages it, and forbids changes; absent when "
+				+ "nobody does") @Nullable String managedBy,
+		@JsonProperty("read-only") @Schema(
+				description = "Whether the service's configuration forbids changes") boolean readOnly,
+		@JsonProperty("observed-at") @Schema(description = "When it was read") @Nullable Instant observedAt,
+		@JsonProperty("iothreads") @Schema(description = "How many IOThreads it has") @Nullable Integer iothreads,
+		@JsonProperty("devices") @Schema(
+				description = "How many devices can run on an IOThread") @Nullable Integer devices,
+		@JsonProperty("attached") @Schema(description = "The sum of its attached counts") @Nullable Integer attached,
+		@JsonProperty("cpu-unavailable") @Schema(description = "Why the metrics lack the CPU time of its IOThreads, "
+				+ "and what to do; absent when they have it") @Nullable String cpuUnavailable){
+
+	public static MachineInfo of(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		String state = wire(machine.status().state());
+		if (snapshot == null) {
+			return new MachineInfo(machine.name(), state, machine.status().reason(), null, machine.monitor(), null,
+					machine.readOnly(), null, null, null, null, null);
+		}
+		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
+				machine.monitor(), snapshot.managedBy(), machine.readOnly(),
+				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
+				snapshot.devices().size(), snapshot.attachedCount(), snapshot.activity().cpuUnavailable());
+	}
+
+	public static String wire(MachineState state) {
+		return state.name().toLowerCase(Locale.ROOT);
+	}
+
+}

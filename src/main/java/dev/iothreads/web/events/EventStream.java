@@ -1,0 +1,156 @@
+package dev.iothreads.web.events;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.Executor;
+import java.util.concurrent.Semaphore;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Predicate;
+
+import dev.iothreads.inventory.Change;
+import dev.iothreads.inventory.ChangeFeed;
+import dev.iothreads.inventory.Inventory;
+import dev.iothreads.web.api.Addresses;
+import dev.iothreads.web.api.DeviceInfo;
+import dev.iothreads.web.api.IOThreadInfo;
+import dev.iothreads.web.api.MachineInfo;
+import dev.iothreads.web.problem.TooManyReadersException;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.ObjectWriter;
+import tools.jackson.databind.SerializationFeature;
+import tools.jackson.databind.json.JsonMapper;
+
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.task.SimpleAsyncTaskExecutorBuilder;
+import org.springframework.context.event.ContextClosedEvent;
+import org.springframework.context.event.EventListener;
+import org.springframework.stereotype.Component;
+import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
+
+/**
+ * The stream of changes: what has happened lately, and those who read it. Nobody waits
+ * for a reader: each goes along the history at its own pace. Where nothing happens
+ * nothing is done, but for a sign of life now and then.
+ */
+@Component
+public class EventStream {
+
+	public static final int MOST_READERS = 100;
+
+	static final int HISTORY = 10_000;
+
+	static final int HISTORY_BYTES = 4 * 1024 * 1024;
+
+	/** By then it is known of every reader whether it has left. */
+	static final Duration HEARTBEAT = Duration.ofSeconds(15);
+
+	private final EventHistory history;
+
+	private final Semaphore places = new Semaphore(MOST_READERS);
+
+	private final ObjectWriter json;
+
+	private final Executor threads;
+
+	private final int readersPerAddress;
+
+	private final Map<EventReader, String> readers = new ConcurrentHashMap<>();
+
+	// With those that have just asked, so that of many at once none is let in too many.
+	private final Map<String, Integer> byAddress = new ConcurrentHashMap<>();
+
+	private volatile boolean closed;
+
+	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads,
+			@Value("${iothreads.security.readers-per-address:10}") int readersPerAddress) {
+		this.readersPerAddress = readersPerAddress;
+		// Ids grow across restarts, too: those of another process are older than all
+		// here, or have yet to come, and either is noticed.
+		this.history = new EventHistory(HISTORY, HISTORY_BYTES,
+				TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis()));
+		this.json = json.writer().without(SerializationFeature.INDENT_OUTPUT);
+		this.threads = threads.threadNamePrefix("events-").build();
+		inventory.listen(new ChangeFeed(this::publish));
+	}
+
+	/**
+	 * Lets one more read. It never waits.
+	 * @param after the id of the last event that the reader knows, {@code null} to begin
+	 * with the next one
+	 * @param machines which machines it wants to hear of
+	 * @param address where the reader is
+	 * @return the body of the answer
+	 * @throws TooManyReadersException when there is no room for one more
+	 */
+	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines, String address) {
+		int here = this.byAddress.merge(address, 1, Integer::sum);
+		if (here > this.readersPerAddress && !Addresses.isLoopback(address)) {
+			leftFrom(address);
+			throw new TooManyReadersException(this.readersPerAddress);
+		}
+		if (!this.places.tryAcquire()) {
+			leftFrom(address);
+			throw new TooManyReadersException(MOST_READERS);
+		}
+		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
+		this.readers.put(reader, address);
+		try {
+			this.threads.execute(reader);
+		}
+		catch (RuntimeException ex) {
+			left(reader);
+			throw ex;
+		}
+		if (this.closed) {
+			reader.end();
+		}
+		return reader.answer();
+	}
+
+	public int readers() {
+		return this.readers.size();
+	}
+
+	private void publish(Change change) {
+		this.history.add(change.machine(), change.kind().wireName(), this.json.writeValueAsString(data(change)));
+	}
+
+	private static Object data(Change change) {
+		if (change instanceof Change.OfMachine machine) {
+			return MachineInfo.of(machine.view());
+		}
+		if (change instanceof Change.OfIOThread iothread) {
+			return IOThreadInfo.of(iothread.machine(), iothread.iothread());
+		}
+		Change.OfDevice device = (Change.OfDevice) change;
+		return DeviceInfo.of(device.machine(), device.device());
+	}
+
+	private void left(EventReader reader) {
+		String address = this.readers.remove(reader);
+		if (address != null) {
+			leftFrom(address);
+			this.places.release();
+		}
+	}
+
+	private void leftFrom(String address) {
+		this.byAddress.computeIfPresent(address, (same, count) -> (count > 1) ? count - 1 : null);
+	}
+
+	/**
+	 * Ends all streams. Whoever stops the server waits for requests to end, and these do
+	 * not end by themselves.
+	 */
+	@EventListener(ContextClosedEvent.class)
+	void close() {
+		this.closed = true;
+		endAll();
+	}
+
+	void endAll() {
+		this.readers.keySet().forEach(EventReader::end);
+	}
+
+}

@@ -1,0 +1,110 @@
+package dev.iothreads.web.page;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+
+import jakarta.servlet.FilterChain;
+import jakarta.servlet.ServletException;
+import jakarta.servlet.http.HttpServletRequest;
+import jakarta.servlet.http.HttpServletResponse;
+
+import org.springframework.boot.web.servlet.FilterRegistrationBean;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.io.Resource;
+import org.springframework.http.CacheControl;
+import org.springframework.util.DigestUtils;
+import org.springframework.web.filter.OncePerRequestFilter;
+import org.springframework.web.servlet.config.annotation.ResourceHandlerRegistry;
+import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
+
+/**
+ * The page to look at, and what its neighbour on the same origin, Swagger UI, may do. The
+ * page is files that a browser asks for again each time it shows them, so that an upgrade
+ * is seen at once, and is given anew only where they have changed. The tag is of the
+ * content: the files of a jar all have the one time that the build gives them.
+ */
+@Configuration(proxyBeanMethods = false)
+class PageConfiguration implements WebMvcConfigurer {
+
+	/**
+	 * Nothing but the page's own files and its own service. Scripts can make no markup of
+	 * texts that come from elsewhere.
+	 */
+	static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+			+ "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+			+ "require-trusted-types-for 'script'; trusted-types 'none'";
+
+	/**
+	 * The same for Swagger UI, which is no less of the page's origin: it sets styles by
+	 * itself and has its pictures in them.
+	 */
+	static final String SWAGGER_UI_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+			+ "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+			+ "frame-ancestors 'none'";
+
+	@Override
+	public void addResourceHandlers(ResourceHandlerRegistry registry) {
+		add(registry, "/index.html", "classpath:/static/");
+		add(registry, "/page/**", "classpath:/static/page/");
+	}
+
+	private static void add(ResourceHandlerRegistry registry, String addresses, String directory) {
+		registry.addResourceHandler(addresses)
+			.addResourceLocations(directory)
+			.setCacheControl(CacheControl.noCache())
+			.setUseLastModified(false)
+			.setEtagGenerator(PageConfiguration::tag);
+	}
+
+	private static String tag(Resource file) {
+		try (InputStream content = file.getInputStream()) {
+			return "\"" + DigestUtils.md5DigestAsHex(content) + "\"";
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	@Bean
+	FilterRegistrationBean<OncePerRequestFilter> guardedPage() {
+		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(new Guard(POLICY));
+		// "" is the address of the page itself, and "/" would be all addresses.
+		filter.addUrlPatterns("", "/index.html", "/page/*");
+		return filter;
+	}
+
+	@Bean
+	FilterRegistrationBean<OncePerRequestFilter> guardedSwaggerUi() {
+		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(
+				new Guard(SWAGGER_UI_POLICY));
+		// Its files have a second address, as all webjars' have.
+		filter.addUrlPatterns("/swagger-ui.html", "/swagger-ui/*", "/webjars/*");
+		return filter;
+	}
+
+	/**
+	 * Tells the browser what the page may do, and what others may do with it.
+	 */
+	private static final class Guard extends OncePerRequestFilter {
+
+		private final String policy;
+
+		Guard(String policy) {
+			this.policy = policy;
+		}
+
+		@Override
+		protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
+				throws ServletException, IOException {
+			response.setHeader("Content-Security-Policy", this.policy);
+			response.setHeader("Referrer-Policy", "no-referrer");
+			response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
+			response.setHeader("Cross-Origin-Resource-Policy", "same-origin");
+			chain.doFilter(request, response);
+		}
+
+	}
+
+}
