@@ -23,6 +23,9 @@ import dev.iothreads.machine.HostThreads;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.binder.MeterBinder;
+import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
@@ -124,6 +127,15 @@ final class Service {
 
 	void add(String name, Machine machine, boolean readOnly) {
 		inventory().add(name, machine, readOnly);
+	}
+
+	/**
+	 * Makes a registry, and binds to it all that the service measures.
+	 */
+	MeterRegistry meters() {
+		MeterRegistry registry = new SimpleMeterRegistry();
+		this.context.getBeansOfType(MeterBinder.class).values().forEach((binder) -> binder.bindTo(registry));
+		return registry;
 	}
 
 	void remove(String name) {

@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 
+import dev.iothreads.fleet.RunningService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Snapshot;
@@ -22,6 +23,7 @@ import static dev.iothreads.metrics.PuppetMachine.disk;
 import static dev.iothreads.metrics.PuppetMachine.iothread;
 import static dev.iothreads.metrics.PuppetMachine.snapshot;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
 
 /**
  * The meters that every registry of Micrometer gets.
@@ -83,6 +85,19 @@ class MeterTests {
 		this.vm1.show(snapshot(List.of(iothread("io0", 11)), disk("blk0", "io0")));
 		assertThat(this.registry.get("iothread.attached.cnt").gauge()).isSameAs(before);
 		assertThat(attachedCount(this.registry, "io0")).isEqualTo(1);
+	}
+
+	@Test
+	void theMetricsEndpointShowsThem() {
+		try (RunningService service = RunningService
+			.start("--management.endpoints.web.exposure.include=health,prometheus,metrics")) {
+			String row = "/actuator/metrics/iothread.attached.cnt?tag=machine:demo&tag=iothread:iothread0";
+			await().atMost(RunningService.DEADLINE)
+				.untilAsserted(() -> assertThat(service.get(row).json().at("/measurements/0/value").asDouble(-1))
+					.isEqualTo(2));
+			assertThat(service.get("/actuator/metrics").body()).contains("\"iothread.machine.up\"",
+					"\"iothread.device.attached\"", "\"iothread.poll.max\"");
+		}
 	}
 
 	@Test
