@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import java.util.regex.Pattern;
 
 import dev.iothreads.machine.HostThread;
@@ -55,13 +56,12 @@ record QemuProcess(long processId, boolean nested) {
 	 * Looks for the process of a QEMU.
 	 * @param socket the Unix socket that it answers on
 	 * @param threadIds the numbers that it gives for its IOThreads, one at least
-	 * @param nested the processes in other PID namespaces
-	 * @param since since when that QEMU has been there, by {@link System#nanoTime()}
+	 * @param nested gives the processes in PID namespaces beneath the service's own
 	 * @return the process, or nothing when no process, or more than one, can be taken for
 	 * it
 	 */
-	static Optional<QemuProcess> find(Path socket, Collection<Long> threadIds, NestedProcesses nested, long since) {
-		return inOwnNamespace(socket, threadIds).or(() -> inNamespaceBeneath(socket, threadIds, nested.since(since)));
+	static Optional<QemuProcess> find(Path socket, Collection<Long> threadIds, Supplier<List<Path>> nested) {
+		return inOwnNamespace(socket, threadIds).or(() -> inNamespaceBeneath(socket, threadIds, nested.get()));
 	}
 
 	/**

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.HostThread;
@@ -32,7 +33,7 @@ final class QemuThreads implements HostThreads {
 
 	private final @Nullable Path socket;
 
-	private final NestedProcesses nested;
+	private final ProcFinder finder;
 
 	private final Map<String, Known> known = new HashMap<>();
 
@@ -42,9 +43,9 @@ final class QemuThreads implements HostThreads {
 
 	private @Nullable Long tried;
 
-	QemuThreads(@Nullable Path socket, NestedProcesses nested) {
+	QemuThreads(@Nullable Path socket, ProcFinder finder) {
 		this.socket = socket;
-		this.nested = nested;
+		this.finder = finder;
 	}
 
 	@Override
@@ -66,10 +67,8 @@ final class QemuThreads implements HostThreads {
 
 	private Optional<HostThread> find(IOThread iothread, Collection<IOThread> iothreads) {
 		if (this.process == null && this.socket != null && isTimeToTry()) {
-			this.process = QemuProcess
-				.find(this.socket, iothreads.stream().map(IOThread::threadId).collect(Collectors.toSet()), this.nested,
-						this.created)
-				.orElse(null);
+			Set<Long> numbers = iothreads.stream().map(IOThread::threadId).collect(Collectors.toSet());
+			this.process = QemuProcess.find(this.socket, numbers, () -> this.finder.nested(this.created)).orElse(null);
 		}
 		QemuProcess found = this.process;
 		return (found != null) ? found.thread(iothread.threadId()) : Optional.empty();

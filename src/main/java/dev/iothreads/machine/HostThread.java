@@ -3,21 +3,13 @@ package dev.iothreads.machine;
 import java.util.Optional;
 
 /**
- * A thread of this host. It is this thread and no other, even when the kernel gives its
- * numbers to another one later.
+ * A thread of this host, by its numbers in the service's PID namespace. It is this thread
+ * and no other, even when the kernel gives its numbers to another one later.
  */
 public interface HostThread {
 
-	/**
-	 * Returns the number of its process.
-	 * @return the number in the service's PID namespace
-	 */
 	long processId();
 
-	/**
-	 * Returns its own number.
-	 * @return the number in the service's PID namespace
-	 */
 	long threadId();
 
 	/**

@@ -2,6 +2,7 @@ package dev.iothreads.metrics;
 
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.ToDoubleFunction;
@@ -14,6 +15,7 @@ import dev.iothreads.machine.HostThread.CpuTime;
 import dev.iothreads.machine.Snapshot;
 import io.micrometer.core.instrument.FunctionCounter;
 import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
 
 import org.springframework.stereotype.Component;
@@ -33,50 +35,42 @@ class CpuMetrics implements MeterBinder {
 
 	@Override
 	public void bindTo(MeterRegistry registry) {
-		this.inventory.listen(new Threads(registry));
-	}
-
-	private static final class Threads implements InventoryListener {
-
 		// The counters hold their thread weakly.
-		private final Map<String, Map<String, Counted>> machines = new ConcurrentHashMap<>();
+		Map<String, Map<String, Counted>> machines = new ConcurrentHashMap<>();
+		this.inventory.listen(new InventoryListener() {
 
-		private final MeterRegistry registry;
+			@Override
+			public void changed(MachineView machine) {
+				Snapshot snapshot = machine.snapshot();
+				show(machine.name(), (snapshot != null) ? snapshot.activity().threads() : Map.of());
+			}
 
-		Threads(MeterRegistry registry) {
-			this.registry = registry;
-		}
+			@Override
+			public void removed(String machine) {
+				show(machine, Map.of());
+				machines.remove(machine);
+			}
 
-		@Override
-		public void changed(MachineView machine) {
-			Snapshot snapshot = machine.snapshot();
-			show(machine.name(), (snapshot != null) ? snapshot.activity().threads() : Map.of());
-		}
+			private void show(String machine, Map<String, HostThread> threads) {
+				Map<String, Counted> counted = machines.computeIfAbsent(machine, (added) -> new HashMap<>());
+				counted.entrySet().removeIf((entry) -> {
+					Counted known = entry.getValue();
+					boolean stays = known.thread.equals(threads.get(entry.getKey()));
+					if (!stays) {
+						known.counters.forEach(registry::remove);
+					}
+					return !stays;
+				});
+				threads.forEach((iothread, thread) -> {
+					if (!counted.containsKey(iothread)) {
+						thread.cpuTime()
+							.ifPresent((time) -> counted.put(iothread, new Counted(registry,
+									Tags.of("machine", machine, "iothread", iothread), thread, time)));
+					}
+				});
+			}
 
-		@Override
-		public void removed(String machine) {
-			show(machine, Map.of());
-			this.machines.remove(machine);
-		}
-
-		private void show(String machine, Map<String, HostThread> threads) {
-			Map<String, Counted> counted = this.machines.computeIfAbsent(machine, (added) -> new HashMap<>());
-			counted.entrySet().removeIf((entry) -> {
-				boolean ended = !entry.getValue().thread.equals(threads.get(entry.getKey()));
-				if (ended) {
-					entry.getValue().remove();
-				}
-				return ended;
-			});
-			threads.forEach((iothread, thread) -> {
-				if (!counted.containsKey(iothread)) {
-					thread.cpuTime()
-						.ifPresent((time) -> counted.put(iothread,
-								new Counted(this.registry, machine, iothread, thread, time)));
-				}
-			});
-		}
-
+		});
 	}
 
 	/**
@@ -85,36 +79,29 @@ class CpuMetrics implements MeterBinder {
 	 */
 	private static final class Counted {
 
-		// One reading for both counters: it is most of what they cost.
+		// One look at the thread for both counters: it is most of what they cost.
 		private static final Duration FRESH = Duration.ofMillis(100);
 
 		private final HostThread thread;
 
-		private final MeterRegistry registry;
-
-		private final FunctionCounter user;
-
-		private final FunctionCounter system;
+		private final List<FunctionCounter> counters;
 
 		private CpuTime last;
 
-		private long readAt;
+		private long readAt = System.nanoTime();
 
-		Counted(MeterRegistry registry, String machine, String iothread, HostThread thread, CpuTime first) {
-			this.registry = registry;
+		Counted(MeterRegistry registry, Tags tags, HostThread thread, CpuTime first) {
 			this.thread = thread;
 			this.last = first;
-			this.readAt = System.nanoTime();
-			this.user = counter(machine, iothread, "user", CpuTime::userSeconds);
-			this.system = counter(machine, iothread, "system", CpuTime::systemSeconds);
+			this.counters = List.of(counter(tags.and("mode", "user"), CpuTime::userSeconds).register(registry),
+					counter(tags.and("mode", "system"), CpuTime::systemSeconds).register(registry));
 		}
 
-		private FunctionCounter counter(String machine, String iothread, String mode, ToDoubleFunction<CpuTime> part) {
+		private FunctionCounter.Builder<Counted> counter(Tags tags, ToDoubleFunction<CpuTime> part) {
 			return FunctionCounter.builder("iothread.cpu", this, (counted) -> part.applyAsDouble(counted.read()))
 				.description("CPU time of the IOThread's thread")
 				.baseUnit("seconds")
-				.tags("machine", machine, "iothread", iothread, "mode", mode)
-				.register(this.registry);
+				.tags(tags);
 		}
 
 		private synchronized CpuTime read() {
@@ -124,11 +111,6 @@ class CpuMetrics implements MeterBinder {
 				this.readAt = now;
 			}
 			return this.last;
-		}
-
-		void remove() {
-			this.registry.remove(this.user);
-			this.registry.remove(this.system);
 		}
 
 	}

@@ -54,10 +54,6 @@ final class MachineGauge implements InventoryListener {
 		}
 	}
 
-	/**
-	 * The rows of one machine. Meters are made and removed only when there are other rows
-	 * than before.
-	 */
 	private static final class Rows {
 
 		private final MultiGauge gauge;
@@ -69,6 +65,8 @@ final class MachineGauge implements InventoryListener {
 		}
 
 		void show(Map<Tags, Double> next) {
+			// To make and remove meters costs much, and most readings bring no other
+			// rows.
 			boolean sameRows = next.keySet().equals(this.values.keySet());
 			this.values = next;
 			if (!sameRows) {

@@ -10,7 +10,6 @@ import dev.iothreads.machine.Snapshot;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
 import io.micrometer.core.instrument.binder.MeterBinder;
-import org.jspecify.annotations.Nullable;
 
 import org.springframework.stereotype.Component;
 
@@ -31,22 +30,19 @@ class MachineMetrics implements MeterBinder {
 		this.inventory.listen(
 				new MachineGauge(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
 						(machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
-		this.inventory.listen(
-				new MachineGauge(registry, "iothread.machine.info", null, "The machine's QEMU, and who else manages it",
-						(machine) -> row(machine.snapshot(), MachineMetrics::tags, (snapshot) -> 1.0)));
-		this.inventory.listen(new MachineGauge(registry, "iothread.orphaned.devices", null,
-				"Devices whose IOThread was deleted underneath them",
-				(machine) -> row(machine.snapshot(), (snapshot) -> Tags.empty(), MachineMetrics::orphans)));
+		gauge(registry, "iothread.machine.info", "The machine's QEMU, and who else manages it",
+				(snapshot) -> Map.of(Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
+						Objects.requireNonNullElse(snapshot.managedBy(), "")), 1.0));
+		gauge(registry, "iothread.orphaned.devices", "Devices whose IOThread was deleted underneath them",
+				(snapshot) -> Map.of(Tags.empty(), orphans(snapshot)));
 	}
 
-	private static Map<Tags, Double> row(@Nullable Snapshot snapshot, Function<Snapshot, Tags> tags,
-			Function<Snapshot, Double> value) {
-		return (snapshot != null) ? Map.of(tags.apply(snapshot), value.apply(snapshot)) : Map.of();
-	}
-
-	private static Tags tags(Snapshot snapshot) {
-		return Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
-				Objects.requireNonNullElse(snapshot.managedBy(), ""));
+	private void gauge(MeterRegistry registry, String name, String description,
+			Function<Snapshot, Map<Tags, Double>> rows) {
+		this.inventory.listen(new MachineGauge(registry, name, null, description, (machine) -> {
+			Snapshot snapshot = machine.snapshot();
+			return (snapshot != null) ? rows.apply(snapshot) : Map.of();
+		}));
 	}
 
 	private static double orphans(Snapshot snapshot) {

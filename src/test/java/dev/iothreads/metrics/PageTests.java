@@ -250,8 +250,8 @@ class PageTests {
 	}
 
 	static void bindAll(Inventory inventory, MeterRegistry registry) {
-		List.of(new MachineMetrics(inventory), new IOThreadMetrics(inventory), new SettingMetrics(inventory),
-				new CpuMetrics(inventory), new ReadingMetrics(inventory))
+		List.of(new MachineMetrics(inventory), new IOThreadMetrics(inventory), new CpuMetrics(inventory),
+				new ReadingMetrics(inventory))
 			.forEach((metrics) -> metrics.bindTo(registry));
 	}
 
