@@ -5,41 +5,16 @@ import java.util.Map;
 import dev.iothreads.qmp.QmpCommand;
 
 /**
- * All that a QEMU is ever told, besides the greeting's {@code qmp_capabilities}. What is
- * not in here cannot be sent: nothing else makes commands, and no name of one comes from
- * outside. Those that change something are the last five.
+ * All commands that the service sends to a QEMU, besides {@code qmp_capabilities}.
+ * Nothing else makes commands. Those that change something are the last five.
  */
 enum Command {
 
-	DEVICE_LIST_PROPERTIES("device-list-properties"),
-
-	QOM_GET("qom-get"),
-
-	QOM_LIST("qom-list"),
-
-	QOM_LIST_GET("qom-list-get"),
-
-	QUERY_BLOCK("query-block"),
-
-	QUERY_BLOCK_EXPORTS("query-block-exports"),
-
-	QUERY_BLOCKSTATS("query-blockstats"),
-
-	QUERY_CHARDEV("query-chardev"),
-
-	QUERY_IOTHREADS("query-iothreads"),
-
-	QUERY_NAMED_BLOCK_NODES("query-named-block-nodes"),
-
-	QOM_SET("qom-set"),
-
-	OBJECT_ADD("object-add"),
-
-	OBJECT_DEL("object-del"),
-
-	DEVICE_ADD("device_add"),
-
-	DEVICE_DEL("device_del");
+	DEVICE_LIST_PROPERTIES("device-list-properties"), QOM_GET("qom-get"), QOM_LIST("qom-list"),
+	QOM_LIST_GET("qom-list-get"), QUERY_BLOCK("query-block"), QUERY_BLOCK_EXPORTS("query-block-exports"),
+	QUERY_BLOCKSTATS("query-blockstats"), QUERY_CHARDEV("query-chardev"), QUERY_IOTHREADS("query-iothreads"),
+	QUERY_NAMED_BLOCK_NODES("query-named-block-nodes"), QOM_SET("qom-set"), OBJECT_ADD("object-add"),
+	OBJECT_DEL("object-del"), DEVICE_ADD("device_add"), DEVICE_DEL("device_del");
 
 	private final String wireName;
 
@@ -47,19 +22,10 @@ enum Command {
 		this.wireName = wireName;
 	}
 
-	/**
-	 * Makes the command.
-	 * @return the command, without arguments
-	 */
 	QmpCommand plain() {
 		return QmpCommand.of(this.wireName);
 	}
 
-	/**
-	 * Makes the command.
-	 * @param arguments its arguments by name
-	 * @return the command
-	 */
 	QmpCommand with(Map<String, ?> arguments) {
 		return QmpCommand.of(this.wireName, arguments);
 	}

@@ -35,11 +35,6 @@ final class Holders {
 		this.worker = worker;
 	}
 
-	/**
-	 * Reads what QEMU reports of one IOThread.
-	 * @param iothread an element of the answer of {@code query-iothreads}
-	 * @return what it says to be on that IOThread; nothing when it says nothing
-	 */
 	List<Attachment> of(JsonNode iothread) {
 		List<Attachment> attached = new ArrayList<>();
 		if (iothread.path("attached-dev").isString()) {

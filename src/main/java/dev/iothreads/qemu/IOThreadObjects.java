@@ -74,8 +74,6 @@ final class IOThreadObjects {
 	 * Sets one property after another. When QEMU refuses one, those already set are put
 	 * back, and that one too: QEMU stores a bound of the thread pool even while it
 	 * refuses it (source: {@code event-loop-base.c}).
-	 * @param id the id of the IOThread
-	 * @param settings the properties to set
 	 */
 	void tune(String id, IOThreadSettings settings) {
 		String path = Qom.OBJECTS + "/" + id;
@@ -135,8 +133,7 @@ final class IOThreadObjects {
 	}
 
 	/**
-	 * Puts back what was before.
-	 * @return the names of the properties that could not be put back
+	 * Returns the names of the properties that could not be put back.
 	 */
 	private List<String> putBack(String path, IOThreadSettings before, Deque<IOThreadProperty> touched) {
 		List<String> left = new ArrayList<>();
@@ -160,7 +157,6 @@ final class IOThreadObjects {
 	 * QEMU itself would remove it with everything on it. Block exports are asked for
 	 * first: QEMU does not say on which IOThread they run, and 7.2 aborts, later, when
 	 * that one is gone.
-	 * @param id the id of the IOThread
 	 */
 	void remove(String id) {
 		JsonNode exports = this.session.reportsHolders() ? null : this.qemu.ask(Command.QUERY_BLOCK_EXPORTS.plain());

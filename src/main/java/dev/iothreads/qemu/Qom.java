@@ -51,10 +51,6 @@ final class Qom {
 
 	/**
 	 * Reads the children from the answer of {@code qom-list}.
-	 * @param parent the path that was listed
-	 * @param properties the properties of that path
-	 * @return its children
-	 * @throws InvalidReplyException when it is no list of properties
 	 */
 	static List<Child> children(String parent, JsonNode properties) {
 		List<Child> children = new ArrayList<>();
@@ -71,24 +67,12 @@ final class Qom {
 		return children;
 	}
 
-	/**
-	 * Reads the names of properties.
-	 * @param properties an answer of {@code qom-list} or {@code device-list-properties}
-	 * @return the names
-	 */
 	static Set<String> names(JsonNode properties) {
 		Set<String> names = new HashSet<>();
 		properties.forEach((property) -> names.add(property.path("name").asString("")));
 		return names;
 	}
 
-	/**
-	 * Takes an answer for the list that it should be.
-	 * @param what what was asked for
-	 * @param answer the answer
-	 * @return its elements
-	 * @throws InvalidReplyException when it is no list
-	 */
 	static Iterable<JsonNode> elements(String what, JsonNode answer) {
 		if (!answer.isArray()) {
 			throw invalid(what);
@@ -96,13 +80,6 @@ final class Qom {
 		return answer;
 	}
 
-	/**
-	 * Takes an answer for the text that it should be.
-	 * @param what what was asked for
-	 * @param answer the answer
-	 * @return the text
-	 * @throws InvalidReplyException when it is no text
-	 */
 	static String text(String what, JsonNode answer) {
 		if (!answer.isString()) {
 			throw new InvalidReplyException(
@@ -112,21 +89,12 @@ final class Qom {
 	}
 
 	/**
-	 * Takes a text for the id that it should be.
-	 * @param id an id, or the name of an object or of a type
-	 * @return the same
-	 * @throws InvalidReplyException when it is longer than any
+	 * Returns the name of an object or type, unless it is longer than any.
 	 */
 	static String checked(String id) {
 		return checked(id, LONGEST_ID, "an id");
 	}
 
-	/**
-	 * Takes a text for the path that it should be.
-	 * @param path the path of an object
-	 * @return the same
-	 * @throws InvalidReplyException when it is longer than any
-	 */
 	static String checkedPath(String path) {
 		return checked(path, LONGEST_PATH, "a path");
 	}
@@ -144,20 +112,10 @@ final class Qom {
 				"it was asked for %s and did not answer with a list of them. Is that a QEMU?".formatted(what));
 	}
 
-	/**
-	 * Returns the last part of a path.
-	 * @param path a QOM path, such as {@code /objects/iothread0}
-	 * @return its name in its parent
-	 */
 	static String name(String path) {
 		return path.substring(path.lastIndexOf('/') + 1);
 	}
 
-	/**
-	 * Returns a path without its last part.
-	 * @param path a QOM path, such as {@code /machine/peripheral/scsi0/scsi0.0}
-	 * @return the path of its parent, empty when it has none
-	 */
 	static String parent(String path) {
 		return path.substring(0, Math.max(path.lastIndexOf('/'), 0));
 	}
@@ -165,18 +123,13 @@ final class Qom {
 	/**
 	 * Returns the path of the device that does the work: a virtio proxy, on PCI or CCW,
 	 * has its backend beneath it. QEMU's own {@code attached-dev} names the backend.
-	 * @param device the device's path
-	 * @param hasBackend whether it is a proxy
-	 * @return the path of the virtio device itself
 	 */
 	static String worker(String device, boolean hasBackend) {
 		return hasBackend ? device + BACKEND : device;
 	}
 
 	/**
-	 * Returns the path of the device that an operator knows, from any path in it.
-	 * @param path the path of a device or its backend
-	 * @return the device's path
+	 * Returns the path of the device that an operator knows, from that of its backend.
 	 */
 	static String device(String path) {
 		return path.endsWith(BACKEND) ? path.substring(0, path.length() - BACKEND.length()) : path;
@@ -184,9 +137,6 @@ final class Qom {
 
 	/**
 	 * An object in the tree.
-	 *
-	 * @param path where it is
-	 * @param type its type, such as {@code virtio-blk-pci}
 	 */
 	record Child(String path, String type) {
 
@@ -197,7 +147,7 @@ final class Qom {
 	}
 
 	/**
-	 * What an object of a type can tell about IOThreads.
+	 * Which properties about IOThreads a type has.
 	 *
 	 * @param iothread whether it has an {@code iothread} link
 	 * @param mapping whether it has an {@code iothread-vq-mapping}
@@ -214,9 +164,6 @@ final class Qom {
 
 		/**
 		 * Reads the answer of {@code qom-list} on an object of the type.
-		 * @param properties the properties of the object
-		 * @return what objects of that type can tell
-		 * @throws InvalidReplyException when it is no list of properties
 		 */
 		static Traits of(JsonNode properties) {
 			elements("the properties of an object", properties).forEach((property) -> {
