@@ -19,7 +19,7 @@ import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
-import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -43,7 +43,7 @@ final class BlockStatistics {
 	// time comes to so many.
 	private static final int MOST_OWNERS = 4096;
 
-	private final QmpClient monitor;
+	private final QmpMonitor monitor;
 
 	private final Duration interval;
 
@@ -59,7 +59,7 @@ final class BlockStatistics {
 
 	private volatile Counted latest = Counted.NOTHING;
 
-	BlockStatistics(QmpClient monitor, Duration interval) {
+	BlockStatistics(QmpMonitor monitor, Duration interval) {
 		this.monitor = monitor;
 		this.interval = interval;
 	}

@@ -14,7 +14,7 @@ import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpInterruptedException;
-import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
 import dev.iothreads.qmp.QmpTimeoutException;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -28,9 +28,9 @@ final class BlockingQmp {
 
 	private final String machine;
 
-	private final QmpClient monitor;
+	private final QmpMonitor monitor;
 
-	BlockingQmp(String machine, QmpClient monitor) {
+	BlockingQmp(String machine, QmpMonitor monitor) {
 		this.machine = machine;
 		this.monitor = monitor;
 	}

@@ -21,13 +21,14 @@ import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.QmpBusyException;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpEvent;
 import dev.iothreads.qmp.QmpException;
+import dev.iothreads.qmp.QmpMonitor;
 import dev.iothreads.qmp.QmpOptions;
 import dev.iothreads.qmp.QmpState;
 import dev.iothreads.qmp.QmpTimeoutException;
@@ -69,7 +70,7 @@ public final class QemuMachine implements Machine {
 
 	private volatile @Nullable QemuSession session;
 
-	private volatile @Nullable QmpClient client;
+	private volatile @Nullable QmpMonitor monitor;
 
 	private volatile @Nullable SocketIdentity socket;
 
@@ -83,7 +84,7 @@ public final class QemuMachine implements Machine {
 
 	private volatile boolean socketSeen;
 
-	private @Nullable QmpClient probed;
+	private @Nullable QmpMonitor probed;
 
 	private @Nullable Long warnedAt;
 
@@ -214,9 +215,9 @@ public final class QemuMachine implements Machine {
 		return new MachineUnavailableException(now.isUp() ? down(cause) : now);
 	}
 
-	private void drop(QmpClient connection, Throwable reason) {
+	private void drop(QmpMonitor connection, Throwable reason) {
 		synchronized (this) {
-			if (this.client != connection) {
+			if (this.monitor != connection) {
 				return;
 			}
 			this.dropped = reason;
@@ -227,7 +228,7 @@ public final class QemuMachine implements Machine {
 	// QEMU answers in order. A reply to this says that it goes on, and that everything
 	// before is answered; without a reply the connection may be dead.
 	private void probe(QemuSession asked) {
-		QmpClient connection = asked.monitor();
+		QmpMonitor connection = asked.monitor();
 		synchronized (this) {
 			if (this.probed == connection) {
 				return;
@@ -238,7 +239,7 @@ public final class QemuMachine implements Machine {
 			.whenComplete((answer, failure) -> onProbeReply(connection, failure));
 	}
 
-	private void onProbeReply(QmpClient connection, @Nullable Throwable failure) {
+	private void onProbeReply(QmpMonitor connection, @Nullable Throwable failure) {
 		synchronized (this) {
 			this.probed = null;
 		}
@@ -263,7 +264,7 @@ public final class QemuMachine implements Machine {
 	}
 
 	private void open() {
-		QmpClient opened;
+		QmpMonitor opened;
 		synchronized (this) {
 			if (this.closed) {
 				return;
@@ -271,7 +272,7 @@ public final class QemuMachine implements Machine {
 			this.dropped = null;
 			this.socketSeen = false;
 			opened = QmpClient.open(this.address, this.qmpOptions, this::onEvent);
-			this.client = opened;
+			this.monitor = opened;
 		}
 		// Not under the lock: where the connection has failed by now, this calls the
 		// listeners.
@@ -294,7 +295,7 @@ public final class QemuMachine implements Machine {
 	// It is up when it has been read: what greets like a QEMU may answer like none.
 	private void onBegun(QemuSession begun) {
 		synchronized (this) {
-			if (this.closed || this.client != begun.monitor()) {
+			if (this.closed || this.monitor != begun.monitor()) {
 				return; // it has ended by now
 			}
 			this.connectedSince = System.nanoTime();
@@ -304,17 +305,17 @@ public final class QemuMachine implements Machine {
 		read();
 	}
 
-	private void onEnded(QmpClient ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
+	private void onEnded(QmpMonitor ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
 		QemuSession over;
 		Throwable ours;
 		synchronized (this) {
-			if (this.closed || this.client != ended) {
+			if (this.closed || this.monitor != ended) {
 				return;
 			}
 			over = this.session;
 			ours = this.dropped;
 			this.session = null;
-			this.client = null;
+			this.monitor = null;
 			this.unresponsiveBefore = ours instanceof UnresponsiveQemuException;
 			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
 		}
@@ -326,9 +327,9 @@ public final class QemuMachine implements Machine {
 		}
 	}
 
-	private void onGreetingOverdue(QmpClient opened) {
+	private void onGreetingOverdue(QmpMonitor opened) {
 		QmpState now = opened.state();
-		if (this.client != opened) {
+		if (this.monitor != opened) {
 			return;
 		}
 		if (now == QmpState.GREETING && this.unresponsiveBefore) {
@@ -417,7 +418,7 @@ public final class QemuMachine implements Machine {
 
 	@Override
 	public void close() {
-		QmpClient connection;
+		QmpMonitor connection;
 		QemuSession over;
 		MachineStatus end = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");
 		synchronized (this) {
@@ -427,7 +428,7 @@ public final class QemuMachine implements Machine {
 			if (this.retry != null) {
 				this.retry.cancel(false);
 			}
-			connection = this.client;
+			connection = this.monitor;
 			this.status = end;
 		}
 		if (connection != null) {

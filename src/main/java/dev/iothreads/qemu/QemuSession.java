@@ -20,13 +20,13 @@ import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpEvent;
 import dev.iothreads.qmp.QmpGreeting;
-import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -41,7 +41,7 @@ final class QemuSession {
 	/** No machine has more. */
 	static final int MOST_DEVICES = 20_000;
 
-	private final QmpClient monitor;
+	private final QmpMonitor monitor;
 
 	private final String version;
 
@@ -65,7 +65,7 @@ final class QemuSession {
 
 	private volatile Map<String, Long> threadIds = Map.of();
 
-	private QemuSession(QmpClient monitor, String version, boolean listsAtOnce, @Nullable String managedBy,
+	private QemuSession(QmpMonitor monitor, String version, boolean listsAtOnce, @Nullable String managedBy,
 			HostThreads hostThreads, @Nullable BlockStatistics statistics) {
 		this.monitor = monitor;
 		this.version = version;
@@ -83,7 +83,7 @@ final class QemuSession {
 	 * @return the session. It fails with {@link NotAMachineException} when there is
 	 * something behind that must not, or cannot, be asked for IOThreads
 	 */
-	static CompletableFuture<QemuSession> begin(QmpClient monitor, MonitorAddress address, QmpGreeting greeting,
+	static CompletableFuture<QemuSession> begin(QmpMonitor monitor, MonitorAddress address, QmpGreeting greeting,
 			QemuOptions options) {
 		Duration statisticsInterval = options.statisticsInterval();
 		return Reply
@@ -112,7 +112,7 @@ final class QemuSession {
 		return this.version;
 	}
 
-	QmpClient monitor() {
+	QmpMonitor monitor() {
 		return this.monitor;
 	}
 

@@ -8,7 +8,7 @@ import java.util.stream.Stream;
 
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.qmp.QmpCommand;
-import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -26,7 +26,7 @@ final class ReadingPlan {
 
 	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
-	private final QmpClient monitor;
+	private final QmpMonitor monitor;
 
 	private final boolean listsAtOnce;
 
@@ -38,7 +38,7 @@ final class ReadingPlan {
 
 	private volatile long recheckedAt = System.nanoTime();
 
-	ReadingPlan(QmpClient monitor, boolean listsAtOnce, Knowledge knowledge) {
+	ReadingPlan(QmpMonitor monitor, boolean listsAtOnce, Knowledge knowledge) {
 		this.monitor = monitor;
 		this.listsAtOnce = listsAtOnce;
 		this.knowledge = knowledge;

@@ -7,7 +7,7 @@ import java.util.concurrent.CompletionException;
 
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
-import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -20,7 +20,7 @@ record Reply(@Nullable JsonNode value, @Nullable Throwable failure) {
 	 * Sends commands one after another without waiting in between.
 	 * @return their replies in the same order; it never fails
 	 */
-	static CompletableFuture<List<Reply>> toAll(QmpClient monitor, List<QmpCommand> commands) {
+	static CompletableFuture<List<Reply>> toAll(QmpMonitor monitor, List<QmpCommand> commands) {
 		List<CompletableFuture<Reply>> replies = monitor.executeAll(commands)
 			.stream()
 			.map((reply) -> reply.handle((value, failure) -> new Reply(value, unwrap(failure))))
