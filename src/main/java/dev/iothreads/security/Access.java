@@ -25,15 +25,10 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * listed.
  * @param allowedOrigins Origins, such as https://dashboard.example, whose pages may use
  * the service from a browser. None may unless they are listed.
- * @param connectionsPerAddress How many connections one address may have, unless it is of
- * loopback.
- * @param readersPerAddress How many readers of events one address may have, unless it is
- * of loopback.
  */
 public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metrics metrics,
 		@DefaultValue Map<String, User> users, @Nullable Jwt jwt, @DefaultValue List<String> allowedHosts,
-		@DefaultValue List<String> allowedOrigins, @DefaultValue("50") int connectionsPerAddress,
-		@DefaultValue("10") int readersPerAddress) {
+		@DefaultValue List<String> allowedOrigins) {
 
 	public Access {
 		users = new TreeMap<>(users);
@@ -84,10 +79,6 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 						"iothreads.security.allowed-hosts: '%s' is no name of a host. Use one such as iothreads.example, without a port."
 							.formatted(host));
 			}
-		}
-		if (this.connectionsPerAddress < 1 || this.readersPerAddress < 1) {
-			wrong.add("iothreads.security.connections-per-address and readers-per-address are 1 or more: nobody could "
-					+ "reach the service.");
 		}
 		if (!wrong.isEmpty()) {
 			throw new UnsafeSettingException(wrong);

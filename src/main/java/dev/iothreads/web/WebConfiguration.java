@@ -1,12 +1,7 @@
 package dev.iothreads.web;
 
-import java.time.Duration;
-
 import dev.iothreads.web.api.Paths;
 
-import org.springframework.beans.factory.annotation.Value;
-import org.springframework.boot.tomcat.TomcatWebServerFactory;
-import org.springframework.boot.web.server.WebServerFactoryCustomizer;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
@@ -44,18 +39,6 @@ class WebConfiguration {
 		// After the doors, before whatever reads.
 		filter.setOrder(0);
 		return filter;
-	}
-
-	@Bean
-	WebServerFactoryCustomizer<TomcatWebServerFactory> patience(
-			@Value("${server.tomcat.connection-timeout}") Duration timeout,
-			@Value("${iothreads.security.connections-per-address:50}") int connectionsPerAddress) {
-		return (factory) -> {
-			factory.setProtocol(PatientProtocol.class.getName());
-			factory.addProtocolHandlerCustomizers(
-					(PatientProtocol protocol) -> protocol.setConnectionsPerAddress(connectionsPerAddress));
-			factory.addEngineValves(new BodyDeadline(timeout.multipliedBy(PatientProtocol.TIMEOUTS)));
-		};
 	}
 
 }

@@ -82,20 +82,20 @@ class AccessTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "*", "dashboard.example", "https://dashboard.example/", "null", "file:///etc" })
 	void whatIsNoOriginStopsTheStart(String origin) {
-		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(), List.of(origin), 50, 10);
+		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(), List.of(origin));
 		assertThatThrownBy(() -> access.check(true)).hasMessageContaining("'" + origin + "' is no origin");
 	}
 
 	@ParameterizedTest
 	@ValueSource(strings = { "*", "iothreads.example:8080", "https://iothreads.example", "" })
 	void whatIsNoNameOfAHostStopsTheStart(String host) {
-		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(host), List.of(), 50, 10);
+		Access access = new Access(null, Access.Metrics.OPEN, Map.of(), null, List.of(host), List.of());
 		assertThatThrownBy(() -> access.check(true)).hasMessageContaining("is no name of a host");
 	}
 
 	private static Access access(Access.@Nullable Anonymous anonymous, Map<String, Access.User> users,
 			Access.@Nullable Jwt jwt) {
-		return new Access(anonymous, Access.Metrics.OPEN, users, jwt, List.of(), List.of(), 50, 10);
+		return new Access(anonymous, Access.Metrics.OPEN, users, jwt, List.of(), List.of());
 	}
 
 }

@@ -14,7 +14,6 @@ import io.swagger.v3.oas.annotations.media.Content;
 import io.swagger.v3.oas.annotations.media.Schema;
 import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
-import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.http.CacheControl;
@@ -81,7 +80,7 @@ class EventController {
 					required = false) @Nullable Set<String> machines,
 			@Parameter(description = "The id of the last event that was read") @RequestHeader(name = LAST_EVENT_ID,
 					required = false) @Nullable String lastEventId,
-			@Parameter(hidden = true) HttpMethod method, @Parameter(hidden = true) HttpServletRequest request) {
+			@Parameter(hidden = true) HttpMethod method) {
 		if (machines != null) {
 			machines.forEach(this.service::require);
 		}
@@ -90,8 +89,8 @@ class EventController {
 			.cacheControl(CacheControl.noStore())
 			// nginx would keep events back until it has a bufferful.
 			.header("X-Accel-Buffering", "no");
-		return (method == HttpMethod.HEAD) ? answer.build() : answer.body(this.stream.open(id(lastEventId),
-				(machine) -> machines == null || machines.contains(machine), request.getRemoteAddr()));
+		return (method == HttpMethod.HEAD) ? answer.build() : answer
+			.body(this.stream.open(id(lastEventId), (machine) -> machines == null || machines.contains(machine)));
 	}
 
 	private static @Nullable Long id(@Nullable String lastEventId) {

@@ -1,7 +1,7 @@
 package dev.iothreads.web.events;
 
 import java.time.Duration;
-import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
@@ -11,7 +11,6 @@ import java.util.function.Predicate;
 import dev.iothreads.inventory.Change;
 import dev.iothreads.inventory.ChangeFeed;
 import dev.iothreads.inventory.Inventory;
-import dev.iothreads.web.api.Addresses;
 import dev.iothreads.web.api.DeviceInfo;
 import dev.iothreads.web.api.IOThreadInfo;
 import dev.iothreads.web.api.MachineInfo;
@@ -21,7 +20,6 @@ import tools.jackson.databind.ObjectWriter;
 import tools.jackson.databind.SerializationFeature;
 import tools.jackson.databind.json.JsonMapper;
 
-import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.task.SimpleAsyncTaskExecutorBuilder;
 import org.springframework.context.event.ContextClosedEvent;
 import org.springframework.context.event.EventListener;
@@ -53,18 +51,11 @@ public class EventStream {
 
 	private final Executor threads;
 
-	private final int readersPerAddress;
-
-	private final Map<EventReader, String> readers = new ConcurrentHashMap<>();
-
-	// With those that have just asked, so that of many at once none is let in too many.
-	private final Map<String, Integer> byAddress = new ConcurrentHashMap<>();
+	private final Set<EventReader> readers = ConcurrentHashMap.newKeySet();
 
 	private volatile boolean closed;
 
-	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads,
-			@Value("${iothreads.security.readers-per-address:10}") int readersPerAddress) {
-		this.readersPerAddress = readersPerAddress;
+	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads) {
 		// Ids grow across restarts, too: those of another process are older than all
 		// here, or have yet to come, and either is noticed.
 		this.history = new EventHistory(HISTORY, HISTORY_BYTES,
@@ -79,22 +70,15 @@ public class EventStream {
 	 * @param after the id of the last event that the reader knows, {@code null} to begin
 	 * with the next one
 	 * @param machines which machines it wants to hear of
-	 * @param address where the reader is
 	 * @return the body of the answer
 	 * @throws TooManyReadersException when there is no room for one more
 	 */
-	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines, String address) {
-		int here = this.byAddress.merge(address, 1, Integer::sum);
-		if (here > this.readersPerAddress && !Addresses.isLoopback(address)) {
-			leftFrom(address);
-			throw new TooManyReadersException(this.readersPerAddress);
-		}
+	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines) {
 		if (!this.places.tryAcquire()) {
-			leftFrom(address);
 			throw new TooManyReadersException(MOST_READERS);
 		}
 		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
-		this.readers.put(reader, address);
+		this.readers.add(reader);
 		try {
 			this.threads.execute(reader);
 		}
@@ -128,15 +112,9 @@ public class EventStream {
 	}
 
 	private void left(EventReader reader) {
-		String address = this.readers.remove(reader);
-		if (address != null) {
-			leftFrom(address);
+		if (this.readers.remove(reader)) {
 			this.places.release();
 		}
-	}
-
-	private void leftFrom(String address) {
-		this.byAddress.computeIfPresent(address, (same, count) -> (count > 1) ? count - 1 : null);
 	}
 
 	/**
@@ -150,7 +128,7 @@ public class EventStream {
 	}
 
 	void endAll() {
-		this.readers.keySet().forEach(EventReader::end);
+		this.readers.forEach(EventReader::end);
 	}
 
 }

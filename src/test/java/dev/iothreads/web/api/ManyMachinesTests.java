@@ -1,4 +1,4 @@
-package dev.iothreads.web.events;
+package dev.iothreads.web.api;
 
 import java.io.IOException;
 import java.util.Locale;
@@ -8,9 +8,7 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.web.FailingMachine;
 import dev.iothreads.web.WebTest;
 import dev.iothreads.web.Wire;
-import dev.iothreads.web.problem.TooManyReadersException;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -18,14 +16,12 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.test.web.server.LocalServerPort;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.awaitility.Awaitility.await;
 
 /**
- * Many of what there usually are few of.
+ * Answers about more machines than a header has room for.
  */
 @WebTest
-class CrowdTests {
+class ManyMachinesTests {
 
 	private static final int MANY = 300;
 
@@ -33,12 +29,9 @@ class CrowdTests {
 
 	private final Inventory inventory;
 
-	private final EventStream stream;
-
-	CrowdTests(@LocalServerPort int port, @Autowired Inventory inventory, @Autowired EventStream stream) {
+	ManyMachinesTests(@LocalServerPort int port, @Autowired Inventory inventory) {
 		this.wire = new Wire(port);
 		this.inventory = inventory;
-		this.stream = stream;
 	}
 
 	@AfterEach
@@ -65,21 +58,6 @@ class CrowdTests {
 		assertThat(unavailable).startsWith(name(0) + ", " + name(1) + ", ").hasSizeLessThan(4050);
 		long named = unavailable.split(", ").length - 1;
 		assertThat(unavailable).endsWith(", and %d more".formatted(MANY - named));
-	}
-
-	@Test
-	void oneAddressCannotTakeThePlacesOfAllReaders() {
-		for (int i = 0; i < 10; i++) {
-			this.stream.open(null, (machine) -> true, "10.0.0.7");
-		}
-		assertThatThrownBy(() -> this.stream.open(null, (machine) -> true, "10.0.0.7"))
-			.isInstanceOf(TooManyReadersException.class)
-			.hasMessageContaining("10 readers");
-		for (int i = 0; i < 11; i++) {
-			this.stream.open(null, (machine) -> true, "127.0.0.1");
-		}
-		this.stream.endAll();
-		await().until(() -> this.stream.readers() == 0);
 	}
 
 }
