@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import dev.iothreads.machine.HostThread;
@@ -44,6 +45,8 @@ record QemuProcess(long processId, boolean nested) {
 	private static final String SOCKET = "socket:[";
 
 	private static final Pattern SPACES = Pattern.compile("\\s+");
+
+	private static final Pattern NUMBERS = Pattern.compile("(?m)^Tgid:\\s*(\\d+)$(?s:.*?)^NSpid:\\s*([\\d\\t]+)$");
 
 	// Before the path: address, references, protocol, flags, type, state, inode.
 	private static final int COLUMNS = 8;
@@ -220,22 +223,12 @@ record QemuProcess(long processId, boolean nested) {
 	record Status(long processId, List<Long> numbers) {
 
 		static Status of(Path directory) throws IOException {
-			long processId = -1;
-			List<Long> numbers = new ArrayList<>();
-			for (String line : read(directory.resolve("status")).split("\n")) {
-				if (line.startsWith("Tgid:")) {
-					processId = Long.parseLong(line.substring("Tgid:".length()).strip());
-				}
-				else if (line.startsWith("NSpid:")) {
-					for (String number : SPACES.split(line.substring("NSpid:".length()).strip())) {
-						numbers.add(Long.valueOf(number));
-					}
-				}
-			}
-			if (processId < 0 || numbers.isEmpty()) {
+			Matcher matcher = NUMBERS.matcher(read(directory.resolve("status")));
+			if (!matcher.find()) {
 				throw new IOException("There are no numbers in " + directory);
 			}
-			return new Status(processId, numbers);
+			return new Status(Long.parseLong(matcher.group(1)),
+					SPACES.splitAsStream(matcher.group(2)).map(Long::valueOf).toList());
 		}
 
 		boolean nested() {

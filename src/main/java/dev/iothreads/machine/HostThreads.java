@@ -39,11 +39,9 @@ public interface HostThreads {
 		Finder NONE = (socket) -> (iothreads) -> new Visible(Map.of(), null);
 
 		/**
-		 * Returns the threads of the QEMU behind a monitor. It returns at once: the
-		 * process is searched for when its threads are.
-		 * @param socket the Unix socket that the QEMU answers on, {@code null} when its
-		 * monitor is no Unix socket
-		 * @return its threads, as long as it is the same process
+		 * Returns the threads of the QEMU behind a monitor, as long as it is the same
+		 * process. It returns at once: the process is searched for when its threads are.
+		 * @param socket the monitor's Unix socket, {@code null} when it is none
 		 */
 		HostThreads of(@Nullable Path socket);
 

@@ -36,12 +36,13 @@ class IOThreadMetrics implements MeterBinder {
 	@Override
 	public void bindTo(MeterRegistry registry) {
 		gauge(registry, "iothread.attached.cnt", null, "Devices attached to the IOThread",
-				(iothread, rows) -> rows.put(tag(iothread), (double) iothread.attached().size()));
+				(iothread, rows) -> rows.putIfAbsent(tag(iothread), (double) iothread.attached().size()));
 		gauge(registry, "iothread.device.attached", null,
 				"1 for each device that runs on the IOThread; what is no device has its kind for a driver",
-				(iothread, rows) -> iothread.attached().forEach((attached) -> rows.put(tags(iothread, attached), 1.0)));
-		gauge(registry, "iothread.info", null, "The IOThread, with its thread's id as QEMU sees it",
-				(iothread, rows) -> rows.put(tag(iothread).and("thread_id", Long.toString(iothread.threadId())), 1.0));
+				(iothread, rows) -> iothread.attached()
+					.forEach((attached) -> rows.putIfAbsent(tags(iothread, attached), 1.0)));
+		gauge(registry, "iothread.info", null, "The IOThread, with its thread's id as QEMU sees it", (iothread,
+				rows) -> rows.putIfAbsent(tag(iothread).and("thread_id", Long.toString(iothread.threadId())), 1.0));
 		setting(registry, "iothread.poll.max", "seconds", IOThreadProperty.POLL_MAX_NS, NANOSECONDS,
 				"Longest time of busy waiting for an event (poll-max-ns); 0 is none");
 		setting(registry, "iothread.poll.grow", null, IOThreadProperty.POLL_GROW, 1,
@@ -59,7 +60,7 @@ class IOThreadMetrics implements MeterBinder {
 		gauge(registry, name, unit, description, (iothread, rows) -> {
 			Long value = iothread.settings().get(property);
 			if (value != null) {
-				rows.put(tag(iothread), value / divisor);
+				rows.putIfAbsent(tag(iothread), value / divisor);
 			}
 		});
 	}
