@@ -10,8 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A socket that leads to another one: whoever answers there is not who holds it. It takes
- * one client.
+ * A socket that leads to another one: the process that answers there does not hold it. It
+ * takes one client.
  */
 final class Relay implements AutoCloseable {
 
@@ -56,7 +56,7 @@ final class Relay implements AutoCloseable {
 				work.run();
 			}
 			catch (IOException ex) {
-				// One of the two has gone.
+				// One of the two has closed its end.
 			}
 		}, "relay");
 		thread.setDaemon(true);

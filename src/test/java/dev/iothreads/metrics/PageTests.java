@@ -40,7 +40,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /**
- * The lines of the page, of machines that are as told.
+ * The lines of the page, of machines that are as the test says.
  */
 class PageTests {
 
@@ -144,7 +144,7 @@ class PageTests {
 	}
 
 	@Test
-	void whatHasGoneLeavesWithTheNextReading() {
+	void whatIsRemovedLeavesWithTheNextReading() {
 		this.vm1.show(full(new FixedThread(7, 3)));
 		this.vm1.show(snapshot(List.of(iothread("io1", 12)), disk("blk1", "io1")));
 		assertThat(lines("iothread_")).noneMatch((line) -> line.contains("\"io0\"") || line.contains("blk0"))
