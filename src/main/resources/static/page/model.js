@@ -118,7 +118,8 @@ class Machine {
 			attached: threads.reduce((sum, thread) => sum + thread.attached.length, 0) };
 		return { threads, devices, ...sums, ...balance(threads, sums),
 			orphans: loose.filter((device) => device.info.state === 'orphaned'),
-			mainLoop: loose.filter((device) => device.info.state !== 'orphaned'),
+			unreadable: loose.filter((device) => device.info.state === 'unreadable'),
+			mainLoop: loose.filter((device) => !['orphaned', 'unreadable'].includes(device.info.state)),
 			words: this.#words(threads, devices) };
 	}
 

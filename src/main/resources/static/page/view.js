@@ -289,6 +289,10 @@ export class MachineView {
 			items.push({ key: 'orphans', kind: 'orphans', title: 'No visible IOThread', devices: summary.orphans, machine, found,
 				words: 'Their IOThread has gone, and their requests run on a thread that nobody can see.' });
 		}
+		if (summary.unreadable.length > 0) {
+			items.push({ key: 'unreadable', kind: 'orphans', title: 'Unknown IOThread', devices: summary.unreadable, machine, found,
+				words: 'QEMU does not say what they run on: no IOThread of this machine is removed while they are there.' });
+		}
 		if (summary.mainLoop.length > 0) {
 			items.push({ key: 'main', kind: 'main', title: 'Main loop', devices: summary.mainLoop, machine, found,
 				words: 'On no IOThread: they share QEMU’s main loop.' });

@@ -15,6 +15,12 @@ public enum DeviceState {
 	 * An IOThread it runs on has been deleted underneath it. QEMU lets that happen; the
 	 * thread goes on, where nobody can see or tune it.
 	 */
-	ORPHANED
+	ORPHANED,
+
+	/**
+	 * QEMU lists it and does not say what it runs on, so it may run on any IOThread of
+	 * its machine.
+	 */
+	UNREADABLE
 
 }

@@ -27,6 +27,11 @@ final class DeviceDetachment {
 
 	CompletableFuture<Void> detach(String id) {
 		Qom.Child device = find(id);
+		if (id.isEmpty() || id.contains("/")) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED,
+					"QEMU of %s cannot unplug '%s': it takes this id for a path. The device goes when the machine is shut down."
+						.formatted(this.qemu.machine(), id));
+		}
 		String hazard = this.session.unplugHazard(device.path());
 		if (hazard != null) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, hazard);

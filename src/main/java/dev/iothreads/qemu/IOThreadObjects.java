@@ -11,10 +11,12 @@ import java.util.Set;
 
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.QmpCommandException;
 import tools.jackson.databind.JsonNode;
 
@@ -77,7 +79,7 @@ final class IOThreadObjects {
 	 */
 	void tune(String id, IOThreadSettings settings) {
 		String path = Qom.OBJECTS + "/" + id;
-		requireSupport(settings, List.of(new Qom.Child(path, TYPE)));
+		requireSupport(settings, List.of(new Qom.Child(Qom.OBJECTS, id, TYPE)));
 		IOThreadSettings before = read(path, settings);
 		Deque<IOThreadProperty> touched = new ArrayDeque<>();
 		try {
@@ -170,14 +172,25 @@ final class IOThreadObjects {
 					running);
 		}
 		try {
-			List<Attachment> users = this.qemu.read(this.session.readThoroughly())
-				.iothread(id)
+			Snapshot snapshot = this.qemu.read(this.session.readThoroughly());
+			List<Attachment> users = snapshot.iothread(id)
 				.orElseThrow(() -> noSuchIOThread(Qom.OBJECTS + "/" + id))
 				.attached();
+			List<Attachment> unreadable = snapshot.devices()
+				.stream()
+				.filter((device) -> device.state() == DeviceState.UNREADABLE)
+				.map((device) -> new Attachment(Attachment.DEVICE, device.id(), device.driver(), device.qomPath()))
+				.toList();
+			if (!unreadable.isEmpty()) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
+						"IOThread %s of %s may be in use: QEMU does not say what %s runs on. Shut the machine down and start it with another id for that device."
+							.formatted(id, this.qemu.machine(), names(unreadable)),
+						unreadable);
+			}
 			if (!users.isEmpty()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
 						"IOThread %s of %s is in use by %s. Detach or remove that first.".formatted(id,
-								this.qemu.machine(), String.join(", ", users.stream().map(Attachment::id).toList())),
+								this.qemu.machine(), names(users)),
 						users);
 			}
 			this.qemu.run(Command.OBJECT_DEL.with(Map.of("id", id)));
@@ -188,6 +201,10 @@ final class IOThreadObjects {
 			}
 			throw this.qemu.refused(ex);
 		}
+	}
+
+	private static String names(List<Attachment> attached) {
+		return String.join(", ", attached.stream().map((user) -> "'" + user.id() + "'").toList());
 	}
 
 	// IOThreads that are there tell what IOThreads have here. Asking for the type's

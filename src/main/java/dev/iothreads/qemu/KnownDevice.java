@@ -14,11 +14,18 @@ import org.jspecify.annotations.Nullable;
  * @param mapped whether the links are those of an {@code iothread-vq-mapping}, which
  * names IOThreads and holds no reference to them
  * @param drive the block node it serves
+ * @param isReadable whether QEMU gave its properties
  */
-record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped, @Nullable String drive) {
+record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped, @Nullable String drive,
+		boolean isReadable) {
+
+	static KnownDevice unreadable(Qom.Child device) {
+		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false);
+	}
 
 	KnownDevice withDrive(String node) {
-		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node);
+		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node,
+				this.isReadable);
 	}
 
 	/**

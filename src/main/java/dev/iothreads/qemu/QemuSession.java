@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -274,7 +275,7 @@ final class QemuSession {
 	private CompletableFuture<?> learnTypes(List<Qom.Child> listed) {
 		Map<String, Qom.Child> unknown = new LinkedHashMap<>();
 		listed.stream()
-			.filter((child) -> !this.knowledge.hasType(child.type()))
+			.filter((child) -> child.isAddressable() && !this.knowledge.hasType(child.type()))
 			.forEach((child) -> unknown.putIfAbsent(child.type(), child));
 		if (unknown.isEmpty()) {
 			return CompletableFuture.completedFuture(null);
@@ -304,7 +305,10 @@ final class QemuSession {
 		lists.devices().forEach((child) -> {
 			Qom.Traits traits = this.knowledge.traits(child.type());
 			KnownDevice known = this.knowledge.device(child);
-			if (known != null) {
+			if (known == null && !isAskable(child)) {
+				result.unread().add(child);
+			}
+			else if (known != null) {
 				result.devices().put(child.path(), known);
 				if (this.drivesToAsk.remove(child.path()) && traits.drive()) {
 					questions.add(new Question.OfDrive(child.path(), known));
@@ -317,8 +321,15 @@ final class QemuSession {
 		lists.objects().forEach((child) -> {
 			// No event says that an object was deleted and added again.
 			Knowledge.KnownObject known = thoroughly ? null : this.knowledge.object(child);
-			if (known != null) {
+			KnownDevice unreadable = this.knowledge.device(child);
+			if (unreadable != null) {
+				result.devices().put(child.path(), unreadable);
+			}
+			else if (known != null) {
 				result.objects().put(child.path(), known);
+			}
+			else if (!isAskable(child)) {
+				result.unread().add(child);
 			}
 			else if (this.knowledge.traits(child.type()).iothread()) {
 				questions.add(new Question.OfObject(child));
@@ -334,6 +345,10 @@ final class QemuSession {
 				questions.add(new Question.OfSettings(key));
 			}
 		});
+		return ask(questions, result).thenCompose((asked) -> confirmUnread(result));
+	}
+
+	private CompletableFuture<ReadResult> ask(List<Question> questions, ReadResult result) {
 		if (questions.isEmpty()) {
 			return CompletableFuture.completedFuture(result);
 		}
@@ -345,6 +360,45 @@ final class QemuSession {
 				question.onReplies(replies.subList(from, to), result);
 				from = to;
 			}
+			return result;
+		});
+	}
+
+	private boolean isAskable(Qom.Child child) {
+		return child.isAddressable() && this.knowledge.hasType(child.type());
+	}
+
+	// What did not answer has gone since it was listed, or cannot be read. What is still
+	// listed may run on any IOThread, unless its type never does.
+	private CompletableFuture<ReadResult> confirmUnread(ReadResult result) {
+		if (result.unread().isEmpty()) {
+			return CompletableFuture.completedFuture(result);
+		}
+		List<String> unknownTypes = result.unread()
+			.stream()
+			.filter((child) -> !child.parent().equals(Qom.OBJECTS) && !this.knowledge.hasType(child.type()))
+			.map(Qom.Child::type)
+			.distinct()
+			.toList();
+		List<String> places = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
+		List<QmpCommand> commands = new ArrayList<>(places.stream().map(Qom::list).toList());
+		unknownTypes.forEach((type) -> commands.add(Command.DEVICE_LIST_PROPERTIES.with(Map.of("typename", type))));
+		return Reply.toAll(this.monitor, commands).thenApply((replies) -> {
+			Set<Qom.Child> listed = new HashSet<>();
+			for (int i = 0; i < places.size(); i++) {
+				listed.addAll(Qom.children(places.get(i), replies.get(i).orThrow()));
+			}
+			for (int i = 0; i < unknownTypes.size(); i++) {
+				JsonNode properties = replies.get(places.size() + i).orElseNull();
+				if (properties != null) {
+					this.knowledge.addTraits(unknownTypes.get(i), Qom.Traits.of(properties));
+				}
+			}
+			result.unread()
+				.stream()
+				.filter((child) -> listed.contains(child) && (!this.knowledge.hasType(child.type())
+						|| this.knowledge.traits(child.type()).canRunOnIOThread()))
+				.forEach((child) -> result.devices().put(child.path(), KnownDevice.unreadable(child)));
 			return result;
 		});
 	}

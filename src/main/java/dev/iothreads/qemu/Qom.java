@@ -60,7 +60,7 @@ final class Qom {
 			}
 			String type = property.path("type").asString();
 			if (type.startsWith(CHILD) && type.endsWith(">")) {
-				children.add(new Child(parent + "/" + checked(property.path("name").asString()),
+				children.add(new Child(parent, checked(property.path("name").asString()),
 						checked(type.substring(CHILD.length(), type.length() - 1))));
 			}
 		}
@@ -136,12 +136,20 @@ final class Qom {
 	}
 
 	/**
-	 * An object in the tree.
+	 * An object in the tree. QEMU 10.0 allows a device any name, also one with a slash or
+	 * an empty one.
 	 */
-	record Child(String path, String type) {
+	record Child(String parent, String name, String type) {
 
-		String name() {
-			return Qom.name(this.path);
+		String path() {
+			return this.parent + "/" + this.name;
+		}
+
+		/**
+		 * Returns whether its path leads to it, and not to another object or nowhere.
+		 */
+		boolean isAddressable() {
+			return !this.name.isEmpty() && this.name.indexOf('/') < 0;
 		}
 
 	}

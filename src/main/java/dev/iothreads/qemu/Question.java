@@ -51,7 +51,8 @@ sealed interface Question {
 				values.add(reply.orElseNull());
 			}
 			if (values.contains(null)) {
-				return; // it has gone since it was listed
+				result.unread().add(this.device);
+				return;
 			}
 			int next = 0;
 			Set<String> iothreads = new LinkedHashSet<>();
@@ -72,7 +73,8 @@ sealed interface Question {
 			result.devices()
 				.put(this.device.path(),
 						new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
-								iothreads.stream().map(result::key).toList(), mapped, drive.isEmpty() ? null : drive));
+								iothreads.stream().map(result::key).toList(), mapped, drive.isEmpty() ? null : drive,
+								true));
 		}
 
 	}
@@ -110,12 +112,14 @@ sealed interface Question {
 		@Override
 		public void onReplies(List<Reply> replies, ReadResult result) {
 			JsonNode link = replies.get(0).orElseNull();
-			if (link != null) {
-				String path = text("the IOThread of an object", link);
-				result.objects()
-					.put(this.object.path(), new Knowledge.KnownObject(this.object.type(),
-							path.isEmpty() ? null : result.key(Qom.name(path))));
+			if (link == null) {
+				result.unread().add(this.object);
+				return;
 			}
+			String path = text("the IOThread of an object", link);
+			result.objects()
+				.put(this.object.path(), new Knowledge.KnownObject(this.object.type(),
+						path.isEmpty() ? null : result.key(Qom.name(path))));
 		}
 
 	}

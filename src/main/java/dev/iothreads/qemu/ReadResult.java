@@ -1,7 +1,9 @@
 package dev.iothreads.qemu;
 
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 import dev.iothreads.machine.IOThreadSettings;
@@ -14,13 +16,14 @@ import dev.iothreads.machine.IOThreadSettings;
  * @param threadIds the thread ids of the IOThreads by their ids
  * @param devices the devices that can run on an IOThread, by QOM path
  * @param objects the other objects that can, by QOM path
- * @param settings what only an IOThread's object tells
+ * @param settings what only an IOThread's object has
+ * @param unread what was listed and did not answer
  */
 record ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds, Map<String, KnownDevice> devices,
-		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings) {
+		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings, List<Qom.Child> unread) {
 
 	ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds) {
-		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>());
+		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>(), new ArrayList<>());
 	}
 
 	ThreadKey key(String iothread) {

@@ -34,10 +34,11 @@ final class SnapshotBuilder {
 
 	Snapshot build(Instant observedAt, String version, @Nullable String managedBy) {
 		Map<String, Qom.Child> listed = this.result.lists()
-			.devices()
+			.all()
+			.stream()
 			.collect(Collectors.toMap(Qom.Child::path, (child) -> child, (one, other) -> one));
 		List<Device> devices = new ArrayList<>();
-		this.result.devices().forEach((path, known) -> devices.add(device(path, known)));
+		this.result.devices().forEach((path, known) -> devices.add(device(listed.get(path), known)));
 		Holders holders = new Holders(listed, this::worker);
 		List<IOThread> iothreads = new ArrayList<>();
 		for (JsonNode iothread : this.result.lists().iothreads()) {
@@ -54,7 +55,8 @@ final class SnapshotBuilder {
 		return (known != null) ? known.worker() : null;
 	}
 
-	private Device device(String path, KnownDevice known) {
+	private Device device(Qom.Child device, KnownDevice known) {
+		String path = device.path();
 		List<String> alive = new ArrayList<>();
 		List<String> deleted = new ArrayList<>();
 		for (ThreadKey link : known.links()) {
@@ -62,7 +64,11 @@ final class SnapshotBuilder {
 		}
 		DeviceState state = DeviceState.ATTACHED;
 		String reason = this.unplugs.refusal(path);
-		if (this.unplugs.isUnderWay(path)) {
+		if (!known.isReadable()) {
+			state = DeviceState.UNREADABLE;
+			reason = "QEMU lists it and does not answer for it, so it may run on any IOThread: none is removed while it is there. Shut the machine down and start it with another id for this device.";
+		}
+		else if (this.unplugs.isUnderWay(path)) {
 			state = DeviceState.DETACHING;
 			reason = "Its unplug has been asked for, and the guest has yet to let go.";
 		}
@@ -73,7 +79,7 @@ final class SnapshotBuilder {
 					: "It still runs on IOThread %s, which was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed."
 						.formatted(String.join(", ", deleted));
 		}
-		return new Device(Qom.name(path), known.type(), known.worker(), alive, state, reason, known.drive());
+		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive());
 	}
 
 	private Collection<Attachment> objectsOn(ThreadKey iothread) {
