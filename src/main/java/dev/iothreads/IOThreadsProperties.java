@@ -10,9 +10,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
+import dev.iothreads.inventory.MachineName;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.SocketIdentity;
@@ -57,22 +57,8 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	// So that a slip of the pen keeps no main loop busy.
 	private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
 
-	// Unreserved in a URL, so that a machine's address needs no encoding.
-	private static final Pattern NAME = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._~-]{0,127}");
-
-	static final String NAME_RULE = "use up to 128 letters, digits, '.', '_', '-', '~', beginning with a letter or digit";
-
 	public IOThreadsProperties {
 		machines = Collections.unmodifiableMap(new TreeMap<>(machines));
-	}
-
-	/**
-	 * Tells whether a machine can be called so: the name is part of its URL.
-	 * @param name the name
-	 * @return {@code true} when it needs no encoding there
-	 */
-	static boolean isName(String name) {
-		return NAME.matcher(name).matches();
 	}
 
 	@Override
@@ -84,9 +70,9 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	public void validate(Object target, Errors errors) {
 		IOThreadsProperties properties = (IOThreadsProperties) target;
 		properties.machines.keySet().forEach((name) -> {
-			if (!isName(name)) {
+			if (!MachineName.isValid(name)) {
 				errors.rejectValue("machines[" + name + "]", "name",
-						"'" + name + "' cannot be part of a URL: " + NAME_RULE);
+						"'" + name + "' cannot be part of a URL: " + MachineName.RULE);
 			}
 		});
 		requireOneEach(errors, properties.machines);

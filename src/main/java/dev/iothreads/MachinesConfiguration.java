@@ -1,18 +1,25 @@
 package dev.iothreads;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
+import java.util.function.Supplier;
 
+import dev.iothreads.discovery.SocketDirectory;
+import dev.iothreads.discovery.SocketDiscovery;
 import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.host.ProcFinder;
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.inventory.MachineSource;
+import dev.iothreads.machine.Machine;
+import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
@@ -25,12 +32,13 @@ import org.springframework.boot.context.properties.EnableConfigurationProperties
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.annotation.Order;
 import org.springframework.core.env.Environment;
 import org.springframework.core.task.VirtualThreadTaskExecutor;
 import org.springframework.scheduling.concurrent.CustomizableThreadFactory;
 
 /**
- * Puts the machines of the configuration into the registry.
+ * Creates the sources of machines, the inventory that keeps them, and the services.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(IOThreadsProperties.class)
@@ -56,37 +64,56 @@ class MachinesConfiguration {
 	}
 
 	@Bean
-	Inventory inventory(IOThreadsProperties properties, QemuOptions options,
-			ScheduledExecutorService machineScheduler) {
-		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval());
-		if (properties.machines().isEmpty() && properties.discovery() == null) {
-			logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);
-			inventory.add(DEMO, EmbeddedMachine.demo(), false);
-		}
-		properties.machines()
-			.forEach((name, machine) -> inventory.add(name,
-					QemuMachine.connect(name, machine.monitor(), options, machineScheduler), machine.readOnly()));
-		return inventory;
+	Connector connector(QemuOptions options, ScheduledExecutorService machineScheduler) {
+		return (name, monitor) -> QemuMachine.connect(name, monitor, options, machineScheduler);
 	}
 
-	// Without a condition: those are frozen when the application is prepared ahead of
-	// time.
 	@Bean
-	@Nullable SocketDiscovery socketDiscovery(IOThreadsProperties properties, Inventory inventory, QemuOptions options,
-			ScheduledExecutorService machineScheduler) {
+	@Order(1)
+	MachineSource configuredMachines(IOThreadsProperties properties, Connector connector) {
+		Map<String, Supplier<Machine>> machines = new TreeMap<>();
+		properties.machines().forEach((name, machine) -> machines.put(name, () -> {
+			Machine connected = connector.connect(name, machine.monitor());
+			return machine.readOnly() ? new ReadOnlyMachine(connected,
+					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
+						.formatted(name))
+					: connected;
+		}));
+		return MachineSource.of(machines);
+	}
+
+	// The sources have no conditions: AOT processing would evaluate them at build time.
+	@Bean
+	@Order(2)
+	@Nullable MachineSource socketDirectory(IOThreadsProperties properties, Connector connector) {
 		IOThreadsProperties.Discovery discovery = properties.discovery();
 		if (discovery == null) {
 			return null;
 		}
 		Map<String, MonitorAddress> configured = new TreeMap<>();
 		properties.machines().forEach((name, machine) -> configured.put(name, machine.monitor()));
-		SocketDirectory directory = new SocketDirectory(Path.of(discovery.directory()), discovery.pattern());
-		SocketDiscovery sockets = new SocketDiscovery(directory, configured, inventory, (name, monitor) -> {
-			QemuMachine machine = QemuMachine.connect(name, monitor, options, machineScheduler);
-			return new SocketDiscovery.Connection(machine, machine::socket);
-		}, daemon("discovery-"));
-		sockets.start(discovery.interval());
-		return sockets;
+		return new SocketDiscovery(new SocketDirectory(Path.of(discovery.directory()), discovery.pattern()), configured,
+				(name, monitor) -> {
+					QemuMachine machine = connector.connect(name, monitor);
+					return new SocketDiscovery.Connection(machine, machine::socket);
+				}, discovery.interval(), daemon("discovery-"));
+	}
+
+	@Bean
+	@Nullable MachineSource demo(IOThreadsProperties properties) {
+		if (!properties.machines().isEmpty() || properties.discovery() != null) {
+			return null;
+		}
+		logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);
+		return MachineSource.of(Map.of(DEMO, EmbeddedMachine::demo));
+	}
+
+	@Bean
+	Inventory inventory(IOThreadsProperties properties, ScheduledExecutorService machineScheduler,
+			List<MachineSource> sources) {
+		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval());
+		sources.forEach(inventory::start);
+		return inventory;
 	}
 
 	@Bean
@@ -114,6 +141,15 @@ class MachinesConfiguration {
 		CustomizableThreadFactory threads = new CustomizableThreadFactory(prefix);
 		threads.setDaemon(true);
 		return threads;
+	}
+
+	/**
+	 * Connects to QEMUs.
+	 */
+	interface Connector {
+
+		QemuMachine connect(String name, MonitorAddress monitor);
+
 	}
 
 }

@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 
+import dev.iothreads.discovery.SocketDiscovery;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.qmp.MonitorAddress;

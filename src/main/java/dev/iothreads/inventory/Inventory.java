@@ -11,6 +11,7 @@ import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.NotFoundException;
@@ -34,11 +35,15 @@ public final class Inventory implements AutoCloseable {
 
 	private final Map<String, Registered> machines = new ConcurrentSkipListMap<>();
 
+	private final List<MachineSource> sources = new CopyOnWriteArrayList<>();
+
 	private final List<InventoryListener> listeners = new CopyOnWriteArrayList<>();
 
 	private final ScheduledExecutorService scheduler;
 
 	private final Duration refreshInterval;
+
+	private boolean closed;
 
 	/**
 	 * Creates an empty registry.
@@ -51,22 +56,60 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	/**
-	 * Adds a machine. From now on it is the registry that closes it.
-	 * @param name its name, unique in the registry
-	 * @param machine the machine
-	 * @param readOnly whether it must not be changed
-	 * @throws IllegalArgumentException when the name is taken
+	 * Starts a source and keeps the machines that it finds, until it loses them.
+	 * @param source the source, which is closed with the inventory
 	 */
-	public void add(String name, Machine machine, boolean readOnly) {
-		MachineEntry entry = new MachineEntry(name, machine, readOnly, this.patience, this::changed);
-		// A phase of its own for each machine: many of them are not read all at once.
-		// One that somebody asked for lately has been read, and is left in peace.
-		long interval = this.refreshInterval.toNanos();
-		ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> refresh(entry),
-				ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
-		if (this.machines.putIfAbsent(name, new Registered(entry, refresh, new Object())) != null) {
-			refresh.cancel(false);
-			throw new IllegalArgumentException("There is a machine named " + name + " already");
+	public void start(MachineSource source) {
+		this.sources.add(source);
+		source.start(new MachineSource.Sink() {
+
+			@Override
+			public void found(String name, Supplier<? extends Machine> connect) {
+				add(name, connect, source);
+			}
+
+			@Override
+			public void lost(String name) {
+				Registered registered = Inventory.this.machines.get(name);
+				if (registered != null && registered.source() == source) {
+					remove(name);
+				}
+			}
+
+		});
+	}
+
+	/**
+	 * Adds a machine that no source looks after.
+	 * @param name its name
+	 * @param machine the machine. From now on the inventory closes it
+	 * @throws IllegalArgumentException when the machine cannot have that name
+	 */
+	public void add(String name, Machine machine) {
+		add(name, () -> machine, this);
+	}
+
+	private void add(String name, Supplier<? extends Machine> connect, Object source) {
+		MachineEntry entry;
+		synchronized (this.sources) {
+			if (!MachineName.isValid(name)) {
+				throw new IllegalArgumentException(
+						"'%s' cannot be the name of a machine: %s.".formatted(name, MachineName.RULE));
+			}
+			if (this.machines.containsKey(name)) {
+				throw new IllegalArgumentException(
+						"There is a machine named '%s' already. Rename one of them.".formatted(name));
+			}
+			if (this.closed) {
+				return;
+			}
+			entry = new MachineEntry(name, connect.get(), this.patience, this::changed);
+			// A phase of its own for each machine: many of them are not read all at once.
+			// A machine that was asked for lately has been read, and is not read again.
+			long interval = this.refreshInterval.toNanos();
+			ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> refresh(entry),
+					ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
+			this.machines.put(name, new Registered(entry, refresh, source));
 		}
 		entry.readAnew();
 	}
@@ -88,7 +131,7 @@ public final class Inventory implements AutoCloseable {
 	public void remove(String name) {
 		Registered registered = this.machines.get(name);
 		if (registered != null) {
-			synchronized (registered.telling()) {
+			synchronized (registered) {
 				if (this.machines.remove(name, registered)) {
 					tell((listener) -> listener.removed(name));
 				}
@@ -133,7 +176,7 @@ public final class Inventory implements AutoCloseable {
 	private void changed(MachineEntry entry, @Nullable Duration readIn) {
 		Registered registered = this.machines.get(entry.name());
 		if (registered != null && registered.entry() == entry) {
-			synchronized (registered.telling()) {
+			synchronized (registered) {
 				if (this.machines.get(entry.name()) == registered) {
 					if (readIn != null) {
 						tell((listener) -> listener.read(entry.name(), readIn));
@@ -158,14 +201,18 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	/**
-	 * Closes every machine.
+	 * Closes the sources and every machine.
 	 */
 	@Override
 	public void close() {
+		synchronized (this.sources) {
+			this.closed = true;
+		}
+		this.sources.forEach(MachineSource::close);
 		this.machines.keySet().forEach(this::remove);
 	}
 
-	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh, Object telling) implements AutoCloseable {
+	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh, Object source) implements AutoCloseable {
 
 		@Override
 		public void close() {

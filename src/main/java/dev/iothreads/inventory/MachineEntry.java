@@ -20,6 +20,7 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
 
@@ -61,8 +62,6 @@ final class MachineEntry implements AutoCloseable {
 
 	private final Machine machine;
 
-	private final boolean readOnly;
-
 	private final BiConsumer<MachineEntry, @Nullable Duration> changed;
 
 	private final ReentrantLock changes = new ReentrantLock(true);
@@ -91,12 +90,11 @@ final class MachineEntry implements AutoCloseable {
 	// How many readings in a row were given up and took as long indeed.
 	private int late;
 
-	MachineEntry(String name, Machine machine, boolean readOnly, Semaphore sharedPatience,
+	MachineEntry(String name, Machine machine, Semaphore sharedPatience,
 			BiConsumer<MachineEntry, @Nullable Duration> changed) {
 		this.name = name;
 		this.sharedPatience = sharedPatience;
 		this.machine = machine;
-		this.readOnly = readOnly;
 		this.changed = changed;
 		machine.listen(this::machineChanged);
 	}
@@ -108,8 +106,13 @@ final class MachineEntry implements AutoCloseable {
 	MachineView view() {
 		MachineStatus status = this.machine.status();
 		Reading reading = this.latest;
-		return new MachineView(this.name, this.machine.monitor(), this.readOnly, status,
+		return new MachineView(this.name, this.machine.monitor(), isReadOnly(), status,
 				(status.isUp() && reading != null) ? reading.snapshot : null);
+	}
+
+	private boolean isReadOnly() {
+		Refusal refusal = this.machine.refusal();
+		return refusal != null && refusal.reason() == ChangeRefusedException.Reason.READ_ONLY;
 	}
 
 	/**
@@ -208,11 +211,7 @@ final class MachineEntry implements AutoCloseable {
 	 * @throws MachineException when it cannot be read, and what the change throws
 	 */
 	Snapshot change(BiConsumer<Snapshot, Changes> change) {
-		if (this.readOnly) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.READ_ONLY,
-					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
-						.formatted(this.name));
-		}
+		requireChangeable();
 		if (!this.turns.tryAcquire()) {
 			throw tooMany("%d changes of %s wait for their turn already. Try again in a moment.", WAITING_CHANGES);
 		}
@@ -227,6 +226,13 @@ final class MachineEntry implements AutoCloseable {
 		}
 		finally {
 			this.turns.release();
+		}
+	}
+
+	private void requireChangeable() {
+		Refusal refusal = this.machine.refusal();
+		if (refusal != null) {
+			throw new ChangeRefusedException(refusal);
 		}
 	}
 
@@ -251,11 +257,7 @@ final class MachineEntry implements AutoCloseable {
 		// Held before it is read: what is changed is what was read.
 		Changes changes = this.machine.changes();
 		Snapshot before = readBefore();
-		if (before.managedBy() != null) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
-					"%s is managed by %s, which stops a machine whose IOThreads others have changed. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device."
-						.formatted(this.name, before.managedBy()));
-		}
+		requireChangeable();
 		try {
 			carryOut(change, before, changes);
 		}

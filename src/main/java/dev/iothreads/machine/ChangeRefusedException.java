@@ -22,6 +22,14 @@ public final class ChangeRefusedException extends MachineException {
 	}
 
 	/**
+	 * Creates it for a machine that must not be changed.
+	 * @param refusal why
+	 */
+	public ChangeRefusedException(Refusal refusal) {
+		this(refusal.reason(), refusal.message());
+	}
+
+	/**
 	 * Creates it for an IOThread that is in use.
 	 * @param reason why
 	 * @param message a sentence that says what to do

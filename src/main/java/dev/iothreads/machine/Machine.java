@@ -2,6 +2,8 @@ package dev.iothreads.machine;
 
 import java.util.concurrent.CompletableFuture;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A virtual machine that can be asked for its IOThreads. It looks after its own
  * connection: whoever holds it asks, and is told why when there is no answer.
@@ -28,6 +30,15 @@ public interface Machine extends AutoCloseable {
 	 * not answer in time, and {@link MachineRefusedException} where it refuses
 	 */
 	CompletableFuture<Snapshot> read();
+
+	/**
+	 * Says whether the machine must not be changed, as far as is known at present. It
+	 * never waits.
+	 * @return why every change is refused, {@code null} when it may be changed
+	 */
+	default @Nullable Refusal refusal() {
+		return null;
+	}
 
 	/**
 	 * Holds the machine as it is connected to now, to change it. What is changed so goes

@@ -2,6 +2,8 @@ package dev.iothreads.qemu;
 
 import java.nio.file.Path;
 
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Refusal;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.SocketIdentity;
@@ -18,6 +20,8 @@ import tools.jackson.databind.JsonNode;
 final class Libvirt {
 
 	static final String NAME = "libvirt";
+
+	private static final String MANAGED = "%s is managed by libvirt, which stops a machine whose IOThreads were changed without it. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device.";
 
 	private static final String SECRET = Qom.OBJECTS + "/masterKey0";
 
@@ -37,6 +41,14 @@ final class Libvirt {
 		boolean secret = objects != null
 				&& Qom.children(Qom.OBJECTS, objects).stream().anyMatch((child) -> child.path().equals(SECRET));
 		return secret || monitor(chardevs) != null;
+	}
+
+	/**
+	 * Says why a machine that libvirt runs is not changed.
+	 * @param machine the machine's name
+	 */
+	static Refusal refusal(String machine) {
+		return new Refusal(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT, MANAGED.formatted(machine));
 	}
 
 	/**

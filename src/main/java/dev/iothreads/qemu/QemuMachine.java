@@ -20,6 +20,7 @@ import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.MonitorAddress;
@@ -140,6 +141,12 @@ public final class QemuMachine implements Machine {
 	@Override
 	public MachineStatus status() {
 		return this.status;
+	}
+
+	@Override
+	public @Nullable Refusal refusal() {
+		QemuSession current = this.session;
+		return (current != null && current.managedBy() != null) ? Libvirt.refusal(this.name) : null;
 	}
 
 	@Override

@@ -113,6 +113,10 @@ final class QemuSession {
 		return this.version;
 	}
 
+	@Nullable String managedBy() {
+		return this.managedBy;
+	}
+
 	QmpMonitor monitor() {
 		return this.monitor;
 	}

@@ -53,7 +53,7 @@ final class EmbeddedSubject extends Subject {
 			Service.shared().remove(name());
 		}
 		this.machine = EmbeddedMachine.demo();
-		Service.shared().add(name(), this.machine, false);
+		Service.shared().add(name(), this.machine);
 	}
 
 }

@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
+import dev.iothreads.machine.ReadOnlyMachine;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedClass;
@@ -54,7 +55,9 @@ class GuardTests {
 		// The tap serves one client, as QEMU does.
 		Service.shared().remove(this.machine.name());
 		String name = Service.newName("read-only");
-		Service.shared().add(name, Service.shared().connect(name, this.machine.tap().address()), true);
+		Service.shared()
+			.add(name, new ReadOnlyMachine(Service.shared().connect(name, this.machine.tap().address()),
+					"It is read-only."));
 		try {
 			Eventually.see(() -> Service.shared().send("GET", "/api/v1/machines/" + name + "/devices", null).status(),
 					(status) -> status == 200);

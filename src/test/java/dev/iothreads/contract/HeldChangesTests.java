@@ -30,7 +30,7 @@ class HeldChangesTests {
 	void aMachineIsHeldBeforeItIsReadSoThatNoOtherIsChanged() {
 		Replaced machine = new Replaced();
 		String name = Service.newName("replaced");
-		Service.shared().add(name, machine, false);
+		Service.shared().add(name, machine);
 		try {
 			Service.shared().send("POST", "/api/v1/machines/" + name + "/iothreads", "{\"id\": \"pool0\"}");
 			assertThat(machine.changed).isNotNull();
@@ -51,7 +51,7 @@ class HeldChangesTests {
 				return CompletableFuture.failedFuture(new MachineTimeoutException("It does not answer."));
 			}
 
-		}, false);
+		});
 		try {
 			assertThat(Service.shared()
 				.send("POST", "/api/v1/machines/" + name + "/iothreads", "{\"id\": \"pool0\"}")
@@ -88,7 +88,7 @@ class HeldChangesTests {
 				made.incrementAndGet();
 			}
 
-		}, false);
+		});
 		ExecutorService clients = Executors.newFixedThreadPool(40);
 		try {
 			List<Future<Answer>> answers = new ArrayList<>();

@@ -69,7 +69,7 @@ class LostAnswerTests {
 		String name = Service.newName("hurried");
 		Service.shared().remove(this.machine.name());
 		Service.shared()
-			.add(name, Service.shared().connect(name, this.machine.tap().address(), Duration.ofMillis(1500)), false);
+			.add(name, Service.shared().connect(name, this.machine.tap().address(), Duration.ofMillis(1500)));
 		String path = "/api/v1/machines/" + name;
 		EmbeddedSubject other = new EmbeddedSubject();
 		other.tidy();

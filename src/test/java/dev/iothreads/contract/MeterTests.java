@@ -55,7 +55,7 @@ class MeterTests {
 	@Test
 	void itsRowIsThereAsLongAsTheMachine() {
 		String name = Service.newName("metered");
-		Service.shared().add(name, EmbeddedMachine.demo(), false);
+		Service.shared().add(name, EmbeddedMachine.demo());
 		await().atMost(Service.PATIENCE).until(() -> gauge(name, "iothread0") != null);
 		Service.shared().remove(name);
 		assertThat(this.registry.find("iothread.machine.up").tag("machine", name).gauge()).isNull();

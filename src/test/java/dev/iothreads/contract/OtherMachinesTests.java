@@ -147,7 +147,7 @@ class OtherMachinesTests {
 		this.open.add(monitor);
 		this.open.add(qemu);
 		Service.shared()
-			.add(this.name, Service.shared().connect(this.name, new MonitorAddress.UnixAddress(qemu.socket())), false);
+			.add(this.name, Service.shared().connect(this.name, new MonitorAddress.UnixAddress(qemu.socket())));
 		Eventually.see(
 				() -> Service.shared().send("GET", "/api/v1/machines/" + this.name + "/iothreads", null).status(),
 				(status) -> status == 200);

@@ -188,7 +188,7 @@ final class QemuSubject extends Subject {
 	void introduce() {
 		MonitorAddress address = (this.tap != null) ? this.tap.address()
 				: new MonitorAddress.UnixAddress(process().socket());
-		Service.shared().add(name(), Service.shared().connect(name(), address), false);
+		Service.shared().add(name(), Service.shared().connect(name(), address));
 		awaitService();
 	}
 

@@ -125,8 +125,8 @@ final class Service {
 		return prefix + "-" + machines.incrementAndGet();
 	}
 
-	void add(String name, Machine machine, boolean readOnly) {
-		inventory().add(name, machine, readOnly);
+	void add(String name, Machine machine) {
+		inventory().add(name, machine);
 	}
 
 	/**

@@ -166,7 +166,7 @@ class ChangeFeedTests {
 	@Test
 	void machinesAreComparedEachWithItself() {
 		PuppetMachine vm2 = new PuppetMachine();
-		this.inventory.add("vm2", vm2, false);
+		this.inventory.add("vm2", vm2);
 		begin(snapshot(List.of(iothread("io0", 1))));
 		vm2.show(snapshot(List.of(iothread("io0", 1))));
 		assertThat(words()).containsExactly("iothread-added io0");
@@ -180,7 +180,7 @@ class ChangeFeedTests {
 	}
 
 	private void add() {
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 	}
 
 	private List<String> words() {

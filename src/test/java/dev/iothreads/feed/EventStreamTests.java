@@ -68,7 +68,7 @@ class EventStreamTests {
 	void addPuppet() {
 		this.puppet = new PuppetMachine();
 		this.threads = 0;
-		this.service.part(Inventory.class).add("vm1", this.puppet, false);
+		this.service.part(Inventory.class).add("vm1", this.puppet);
 	}
 
 	@AfterEach
@@ -206,7 +206,7 @@ class EventStreamTests {
 	@Test
 	void aReaderMayWantOneMachineOnly() {
 		PuppetMachine other = new PuppetMachine();
-		this.service.part(Inventory.class).add("vm2", other, false);
+		this.service.part(Inventory.class).add("vm2", other);
 		try (Subscriber narrow = Subscriber.open(this.service.port(), "?machine=vm2", null);
 				Subscriber wide = Subscriber.open(this.service.port(), "?machine=vm1&machine=vm2", null)) {
 			change();

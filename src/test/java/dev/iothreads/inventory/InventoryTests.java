@@ -152,7 +152,7 @@ class InventoryTests {
 					throw new StackOverflowError("on purpose");
 				}
 
-			}, false);
+			});
 			await().until(() -> asked.get() > 2);
 		}
 	}
@@ -282,7 +282,7 @@ class InventoryTests {
 
 	private FakeMachine add(String name) {
 		FakeMachine machine = new FakeMachine();
-		this.inventory.add(name, machine, false);
+		this.inventory.add(name, machine);
 		return machine;
 	}
 

@@ -46,7 +46,7 @@ class MeterTests {
 
 	@Test
 	void aRegistryGetsTheMachinesThatWereThereBefore() {
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 		this.vm1.show(snapshot(List.of(iothread("io0", 11)), disk("blk0", "io0")));
 		PageTests.bindAll(this.inventory, this.registry);
 		assertThat(attachedCount(this.registry, "io0")).isEqualTo(1);
@@ -60,7 +60,7 @@ class MeterTests {
 		composite.add(member);
 		List<MeterRegistry> registries = List.of(this.registry, page, composite);
 		registries.forEach((each) -> PageTests.bindAll(this.inventory, each));
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 		this.vm1.show(busy());
 		assertThat(List.of(this.registry, page, member))
 			.allSatisfy((each) -> assertThat(names(each)).containsExactlyInAnyOrder("iothread.machine.up",
@@ -79,7 +79,7 @@ class MeterTests {
 	@Test
 	void aValueThatChangesIsThatOfTheSameMeter() {
 		PageTests.bindAll(this.inventory, this.registry);
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 		this.vm1.show(snapshot(List.of(iothread("io0", 11))));
 		Meter before = this.registry.get("iothread.attached.cnt").gauge();
 		this.vm1.show(snapshot(List.of(iothread("io0", 11)), disk("blk0", "io0")));
@@ -103,7 +103,7 @@ class MeterTests {
 	@Test
 	void theMetersOutliveAGarbageCollection() {
 		PageTests.bindAll(this.inventory, this.registry);
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 		this.vm1.show(busy());
 		Runtime.getRuntime().gc();
 		assertThat(attachedCount(this.registry, "io0")).isEqualTo(1);

@@ -63,7 +63,7 @@ class PageTests {
 		new DeviceMetrics(this.inventory,
 				new StaticListableBeanFactory(Map.of("page", this.registry.getPrometheusRegistry()))
 					.getBeanProvider(PrometheusRegistry.class));
-		this.inventory.add("vm1", this.vm1, false);
+		this.inventory.add("vm1", this.vm1);
 	}
 
 	@AfterEach
@@ -165,7 +165,7 @@ class PageTests {
 	@Test
 	void machinesDoNotTouchEachOthersRows() {
 		PuppetMachine vm2 = new PuppetMachine();
-		this.inventory.add("vm2", vm2, false);
+		this.inventory.add("vm2", vm2);
 		this.vm1.show(snapshot(List.of(iothread("io0", 11)), disk("blk0", "io0")));
 		vm2.show(snapshot(List.of(iothread("io0", 21)), disk("blk0", "io0")));
 		this.vm1.fall("it was stopped");

@@ -27,7 +27,7 @@ final class Site {
 
 	static void reset() {
 		clear();
-		INVENTORY.add("demo", EmbeddedMachine.demo(), false);
+		INVENTORY.add("demo", EmbeddedMachine.demo());
 	}
 
 	static void clear() {
@@ -35,7 +35,7 @@ final class Site {
 	}
 
 	static <M extends Machine> M add(String name, M machine) {
-		INVENTORY.add(name, machine, false);
+		INVENTORY.add(name, machine);
 		return machine;
 	}
 

@@ -44,7 +44,7 @@ class ActuatorTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "/actuator/health", "/actuator/health/liveness", "/actuator/health/readiness" })
 	void theServiceIsHealthyWhateverBecomesOfAMachine(String target) throws IOException {
-		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.DOWN, "vm1 is down."), false);
+		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.DOWN, "vm1 is down."));
 		Wire.Answer answer = this.wire.get(target);
 		assertThat(answer.status()).isEqualTo(200);
 		assertThat(answer.json().path("status").asString()).isEqualTo("UP");
@@ -70,7 +70,7 @@ class ActuatorTests {
 
 	@Test
 	void aMachineThatIsDownIsSaidToBeAndNothingElseOfIt() throws IOException {
-		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.DOWN, "vm1 is down."), false);
+		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.DOWN, "vm1 is down."));
 		assertThat(this.wire.get("/actuator/prometheus").body().lines())
 			.filteredOn((line) -> line.startsWith("iothread_") && line.contains("machine=\"vm1\""))
 			.contains("iothread_machine_up{machine=\"vm1\"} 0.0")
@@ -79,7 +79,7 @@ class ActuatorTests {
 
 	@Test
 	void aMachineThatIsNoLongerThereLeavesThePage() throws IOException {
-		this.inventory.add("vm1", new ShownMachine(List.of(iothread("a", 1)), List.of()), false);
+		this.inventory.add("vm1", new ShownMachine(List.of(iothread("a", 1)), List.of()));
 		assertThat(this.wire.get("/actuator/prometheus").body())
 			.contains("iothread_attached_cnt{iothread=\"a\",machine=\"vm1\"} 0.0");
 		this.inventory.remove("vm1");

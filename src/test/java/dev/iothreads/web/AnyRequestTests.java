@@ -98,7 +98,7 @@ class AnyRequestTests {
 	@BeforeTry
 	void freshMachine() {
 		machine = EmbeddedMachine.demo();
-		service.part(Inventory.class).add("demo1", machine, false);
+		service.part(Inventory.class).add("demo1", machine);
 	}
 
 	@AfterTry

@@ -31,7 +31,10 @@ import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineTimeoutException;
+import dev.iothreads.machine.ReadOnlyMachine;
+import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.machine.StubMachine;
 import dev.iothreads.web.events.EventStream;
 import dev.iothreads.web.problem.Problem;
 import org.junit.jupiter.api.AfterEach;
@@ -249,21 +252,18 @@ class DocumentedExampleTests {
 	@ParameterizedTest(name = "{0}")
 	@MethodSource("problems")
 	void anExampleOfAProblemIsWhatIsAnswered(String name, JsonNode example) throws IOException {
-		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.BUSY, detail("machine-unavailable")), false);
-		this.inventory.add("vm2", new FailingMachine(new MachineTimeoutException(detail("machine-timeout"))), false);
+		this.inventory.add("vm1", FailingMachine.unavailable(MachineState.BUSY, detail("machine-unavailable")));
+		this.inventory.add("vm2", new FailingMachine(new MachineTimeoutException(detail("machine-timeout"))));
 		this.inventory.add("vm3",
-				new FailingMachine(new MachineRefusedException("CommandNotFound", detail("qemu-error"))), false);
-		this.inventory.add("vm4", new FailingMachine(new IllegalStateException("something secret")), false);
-		this.inventory.add("vm5", EmbeddedMachine.demo(), true);
-		this.inventory.add("vm6",
-				new ShownMachine(
-						ShownMachine.snapshot(Duration.ZERO, "libvirt", List.of(iothread("iothread0", 1)), List.of())),
-				false);
+				new FailingMachine(new MachineRefusedException("CommandNotFound", detail("qemu-error"))));
+		this.inventory.add("vm4", new FailingMachine(new IllegalStateException("something secret")));
+		this.inventory.add("vm5", new ReadOnlyMachine(EmbeddedMachine.demo(), detail("read-only")));
+		this.inventory.add("vm6", new LibvirtsMachine(detail("managed-by-libvirt")));
 		this.inventory.add("vm7",
-				new RefusingMachine(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes")), false);
-		this.inventory.add("vm8", new UnwillingMachine(), false);
+				new RefusingMachine(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes")));
+		this.inventory.add("vm8", new UnwillingMachine());
 		this.inventory.add("vm9",
-				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")), false);
+				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")));
 		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""))
 			.with("X-Request-Id: " + example.path("request-id").asString());
 		Deque<Socket> readers = new ArrayDeque<>();
@@ -274,7 +274,7 @@ class DocumentedExampleTests {
 		CompletableFuture<Snapshot> reading = new CompletableFuture<>();
 		List<Socket> waiting = new ArrayList<>();
 		if (name.equals("too-busy")) {
-			this.inventory.add("vm0", new BusyMachine(reading), false);
+			this.inventory.add("vm0", new BusyMachine(reading));
 			while (this.lists.free() > 0) {
 				Socket socket = new Socket("127.0.0.1", this.port);
 				waiting.add(socket);
@@ -445,7 +445,7 @@ class DocumentedExampleTests {
 
 	private void replaceDemo(Machine machine) {
 		this.inventory.remove(DEMO);
-		this.inventory.add(DEMO, machine, false);
+		this.inventory.add(DEMO, machine);
 	}
 
 	private static String base64(String text) {
@@ -606,6 +606,21 @@ class DocumentedExampleTests {
 	/**
 	 * The demo machine, which does nothing it is asked to.
 	 */
+	private static final class LibvirtsMachine extends StubMachine {
+
+		private final String message;
+
+		LibvirtsMachine(String message) {
+			this.message = message;
+		}
+
+		@Override
+		public Refusal refusal() {
+			return new Refusal(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT, this.message);
+		}
+
+	}
+
 	private static final class RefusingMachine extends ShownMachine {
 
 		private final ChangeRefusedException refusal;

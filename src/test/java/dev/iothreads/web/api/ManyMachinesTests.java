@@ -49,7 +49,7 @@ class ManyMachinesTests {
 	@ValueSource(strings = { "/api/v1/iothreads", "/api/v1/devices", "/api/v1/activity" })
 	void howeverManyMachinesDoNotAnswerTheOthersAreListed(String target) throws IOException {
 		for (int i = 0; i < MANY; i++) {
-			this.inventory.add(name(i), FailingMachine.unavailable(MachineState.DOWN, "gone"), false);
+			this.inventory.add(name(i), FailingMachine.unavailable(MachineState.DOWN, "gone"));
 		}
 		Wire.Answer answer = this.wire.get(target);
 		assertThat(answer.status()).isEqualTo(200);

@@ -504,7 +504,7 @@ class ReadingTests {
 	}
 
 	private void add(String name, Machine machine) {
-		this.inventory.add(name, machine, false);
+		this.inventory.add(name, machine);
 	}
 
 	private MvcTestResult get(String path) {

@@ -85,7 +85,7 @@ class AuditTests {
 		this.logger.detachAppender(this.lines);
 		this.inventory.remove("vm1");
 		this.inventory.remove("demo");
-		this.inventory.add("demo", EmbeddedMachine.demo(), false);
+		this.inventory.add("demo", EmbeddedMachine.demo());
 	}
 
 	@Test
@@ -186,7 +186,7 @@ class AuditTests {
 	@Test
 	void whatQemuSaysIsWrittenDown() throws IOException {
 		this.inventory.add("vm1",
-				new FailingMachine(new MachineRefusedException("GenericError", "QEMU of vm1 refused: no")), false);
+				new FailingMachine(new MachineRefusedException("GenericError", "QEMU of vm1 refused: no")));
 		this.wire.send("DELETE", "/api/v1/machines/vm1/iothreads/a");
 		assertThat(line()).containsEntry("outcome", "failed")
 			.containsEntry("machine", "vm1")
@@ -250,7 +250,7 @@ class AuditTests {
 
 	private LeavingMachine leaving() {
 		LeavingMachine machine = new LeavingMachine();
-		this.inventory.add("vm1", machine, false);
+		this.inventory.add("vm1", machine);
 		return machine;
 	}
 

@@ -52,7 +52,7 @@ public class FailureTests {
 
 	@Test
 	void aFailureInTheServiceIsLoggedAndNotShown(CapturedOutput output) throws IOException {
-		this.inventory.add("vm1", new FailingMachine(new IllegalStateException("the secret of vm1")), false);
+		this.inventory.add("vm1", new FailingMachine(new IllegalStateException("the secret of vm1")));
 		isInternalError(this.wire.get("/api/v1/machines/vm1/iothreads"), "/api/v1/machines/vm1/iothreads");
 		assertThat(output).contains("java.lang.IllegalStateException: the secret of vm1");
 	}

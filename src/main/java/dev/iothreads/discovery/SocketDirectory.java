@@ -1,4 +1,4 @@
-package dev.iothreads;
+package dev.iothreads.discovery;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -20,7 +20,7 @@ import dev.iothreads.qmp.SocketIdentity;
  * watching instead: inotify reports no more than names, misses what happens on another
  * host's side of a file system, and loses events when too many come.
  */
-final class SocketDirectory {
+public final class SocketDirectory {
 
 	private static final String WILDCARDS = "*?[]{}\\";
 
@@ -35,7 +35,7 @@ final class SocketDirectory {
 	 * @param path the directory
 	 * @param pattern the glob that the files' names must match
 	 */
-	SocketDirectory(Path path, String pattern) {
+	public SocketDirectory(Path path, String pattern) {
 		this.path = path;
 		this.pattern = path.getFileSystem().getPathMatcher("glob:" + pattern);
 		this.suffix = suffix(pattern);
@@ -84,7 +84,7 @@ final class SocketDirectory {
 		return new Listing(sockets, hidden);
 	}
 
-	// Who may list it and not enter it sees names, and nothing of what is behind them.
+	// A user who may list a directory and not enter it sees its names only.
 	private void requireEntrance() throws AccessDeniedException {
 		if (!Files.isExecutable(this.path)) {
 			throw new AccessDeniedException(this.path.toString());

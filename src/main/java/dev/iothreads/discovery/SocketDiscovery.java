@@ -1,4 +1,4 @@
-package dev.iothreads;
+package dev.iothreads.discovery;
 
 import java.io.IOException;
 import java.nio.file.AccessDeniedException;
@@ -21,9 +21,9 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BiFunction;
 import java.util.function.Supplier;
 
-import dev.iothreads.SocketDirectory.Listing;
-import dev.iothreads.SocketDirectory.SocketFile;
-import dev.iothreads.inventory.Inventory;
+import dev.iothreads.discovery.SocketDirectory.Listing;
+import dev.iothreads.discovery.SocketDirectory.SocketFile;
+import dev.iothreads.inventory.MachineSource;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
@@ -33,10 +33,10 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Keeps a machine in the registry for each socket in a directory. It looks again and
- * again, on a thread of its own: a file system that hangs keeps nobody else waiting.
+ * Finds a machine behind each socket in a directory. It looks at intervals, on a thread
+ * of its own: a file system that hangs delays no machine.
  */
-final class SocketDiscovery implements AutoCloseable {
+public final class SocketDiscovery implements MachineSource {
 
 	private static final Logger logger = LoggerFactory.getLogger(SocketDiscovery.class);
 
@@ -44,64 +44,61 @@ final class SocketDiscovery implements AutoCloseable {
 
 	private final Map<String, MonitorAddress> configured;
 
-	private final Inventory inventory;
-
 	private final BiFunction<String, MonitorAddress, Connection> connect;
+
+	private final Duration interval;
 
 	private final ScheduledExecutorService thread;
 
 	private final Map<String, Found> known = new TreeMap<>();
 
-	private Map<Path, String> complaints = Map.of();
+	private Map<Path, String> warnings = Map.of();
 
 	private boolean closed;
 
 	/**
-	 * Creates it. It does nothing yet.
+	 * Creates it.
 	 * @param directory where the sockets are
-	 * @param configured the monitors of the machines that are in the registry already, by
-	 * name
-	 * @param inventory the registry
+	 * @param configured the monitors of the machines of the configuration, by name. Their
+	 * sockets are left out
 	 * @param connect makes a machine of a name and its monitor, without waiting
+	 * @param interval how long to wait between two looks
 	 * @param threads makes the thread
 	 */
-	SocketDiscovery(SocketDirectory directory, Map<String, MonitorAddress> configured, Inventory inventory,
-			BiFunction<String, MonitorAddress, Connection> connect, ThreadFactory threads) {
+	public SocketDiscovery(SocketDirectory directory, Map<String, MonitorAddress> configured,
+			BiFunction<String, MonitorAddress, Connection> connect, Duration interval, ThreadFactory threads) {
 		this.directory = directory;
 		this.configured = configured;
-		this.inventory = inventory;
 		this.connect = connect;
+		this.interval = interval;
 		this.thread = Executors.newSingleThreadScheduledExecutor(threads);
 	}
 
-	/**
-	 * Begins to look, at once and then again and again.
-	 * @param interval how long to wait between two looks
-	 */
-	void start(Duration interval) {
+	@Override
+	public void start(Sink sink) {
 		logger.info("Every socket in {} is a machine", this.directory.path());
-		this.thread.scheduleWithFixedDelay(this::look, 0, interval.toNanos(), TimeUnit.NANOSECONDS);
+		this.thread.scheduleWithFixedDelay(() -> look(sink), 0, this.interval.toNanos(), TimeUnit.NANOSECONDS);
 	}
 
 	/**
-	 * Looks once. Whatever fails, it can be called again.
+	 * Looks once. It never throws, because that would end the looks at intervals.
+	 * @param sink what to report to
 	 */
-	void look() {
+	void look(Sink sink) {
 		try {
-			lookOnce();
+			lookOnce(sink);
 		}
 		catch (RuntimeException | Error ex) {
-			// What escapes from here would end the looking, without a word.
 			logger.error("Looking for sockets in {} failed, and is tried again", this.directory.path(), ex);
 		}
 	}
 
-	private void lookOnce() {
+	private void lookOnce(Sink sink) {
 		Map<Path, String> found = new HashMap<>();
 		try {
 			Listing listing = list(found);
 			Map<SocketIdentity, String> taken = configuredSockets();
-			update(listing, taken, found);
+			update(sink, listing, taken, found);
 		}
 		catch (AccessDeniedException ex) {
 			found.put(this.directory.path(),
@@ -112,7 +109,7 @@ final class SocketDiscovery implements AutoCloseable {
 			found.put(this.directory.path(),
 					"%s cannot be read: the machines are those of before. %s".formatted(this.directory.path(), ex));
 		}
-		complain(found);
+		warn(found);
 	}
 
 	private Listing list(Map<Path, String> found) throws IOException {
@@ -137,7 +134,8 @@ final class SocketDiscovery implements AutoCloseable {
 		return sockets;
 	}
 
-	private synchronized void update(Listing listing, Map<SocketIdentity, String> taken, Map<Path, String> found) {
+	private synchronized void update(Sink sink, Listing listing, Map<SocketIdentity, String> taken,
+			Map<Path, String> found) {
 		if (this.closed) {
 			return;
 		}
@@ -160,15 +158,15 @@ final class SocketDiscovery implements AutoCloseable {
 		}
 		gone.forEach((name) -> {
 			this.known.remove(name);
-			this.inventory.remove(name);
+			sink.lost(name);
 		});
-		added.forEach((socket) -> add(socket, taken, found));
+		added.forEach((socket) -> add(sink, socket, taken, found));
 		gone.forEach(
 				(name) -> logger.info(this.known.containsKey(name) ? "{} has another socket, and is connected to anew"
 						: "{} has gone: its socket is no longer there", name));
 	}
 
-	private void add(SocketFile socket, Map<SocketIdentity, String> taken, Map<Path, String> found) {
+	private void add(Sink sink, SocketFile socket, Map<SocketIdentity, String> taken, Map<Path, String> found) {
 		String owner = taken.get(socket.identity());
 		if (socket.name().equals(owner)) {
 			return; // the configuration has it, under the same name
@@ -177,21 +175,14 @@ final class SocketDiscovery implements AutoCloseable {
 			found.put(socket.path(), "%s is skipped: it is the socket of %s, and a monitor serves one client at a time."
 				.formatted(socket.path(), owner));
 		}
-		else if (!IOThreadsProperties.isName(socket.name())) {
-			found.put(socket.path(), "%s is skipped: '%s' cannot be part of a URL. Rename the file: %s."
-				.formatted(socket.path(), socket.name(), IOThreadsProperties.NAME_RULE));
-		}
-		else if (this.configured.containsKey(socket.name())) {
-			found.put(socket.path(),
-					"%s is skipped: the configuration has a machine '%s' already, at %s. Rename one of them."
-						.formatted(socket.path(), socket.name(), this.configured.get(socket.name())));
-		}
 		else {
 			try {
 				MonitorAddress monitor = new UnixAddress(socket.path());
-				Connection connection = this.connect.apply(socket.name(), monitor);
-				addToInventory(socket.name(), connection.machine());
-				this.known.put(socket.name(), new Found(socket, connection));
+				sink.found(socket.name(), () -> {
+					Connection connection = this.connect.apply(socket.name(), monitor);
+					this.known.put(socket.name(), new Found(socket, connection));
+					return connection.machine();
+				});
 				taken.put(socket.identity(), socket.name());
 			}
 			catch (IllegalArgumentException ex) {
@@ -200,29 +191,16 @@ final class SocketDiscovery implements AutoCloseable {
 		}
 	}
 
-	private void addToInventory(String name, Machine machine) {
-		try {
-			this.inventory.add(name, machine, false);
-		}
-		catch (RuntimeException | Error ex) {
-			machine.close();
-			throw ex;
-		}
-	}
-
-	// Once each, and again when it comes back.
-	private void complain(Map<Path, String> found) {
-		found.forEach((path, complaint) -> {
-			if (!complaint.equals(this.complaints.get(path))) {
-				logger.warn(complaint);
+	// A warning is logged again only when it was absent in between.
+	private void warn(Map<Path, String> found) {
+		found.forEach((path, warning) -> {
+			if (!warning.equals(this.warnings.get(path))) {
+				logger.warn(warning);
 			}
 		});
-		this.complaints = found;
+		this.warnings = found;
 	}
 
-	/**
-	 * Stops looking. The machines stay in the registry.
-	 */
 	@Override
 	public synchronized void close() {
 		this.closed = true;
@@ -230,13 +208,13 @@ final class SocketDiscovery implements AutoCloseable {
 	}
 
 	/**
-	 * A machine, and how to learn which socket it is connected through by now: it may
-	 * have found the next one at its path by itself.
+	 * A machine, and the socket it is connected through: it may have reconnected to a new
+	 * socket at its path.
 	 *
 	 * @param machine the machine
-	 * @param through gives the socket that it was last connected through
+	 * @param through returns the socket of its latest connection
 	 */
-	record Connection(Machine machine, Supplier<@Nullable SocketIdentity> through) {
+	public record Connection(Machine machine, Supplier<@Nullable SocketIdentity> through) {
 
 	}
 

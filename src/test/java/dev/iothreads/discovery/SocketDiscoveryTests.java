@@ -1,4 +1,4 @@
-package dev.iothreads;
+package dev.iothreads.discovery;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -17,6 +17,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.inventory.MachineSource;
 import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.Snapshot;
@@ -50,10 +51,13 @@ class SocketDiscoveryTests {
 
 	private final List<FoundMachine> connected = new ArrayList<>();
 
+	private MachineSource.Sink sink;
+
 	private SocketDiscovery discovery;
 
 	@BeforeEach
 	void createDiscovery() {
+		this.inventory.start((inventorysSink) -> this.sink = inventorysSink);
 		this.discovery = discovery(this.directory, Map.of());
 	}
 
@@ -67,7 +71,7 @@ class SocketDiscoveryTests {
 	@Test
 	void aSocketIsAMachine() throws IOException {
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
 		assertThat(this.connected).extracting(FoundMachine::monitor)
 			.containsExactly("unix:" + this.directory.resolve("vm1.sock"));
@@ -76,8 +80,8 @@ class SocketDiscoveryTests {
 	@Test
 	void aSocketThatStaysIsConnectedToOnce() throws IOException {
 		socket("vm1.sock");
-		this.discovery.look();
-		this.discovery.look();
+		this.discovery.look(this.sink);
+		this.discovery.look(this.sink);
 		assertThat(this.connected).hasSize(1);
 	}
 
@@ -85,9 +89,9 @@ class SocketDiscoveryTests {
 	void aMachineGoesWithItsSocket() throws IOException {
 		socket("vm1.sock");
 		socket("vm2.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Files.delete(this.directory.resolve("vm1.sock"));
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm2");
 		assertThat(this.connected.get(0).closed).isTrue();
 		assertThat(this.connected.get(1).closed).isFalse();
@@ -96,10 +100,10 @@ class SocketDiscoveryTests {
 	@Test
 	void aSocketThatWasReplacedIsConnectedToAnew() throws IOException {
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Files.delete(this.directory.resolve("vm1.sock"));
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
 		assertThat(this.connected).hasSize(2);
 		assertThat(this.connected.get(0).closed).isTrue();
@@ -109,17 +113,17 @@ class SocketDiscoveryTests {
 	@Test
 	void aMachineThatFoundTheNextSocketByItselfIsLeftInPeace() throws IOException {
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		for (int restart = 0; restart < 2; restart++) {
 			Files.delete(this.directory.resolve("vm1.sock"));
 			socket("vm1.sock");
 			this.connected.get(0).socket = SocketIdentity.of(this.directory.resolve("vm1.sock"));
-			this.discovery.look();
+			this.discovery.look(this.sink);
 		}
 		assertThat(this.connected).hasSize(1);
 		Files.delete(this.directory.resolve("vm1.sock"));
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(this.connected).hasSize(2);
 		assertThat(this.connected.get(0).closed).isTrue();
 	}
@@ -127,24 +131,25 @@ class SocketDiscoveryTests {
 	@Test
 	void aMachineWhoseSocketCannotBeLookedAtStays(CapturedOutput output) throws IOException {
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Path path = this.directory.resolve("vm1.sock");
 		Files.delete(path);
 		// Nobody, root neither, comes to the end of it.
 		Files.createSymbolicLink(path, path);
-		this.discovery.look();
-		this.discovery.look();
+		this.discovery.look(this.sink);
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
 		assertThat(this.connected).hasSize(1);
 		assertThat(output).containsOnlyOnce(path + " cannot be looked at: it is left as it was");
 	}
 
 	@Test
-	void aMachineThatIsNotTakenIntoTheRegistryIsClosed() throws IOException {
-		this.inventory.add("vm1", EmbeddedMachine.demo(), false);
+	void aMachineWhoseNameIsTakenIsNotConnectedTo(CapturedOutput output) throws IOException {
+		this.inventory.add("vm1", EmbeddedMachine.demo());
 		socket("vm1.sock");
-		this.discovery.look();
-		assertThat(this.connected.get(0).closed).isTrue();
+		this.discovery.look(this.sink);
+		assertThat(this.connected).isEmpty();
+		assertThat(output).contains("vm1.sock is skipped: There is a machine named 'vm1' already.");
 	}
 
 	@Test
@@ -152,11 +157,11 @@ class SocketDiscoveryTests {
 		socket("vm1.sock");
 		AtomicInteger looks = new AtomicInteger();
 		try (SocketDiscovery broken = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(),
-				this.inventory, (name, monitor) -> {
+				(name, monitor) -> {
 					looks.incrementAndGet();
 					throw new StackOverflowError("on purpose");
-				}, Thread::new)) {
-			broken.start(Duration.ofMillis(5));
+				}, Duration.ofMillis(5), Thread::new)) {
+			broken.start(this.sink);
 			await().until(() -> looks.get() > 2);
 		}
 		assertThat(output).contains("Looking for sockets in " + this.directory + " failed, and is tried again");
@@ -166,16 +171,17 @@ class SocketDiscoveryTests {
 	void aNameThatCannotBePartOfAUrlIsReportedOnceAndSkipped(CapturedOutput output) throws IOException {
 		socket("a b.sock");
 		socket("vm1.sock");
-		this.discovery.look();
-		this.discovery.look();
+		this.discovery.look(this.sink);
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
-		assertThat(output).containsOnlyOnce("a b.sock is skipped: 'a b' cannot be part of a URL. Rename the file");
+		assertThat(output)
+			.containsOnlyOnce("a b.sock is skipped: 'a b' cannot be the name of a machine: use up to 128 letters");
 	}
 
 	@Test
 	void aNameThatIsEmptyIsSkipped(CapturedOutput output) throws IOException {
 		socket(".sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).isEmpty();
 		assertThat(output).contains(".sock is skipped: ''");
 	}
@@ -183,34 +189,34 @@ class SocketDiscoveryTests {
 	@Test
 	void whatWasReportedIsReportedAgainWhenItComesBack(CapturedOutput output) throws IOException {
 		socket("a b.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Files.delete(this.directory.resolve("a b.sock"));
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		socket("a b.sock");
-		this.discovery.look();
-		assertThat(output.toString().split("cannot be part of a URL", -1)).hasSize(3);
+		this.discovery.look(this.sink);
+		assertThat(output.toString().split("cannot be the name of a machine", -1)).hasSize(3);
 	}
 
 	@Test
 	void aConfiguredMachineKeepsItsName(CapturedOutput output) throws IOException {
-		this.inventory.add("vm1", EmbeddedMachine.demo(), true);
+		this.inventory.add("vm1", EmbeddedMachine.demo());
 		this.discovery = discovery(this.directory, Map.of("vm1", MonitorAddress.parse("tcp:127.0.0.1:4444")));
 		socket("vm1.sock");
 		socket("vm2.sock");
-		this.discovery.look();
-		this.discovery.look();
+		this.discovery.look(this.sink);
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1", "vm2");
 		assertThat(this.inventory.views().get(0).monitor()).isEqualTo("embedded");
-		assertThat(output).containsOnlyOnce(
-				"vm1.sock is skipped: the configuration has a machine 'vm1' already, at tcp:127.0.0.1:4444. Rename one of them.");
+		assertThat(output)
+			.containsOnlyOnce("vm1.sock is skipped: There is a machine named 'vm1' already. Rename one of them.");
 	}
 
 	@Test
 	void aConfiguredMachineMayBeOneOfTheDirectory(CapturedOutput output) throws IOException {
-		this.inventory.add("vm1", EmbeddedMachine.demo(), true);
+		this.inventory.add("vm1", EmbeddedMachine.demo());
 		this.discovery = discovery(this.directory, Map.of("vm1", new UnixAddress(this.directory.resolve("vm1.sock"))));
 		socket("vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
 		assertThat(this.connected).isEmpty();
 		assertThat(output).doesNotContain("skipped");
@@ -218,14 +224,14 @@ class SocketDiscoveryTests {
 
 	@Test
 	void aMonitorIsNotTakenTwice(CapturedOutput output) throws IOException {
-		this.inventory.add("database", EmbeddedMachine.demo(), false);
+		this.inventory.add("database", EmbeddedMachine.demo());
 		this.discovery = discovery(this.directory,
 				Map.of("database", new UnixAddress(this.directory.resolve("vm1.sock"))));
 		socket("vm1.sock");
 		socket("vm2.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Files.createSymbolicLink(this.directory.resolve("alias.sock"), this.directory.resolve("vm2.sock"));
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("database", "vm2");
 		assertThat(this.connected).hasSize(1);
 		assertThat(output).contains("vm1.sock is skipped: it is the socket of database")
@@ -238,7 +244,7 @@ class SocketDiscoveryTests {
 		socket("vm1.sock");
 		Files.createSymbolicLink(deep.resolve("vm1.sock"), this.directory.resolve("vm1.sock"));
 		this.discovery = discovery(deep, Map.of());
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).isEmpty();
 		assertThat(output).contains("vm1.sock is skipped:").contains("use a shorter one");
 	}
@@ -247,13 +253,13 @@ class SocketDiscoveryTests {
 	void aDirectoryThatIsMadeLaterIsLookedInto(CapturedOutput output) throws IOException {
 		Path later = this.directory.resolve("later");
 		this.discovery = discovery(later, Map.of());
-		this.discovery.look();
-		this.discovery.look();
+		this.discovery.look(this.sink);
+		this.discovery.look(this.sink);
 		assertThat(names()).isEmpty();
 		assertThat(output).containsOnlyOnce("later is no directory yet");
 		Files.createDirectory(later);
 		socket("later/vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).containsExactly("vm1");
 	}
 
@@ -262,10 +268,10 @@ class SocketDiscoveryTests {
 		Path brief = Files.createDirectory(this.directory.resolve("brief"));
 		this.discovery = discovery(brief, Map.of());
 		socket("brief/vm1.sock");
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		Files.delete(brief.resolve("vm1.sock"));
 		Files.delete(brief);
-		this.discovery.look();
+		this.discovery.look(this.sink);
 		assertThat(names()).isEmpty();
 	}
 
@@ -273,13 +279,13 @@ class SocketDiscoveryTests {
 	void itLooksByItselfAndAgain() throws Exception {
 		CompletableFuture<String> first = new CompletableFuture<>();
 		CompletableFuture<String> second = new CompletableFuture<>();
-		this.discovery = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(), this.inventory,
+		this.discovery = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(),
 				(name, monitor) -> {
 					(name.equals("vm1") ? first : second).complete(Thread.currentThread().getName());
 					return connect(name, monitor);
-				}, (work) -> new Thread(work, "on-its-own"));
+				}, Duration.ofMillis(100), (work) -> new Thread(work, "on-its-own"));
 		socket("vm1.sock");
-		this.discovery.start(Duration.ofMillis(100));
+		this.discovery.start(this.sink);
 		assertThat(first.get(30, TimeUnit.SECONDS)).isEqualTo("on-its-own");
 		socket("vm2.sock");
 		assertThat(second.get(30, TimeUnit.SECONDS)).isEqualTo("on-its-own");
@@ -289,12 +295,12 @@ class SocketDiscoveryTests {
 	void nothingIsFoundOnceItIsClosed() throws IOException {
 		socket("vm1.sock");
 		this.discovery.close();
-		assertThatCode(this.discovery::look).doesNotThrowAnyException();
+		assertThatCode(() -> this.discovery.look(this.sink)).doesNotThrowAnyException();
 		assertThat(names()).isEmpty();
 	}
 
 	private SocketDiscovery discovery(Path where, Map<String, MonitorAddress> configured) {
-		return new SocketDiscovery(new SocketDirectory(where, "*.sock"), configured, this.inventory, this::connect,
+		return new SocketDiscovery(new SocketDirectory(where, "*.sock"), configured, this::connect, Duration.ofDays(1),
 				Thread::new);
 	}
 

@@ -1,4 +1,4 @@
-package dev.iothreads;
+package dev.iothreads.discovery;
 
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -9,7 +9,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 
-import dev.iothreads.SocketDirectory.SocketFile;
+import dev.iothreads.discovery.SocketDirectory.SocketFile;
 import dev.iothreads.qmp.SocketIdentity;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
