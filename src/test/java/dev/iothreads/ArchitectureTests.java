@@ -48,7 +48,9 @@ class ArchitectureTests {
 			Map.entry("web.api", Set.of("inventory", "machine", "web.problem")),
 			Map.entry("web.events", Set.of("inventory", "web.api", "web.problem")), Map.entry("web.page", Set.of()),
 			Map.entry("web", Set.of("machine", "web.api", "web.problem")),
-			Map.entry("metrics", Set.of("inventory", "machine")), Map.entry("security", Set.of()));
+			Map.entry("metrics", Set.of("inventory", "machine")), Map.entry("security", Set.of()),
+			Map.entry("libvirt.rpc", Set.of()),
+			Map.entry("libvirt", Set.of("machine", "inventory", "qmp", "qemu", "libvirt.rpc")));
 
 	private static final JavaClasses PRODUCT = new ClassFileImporter()
 		.withImportOption(ImportOption.Predefined.DO_NOT_INCLUDE_TESTS)
@@ -91,6 +93,16 @@ class ArchitectureTests {
 			.onlyDependOnClassesThat()
 			.resideInAnyPackage(in("qmp"), "java..", "jdk.net..", "tools.jackson..",
 					"com.fasterxml.jackson.annotation..", "org.slf4j..", "org.jspecify..")
+			.check(PRODUCT);
+	}
+
+	@Test
+	void theClientOfLibvirtsRpcNamesOnlyTheJdk() {
+		classes().that()
+			.resideInAPackage(in("libvirt.rpc"))
+			.should()
+			.onlyDependOnClassesThat()
+			.resideInAnyPackage(in("libvirt.rpc"), "java..", "org.jspecify..")
 			.check(PRODUCT);
 	}
 

@@ -1,0 +1,371 @@
+package dev.iothreads.libvirt;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.net.URL;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
+
+import dev.iothreads.testing.Needs;
+
+/**
+ * A libvirt daemon of the test's own, with its own configuration, sockets and domains, so
+ * that the machine's is left alone. It ends with {@link #close()}, and at the latest with
+ * the JVM, and takes its domains with it.
+ */
+public final class Libvirtd implements AutoCloseable {
+
+	private static final Duration DEADLINE = Duration.ofSeconds(60);
+
+	// What libvirt learns of each QEMU takes seconds, and is kept between tests.
+	private static final Path CACHE = Path.of("target", "libvirt-cache").toAbsolutePath();
+
+	private final Path home;
+
+	private final Process supervisor;
+
+	private final BufferedReader answers;
+
+	private long pid;
+
+	private Libvirtd(Path home, Process supervisor) {
+		this.home = home;
+		this.supervisor = supervisor;
+		this.answers = supervisor.inputReader(StandardCharsets.UTF_8);
+	}
+
+	/**
+	 * Starts a daemon.
+	 * @return the daemon, taking calls
+	 */
+	public static Libvirtd start() {
+		return start("");
+	}
+
+	/**
+	 * Starts a daemon with further settings.
+	 * @param configuration lines of {@code libvirtd.conf}
+	 * @return the daemon, taking calls
+	 */
+	public static Libvirtd start(String configuration) {
+		Needs.program("libvirtd", "libvirt-daemon-system");
+		Needs.program("virsh", "libvirt-clients");
+		Needs.program("qemu-system-x86_64", "qemu-system-x86");
+		try {
+			Path home = Files.createTempDirectory(Path.of("/tmp"), "libvirt");
+			List<String> command = new ArrayList<>(List.of("unshare", "--mount", "--propagation", "private"));
+			if (!"root".equals(System.getProperty("user.name"))) {
+				command.add("--map-root-user");
+			}
+			command.addAll(List.of(script(), home.toString(), CACHE.toString()));
+			ProcessBuilder builder = new ProcessBuilder(command).redirectError(home.resolve("supervisor.log").toFile());
+			builder.environment().put("LIBVIRTD_CONF", configuration);
+			Libvirtd daemon = new Libvirtd(home, builder.start());
+			daemon.awaitStarted();
+			return daemon;
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private static String script() {
+		try {
+			URL script = Objects.requireNonNull(Libvirtd.class.getResource("/libvirt/supervise"));
+			Path path = Path.of(script.toURI());
+			if (!path.toFile().setExecutable(true)) {
+				throw new IllegalStateException(path + " cannot be made executable");
+			}
+			return path.toString();
+		}
+		catch (URISyntaxException ex) {
+			throw new IllegalStateException(ex);
+		}
+	}
+
+	private void awaitStarted() {
+		String answer = answer();
+		if (!answer.startsWith("started ")) {
+			throw new IllegalStateException(
+					"libvirtd was not started: " + answer + read(this.home.resolve("supervisor.log")));
+		}
+		this.pid = Long.parseLong(answer.substring("started ".length()));
+		until("libvirtd answers: " + read(this.home.resolve("libvirtd.log")),
+				() -> run(virshCommand("-q", "uri")).code() == 0);
+	}
+
+	private String answer() {
+		try {
+			return String.valueOf(this.answers.readLine());
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private void command(String line) {
+		try {
+			this.supervisor.getOutputStream().write((line + "\n").getBytes(StandardCharsets.UTF_8));
+			this.supervisor.getOutputStream().flush();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	/**
+	 * The daemon's process.
+	 * @return its id, another one after a restart
+	 */
+	public long pid() {
+		return this.pid;
+	}
+
+	/**
+	 * The socket on which changes are taken.
+	 * @return its path
+	 */
+	public Path socket() {
+		return this.home.resolve("run/libvirt/libvirt-sock");
+	}
+
+	/**
+	 * The socket on which only questions are taken.
+	 * @return its path
+	 */
+	public Path readOnlySocket() {
+		return this.home.resolve("run/libvirt/libvirt-sock-ro");
+	}
+
+	/**
+	 * A directory for what the test's domains need.
+	 * @return its path
+	 */
+	public Path home() {
+		return this.home;
+	}
+
+	/**
+	 * What the daemon has logged.
+	 * @return warnings and errors
+	 */
+	public String log() {
+		return read(this.home.resolve("libvirtd.log"));
+	}
+
+	/**
+	 * Ends the daemon, as a package's upgrade does. Its domains go on.
+	 */
+	public void stop() {
+		command("stop");
+		answer();
+	}
+
+	/**
+	 * Starts the daemon again.
+	 */
+	public void startAgain() {
+		command("start");
+		awaitStarted();
+	}
+
+	/**
+	 * Runs {@code virsh} on this daemon.
+	 * @param args its arguments
+	 * @return what it printed
+	 * @throws AssertionError if it failed, with what it said
+	 */
+	public String virsh(String... args) {
+		Ended ended = run(virshCommand(args));
+		if (ended.code() != 0) {
+			throw new AssertionError("virsh " + String.join(" ", args) + ": " + ended.output());
+		}
+		return ended.output().strip();
+	}
+
+	/**
+	 * Runs {@code virsh} on this daemon, to see it fail.
+	 * @param args its arguments
+	 * @return what it said
+	 */
+	public String virshRefused(String... args) {
+		Ended ended = run(virshCommand(args));
+		if (ended.code() == 0) {
+			throw new AssertionError("virsh " + String.join(" ", args) + " did not fail: " + ended.output());
+		}
+		return ended.output().strip();
+	}
+
+	private List<String> virshCommand(String... args) {
+		List<String> command = new ArrayList<>(List.of("virsh", "-q", "-c", "qemu+unix:///system?socket=" + socket()));
+		command.addAll(List.of(args));
+		return command;
+	}
+
+	/**
+	 * Defines and starts a domain whose guest never runs.
+	 * @param domain the domain
+	 */
+	public void run(DomainXml domain) {
+		define(domain);
+		virsh("start", "--paused", domain.name());
+	}
+
+	/**
+	 * Defines a domain.
+	 * @param domain the domain
+	 */
+	public void define(DomainXml domain) {
+		virsh("define", write(domain).toString());
+	}
+
+	/**
+	 * Writes a domain's XML to a file.
+	 * @param domain the domain
+	 * @return the file
+	 */
+	public Path write(DomainXml domain) {
+		return file(domain.name() + ".xml", domain.toString());
+	}
+
+	/**
+	 * Writes a file.
+	 * @param name its name
+	 * @param text what is in it
+	 * @return the file
+	 */
+	public Path file(String name, String text) {
+		try {
+			return Files.writeString(this.home.resolve(name), text);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	/**
+	 * Makes an image of 1 MiB.
+	 * @param name its file name
+	 * @return the file
+	 */
+	public Path image(String name) {
+		try {
+			Path image = this.home.resolve(name);
+			Files.write(image, new byte[1024 * 1024]);
+			return image;
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	/**
+	 * The process of a domain's QEMU.
+	 * @param domain the domain's name
+	 * @return its id
+	 */
+	public long qemu(String domain) {
+		return Long.parseLong(read(this.home.resolve("run/libvirt/qemu/" + domain + ".pid")).strip());
+	}
+
+	/**
+	 * Sends a signal.
+	 * @param process the process
+	 * @param signal the signal's name
+	 */
+	public static void signal(long process, String signal) {
+		Ended kill = run(List.of("sh", "-c", "kill -" + signal + " " + process));
+		if (kill.code() != 0) {
+			throw new AssertionError(kill.output());
+		}
+	}
+
+	/**
+	 * Waits for what nothing announces.
+	 * @param what it is
+	 * @param condition when it is so
+	 */
+	public static void until(String what, BooleanSupplier condition) {
+		long end = System.nanoTime() + DEADLINE.toNanos();
+		while (!condition.getAsBoolean()) {
+			if (System.nanoTime() > end) {
+				throw new AssertionError("Not within " + DEADLINE + ": " + what);
+			}
+			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+		}
+	}
+
+	private static Ended run(List<String> command) {
+		try {
+			Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+			process.getOutputStream().close();
+			process.onExit()
+				.orTimeout(DEADLINE.toSeconds(), TimeUnit.SECONDS)
+				.exceptionally((timeout) -> process.destroyForcibly());
+			String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+			return new Ended(process.waitFor(), output);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw new AssertionError(ex);
+		}
+	}
+
+	private static String read(Path file) {
+		try {
+			return Files.exists(file) ? Files.readString(file) : "";
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	@Override
+	public void close() {
+		try {
+			this.supervisor.getOutputStream().close();
+			if (!this.supervisor.waitFor(DEADLINE.toSeconds(), TimeUnit.SECONDS)) {
+				throw new AssertionError("libvirtd does not end");
+			}
+			try (Stream<Path> files = Files.walk(this.home)) {
+				files.sorted(Comparator.reverseOrder()).forEach(Libvirtd::delete);
+			}
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw new AssertionError(ex);
+		}
+	}
+
+	private static void delete(Path file) {
+		try {
+			Files.deleteIfExists(file);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	private record Ended(int code, String output) {
+
+	}
+
+}
