@@ -1,0 +1,7 @@
+/**
+ * The files of the Debian package.
+ */
+@NullMarked
+package dev.iothreads.deb;
+
+import org.jspecify.annotations.NullMarked;
