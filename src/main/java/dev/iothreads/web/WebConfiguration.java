@@ -7,7 +7,7 @@ import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
 /**
- * Limits on what clients may take of the service at once.
+ * Limits on what all clients together may ask for at once.
  */
 @Configuration(proxyBeanMethods = false)
 class WebConfiguration {
@@ -28,16 +28,9 @@ class WebConfiguration {
 
 	private static FilterRegistrationBean<AnswerLimit> limited(int places) {
 		FilterRegistrationBean<AnswerLimit> filter = new FilterRegistrationBean<>(new AnswerLimit(places));
-		// After the doors, before whoever keeps an answer to tag it.
+		// After the security filters, before the filter that buffers answers for their
+		// tags.
 		filter.setOrder(1);
-		return filter;
-	}
-
-	@Bean
-	FilterRegistrationBean<BodyFilter> wholeBodies() {
-		FilterRegistrationBean<BodyFilter> filter = new FilterRegistrationBean<>(new BodyFilter());
-		// After the doors, before whatever reads.
-		filter.setOrder(0);
 		return filter;
 	}
 

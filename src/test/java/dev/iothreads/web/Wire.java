@@ -70,7 +70,7 @@ public final class Wire {
 		return raw(request, false);
 	}
 
-	Answer raw(String request, boolean ends) throws IOException {
+	public Answer raw(String request, boolean ends) throws IOException {
 		try (Socket socket = new Socket()) {
 			socket.bind(new InetSocketAddress(this.address, 0));
 			socket.connect(new InetSocketAddress("127.0.0.1", this.port));

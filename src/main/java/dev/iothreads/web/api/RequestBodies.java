@@ -2,12 +2,15 @@ package dev.iothreads.web.api;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
+import com.fasterxml.jackson.annotation.JsonAnySetter;
+import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
@@ -15,152 +18,151 @@ import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.InvalidRequestException.Violation;
 import dev.iothreads.machine.NewDevice;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.core.JacksonException;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
+import tools.jackson.databind.MapperFeature;
+import tools.jackson.databind.cfg.CoercionAction;
+import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.json.JsonMapper;
+import tools.jackson.databind.node.ObjectNode;
+import tools.jackson.databind.type.LogicalType;
 
 /**
- * Reads what a change is asked for with, member by member, so that all that is wrong is
- * said at once, and a member that is not known is not passed over in silence.
+ * Binds the body of a change to a record, and reports everything that is wrong with it in
+ * one {@link InvalidRequestException}: members that are unknown, missing, empty or of the
+ * wrong type. Ranges and ids are the service's to check.
  */
 public final class RequestBodies {
 
 	public static final String DEFAULT_DRIVER = "virtio-blk-pci";
 
-	private final JsonNode body;
+	private static final String TEXT = "It must be a text that is not empty.";
 
-	private final Set<String> unread = new TreeSet<>();
+	private static final JsonMapper STRICT = JsonMapper.builder()
+		.disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
+		.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
+		.withCoercionConfig(LogicalType.Textual, (text) -> {
+			for (CoercionInputShape shape : CoercionInputShape.values()) {
+				text.setCoercion(shape, CoercionAction.Fail);
+			}
+		})
+		.build();
 
-	private final List<Violation> violations = new ArrayList<>();
+	/** What each member of a body must be. */
+	private static final Map<String, String> SETTINGS = settings();
 
-	private RequestBodies(JsonNode body) {
-		if (!body.isObject()) {
-			throw new InvalidRequestException("", "The body must be a JSON object.");
-		}
-		this.body = body;
-		this.unread.addAll(body.propertyNames());
+	private static final Map<String, String> NEW_IOTHREAD = members(SETTINGS, Map.of("id", TEXT));
+
+	private static final Map<String, String> DEVICE_ON_IOTHREAD = Map.of("id", TEXT, "driver", TEXT, "drive", TEXT,
+			"bus", TEXT, "properties", "It must be a JSON object.");
+
+	private static final Map<String, String> DEVICE = members(DEVICE_ON_IOTHREAD, Map.of("iothreads",
+			"It must be a list of IOThread ids, one at least. Leave it out for the least loaded one."));
+
+	private RequestBodies() {
 	}
 
-	/**
-	 * Reads the request for a new IOThread.
-	 * @param body the body
-	 * @return its id and settings
-	 * @throws InvalidRequestException when there is something wrong with it
-	 */
 	static NewIOThread newIOThread(JsonNode body) {
-		RequestBodies reader = new RequestBodies(body);
-		String id = reader.requiredText("id");
-		IOThreadSettings settings = reader.settings();
-		reader.finish();
-		return new NewIOThread(id, settings);
+		List<Violation> violations = new ArrayList<>();
+		NewIOThreadBody read = read(body, NewIOThreadBody.class, NEW_IOTHREAD, violations);
+		String id = required("id", read.id(), body, violations);
+		refuse(violations);
+		return new NewIOThread(id, settings(read.settings()));
 	}
 
-	/**
-	 * Reads the change of an IOThread's settings.
-	 * @param body the body
-	 * @return the settings to change
-	 * @throws InvalidRequestException when there is something wrong with it
-	 */
 	static IOThreadSettings tuning(JsonNode body) {
-		RequestBodies reader = new RequestBodies(body);
-		IOThreadSettings settings = reader.settings();
-		reader.finish();
-		return settings;
+		List<Violation> violations = new ArrayList<>();
+		TuningBody read = read(body, TuningBody.class, SETTINGS, violations);
+		refuse(violations);
+		return settings(read.settings());
 	}
 
 	/**
 	 * Reads the request for a new device.
 	 * @param body the body
-	 * @param iothread the IOThread that the request is addressed to, {@code null} when
-	 * the body may name some
+	 * @param iothread the IOThread in the path of the request, {@code null} when the body
+	 * may name some
 	 * @return the device
-	 * @throws InvalidRequestException when there is something wrong with it
+	 * @throws InvalidRequestException when a member is wrong
 	 */
 	static NewDevice newDevice(JsonNode body, @Nullable String iothread) {
-		RequestBodies reader = new RequestBodies(body);
-		String id = reader.requiredText("id");
-		String driver = reader.text("driver");
-		List<String> iothreads = (iothread != null) ? List.of(iothread) : reader.iothreads();
-		String drive = reader.text("drive");
-		String bus = reader.text("bus");
-		Map<DeviceProperty, Object> properties = reader.properties();
-		reader.finish();
-		return new NewDevice(id, (driver != null) ? driver : DEFAULT_DRIVER, iothreads, drive, bus, properties);
+		List<Violation> violations = new ArrayList<>();
+		DeviceBody read = read(body, DeviceBody.class, (iothread != null) ? DEVICE_ON_IOTHREAD : DEVICE, violations);
+		String id = required("id", read.id(), body, violations);
+		Map<DeviceProperty, Object> properties = new EnumMap<>(DeviceProperty.class);
+		orEmpty(read.properties()).forEach((name, value) -> DeviceProperty.named(name)
+			.ifPresentOrElse((property) -> properties.put(property, plain(value)),
+					() -> violations.add(new Violation("properties." + name,
+							"It may not be given. These may: %s.".formatted(DeviceProperty.names())))));
+		refuse(violations);
+		List<String> iothreads = (iothread != null) ? List.of(iothread)
+				: (read.iothreads() != null) ? read.iothreads() : List.of();
+		return new NewDevice(id, (read.driver() != null) ? read.driver() : DEFAULT_DRIVER, iothreads, read.drive(),
+				read.bus(), properties);
 	}
 
-	private String requiredText(String name) {
-		String value = text(name);
-		if (value == null && !this.body.has(name)) {
-			this.violations.add(new Violation(name, "It is missing."));
+	private static <T> T read(JsonNode body, Class<T> type, Map<String, String> known, List<Violation> violations) {
+		if (!body.isObject()) {
+			throw new InvalidRequestException("", "The body must be a JSON object.");
+		}
+		ObjectNode valid = STRICT.createObjectNode();
+		body.forEachEntry((name, value) -> {
+			if (!known.containsKey(name)) {
+				violations.add(new Violation(name, "It is not known here. Leave it out. Known are: %s."
+					.formatted(String.join(", ", new TreeSet<>(known.keySet())))));
+			}
+			else if (isEmpty(value) || !fits(name, value, type)) {
+				violations.add(new Violation(name, String.valueOf(known.get(name))));
+			}
+			else {
+				valid.set(name, value);
+			}
+		});
+		return STRICT.treeToValue(valid, type);
+	}
+
+	// Jackson stops at the first member that does not fit: each is tried by itself.
+	private static boolean fits(String name, JsonNode value, Class<?> type) {
+		try {
+			STRICT.treeToValue(STRICT.createObjectNode().set(name, value), type);
+			return true;
+		}
+		catch (JacksonException ex) {
+			return false;
+		}
+	}
+
+	private static boolean isEmpty(JsonNode value) {
+		return value.isNull() || (value.isString() && value.asString().isEmpty())
+				|| (value.isArray() && (value.isEmpty() || value.valueStream().anyMatch(RequestBodies::isEmpty)));
+	}
+
+	private static String required(String name, @Nullable String value, JsonNode body, List<Violation> violations) {
+		if (!body.has(name)) {
+			violations.add(new Violation(name, "It is missing."));
 		}
 		return (value != null) ? value : "";
 	}
 
-	private @Nullable String text(String name) {
-		JsonNode value = take(name);
-		if (value == null || (value.isString() && !value.asString().isEmpty())) {
-			return (value != null) ? value.asString() : null;
+	private static void refuse(List<Violation> violations) {
+		if (!violations.isEmpty()) {
+			throw new InvalidRequestException(violations);
 		}
-		this.violations.add(new Violation(name, "It must be a text that is not empty."));
-		return null;
 	}
 
-	private IOThreadSettings settings() {
+	private static <V> Map<String, V> orEmpty(@Nullable Map<String, V> map) {
+		return (map != null) ? map : Map.of();
+	}
+
+	private static IOThreadSettings settings(@Nullable Map<String, Long> given) {
 		Map<IOThreadProperty, Long> values = new EnumMap<>(IOThreadProperty.class);
-		for (IOThreadProperty property : IOThreadProperty.values()) {
-			JsonNode value = take(property.qemuName());
-			if (value == null) {
-				continue;
-			}
-			if (value.isIntegralNumber() && value.canConvertToLong()) {
-				values.put(property, value.asLong());
-			}
-			else {
-				this.violations.add(new Violation(property.qemuName(),
-						"It must be a whole number from %d to %d.".formatted(property.min(), property.max())));
-			}
-		}
+		orEmpty(given).forEach(
+				(name, value) -> IOThreadProperty.named(name).ifPresent((property) -> values.put(property, value)));
 		return new IOThreadSettings(values);
 	}
 
-	private List<String> iothreads() {
-		JsonNode value = take("iothreads");
-		if (value == null) {
-			return List.of();
-		}
-		List<String> iothreads = new ArrayList<>();
-		if (value.isArray() && !value.isEmpty()) {
-			value.forEach((element) -> iothreads.add(element.isString() ? element.asString() : ""));
-		}
-		if (iothreads.isEmpty() || iothreads.contains("")) {
-			this.violations.add(new Violation("iothreads",
-					"It must be a list of IOThread ids, one at least. Leave it out for the least loaded one."));
-		}
-		return iothreads;
-	}
-
-	private Map<DeviceProperty, Object> properties() {
-		Map<DeviceProperty, Object> properties = new EnumMap<>(DeviceProperty.class);
-		JsonNode value = take("properties");
-		if (value == null) {
-			return properties;
-		}
-		if (!value.isObject()) {
-			this.violations.add(new Violation("properties", "It must be a JSON object."));
-			return properties;
-		}
-		value.properties().forEach((member) -> {
-			Optional<DeviceProperty> property = DeviceProperty.named(member.getKey());
-			if (property.isPresent()) {
-				properties.put(property.get(), plain(member.getValue()));
-			}
-			else {
-				this.violations.add(new Violation("properties." + member.getKey(),
-						"It may not be given. These may: %s.".formatted(DeviceProperty.names())));
-			}
-		});
-		return properties;
-	}
-
-	// What is none of these is left for the property's own rule to refuse.
+	// A value of another kind is left for the property's own rule to refuse.
 	private static Object plain(JsonNode value) {
 		if (value.isBoolean()) {
 			return value.asBoolean();
@@ -171,26 +173,36 @@ public final class RequestBodies {
 		return value.isString() ? value.asString() : value;
 	}
 
-	// A member that is null is as wrong as any other value of another type.
-	private @Nullable JsonNode take(String name) {
-		this.unread.remove(name);
-		return this.body.get(name);
+	private static Map<String, String> settings() {
+		return Stream.of(IOThreadProperty.values())
+			.collect(Collectors.toMap(IOThreadProperty::qemuName,
+					(property) -> "It must be a whole number from %d to %d.".formatted(property.min(),
+							property.max())));
 	}
 
-	private void finish() {
-		this.unread.forEach((name) -> this.violations.add(new Violation(name, "It is not known here. Leave it out.")));
-		if (!this.violations.isEmpty()) {
-			throw new InvalidRequestException(this.violations);
-		}
+	private static Map<String, String> members(Map<String, String> some, Map<String, String> others) {
+		Map<String, String> members = new HashMap<>(some);
+		members.putAll(others);
+		return members;
 	}
 
-	/**
-	 * The request for a new IOThread.
-	 *
-	 * @param id the id it is to have
-	 * @param settings the properties to give it
-	 */
 	record NewIOThread(String id, IOThreadSettings settings) {
+
+	}
+
+	private record NewIOThreadBody(@JsonProperty("id") @Nullable String id,
+			@JsonAnySetter @Nullable Map<String, Long> settings) {
+
+	}
+
+	private record TuningBody(@JsonAnySetter @Nullable Map<String, Long> settings) {
+
+	}
+
+	private record DeviceBody(@JsonProperty("id") @Nullable String id, @JsonProperty("driver") @Nullable String driver,
+			@JsonProperty("iothreads") @Nullable List<String> iothreads, @JsonProperty("drive") @Nullable String drive,
+			@JsonProperty("bus") @Nullable String bus,
+			@JsonProperty("properties") @Nullable Map<String, JsonNode> properties) {
 
 	}
 

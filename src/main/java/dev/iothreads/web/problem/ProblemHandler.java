@@ -14,10 +14,12 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import tools.jackson.core.JacksonException;
+import tools.jackson.core.exc.JacksonIOException;
 import tools.jackson.core.exc.StreamConstraintsException;
 
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
@@ -138,13 +140,15 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	@Override
 	protected @Nullable ResponseEntity<Object> handleExceptionInternal(Exception ex, @Nullable Object body,
 			HttpHeaders headers, HttpStatusCode status, WebRequest request) {
-		ProblemDetail problem = Problem.of(status.value()).detail(status.value(), advice(ex, status));
+		HttpStatusCode actual = (ex instanceof HttpMessageNotReadableException) ? statusOf(ex.getCause(), status)
+				: status;
+		ProblemDetail problem = Problem.of(actual.value()).detail(actual.value(), advice(ex, actual));
 		if (request instanceof ServletWebRequest web) {
 			problem.setInstance(Problem.instance(web.getRequest().getRequestURI()));
 		}
 		HttpHeaders described = new HttpHeaders(headers);
 		Problem.describe(described);
-		return super.handleExceptionInternal(ex, problem, described, status, request);
+		return super.handleExceptionInternal(ex, problem, described, actual, request);
 	}
 
 	private static String advice(Exception ex, HttpStatusCode status) {
@@ -167,12 +171,21 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			return "It cannot be read as %s. Send %s.".formatted(media.getContentType(),
 					MediaType.toString(media.getSupportedMediaTypes()));
 		}
-		if (ex instanceof HttpMessageNotReadableException unreadable) {
+		if (ex instanceof HttpMessageNotReadableException unreadable && status.value() == 400) {
 			return unreadable(unreadable.getCause());
 		}
 		String detail = (ex instanceof ErrorResponse response && !(ex instanceof HttpMediaTypeException))
 				? response.getBody().getDetail() : null;
 		return (detail != null) ? detail : Problem.advice(status.value());
+	}
+
+	private static HttpStatusCode statusOf(@Nullable Throwable cause, HttpStatusCode status) {
+		if (cause instanceof StreamConstraintsException
+				&& String.valueOf(cause.getMessage()).startsWith("Document length")) {
+			return HttpStatus.CONTENT_TOO_LARGE;
+		}
+		// The body stopped in the middle.
+		return (cause instanceof JacksonIOException) ? HttpStatus.REQUEST_TIMEOUT : status;
 	}
 
 	private static String unreadable(@Nullable Throwable cause) {
