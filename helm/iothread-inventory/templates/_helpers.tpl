@@ -2,16 +2,30 @@
 {{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* A Service's name has no dots, while a release's may. */}}
+
 {{- define "iothread-inventory.fullname" -}}
 {{- if .Values.fullnameOverride }}
-{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- .Values.fullnameOverride | replace "." "-" | trunc 63 | trimSuffix "-" }}
 {{- else }}
 {{- $name := default .Chart.Name .Values.nameOverride }}
 {{- if contains $name .Release.Name }}
-{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- .Release.Name | replace "." "-" | trunc 63 | trimSuffix "-" }}
 {{- else }}
-{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- printf "%s-%s" .Release.Name $name | replace "." "-" | trunc 63 | trimSuffix "-" }}
 {{- end }}
+{{- end }}
+{{- end }}
+
+{{/*
+A headless Service has a name of its own: whether a Service has an address cannot be changed, so that an
+upgrade must replace it.
+*/}}
+{{- define "iothread-inventory.serviceName" -}}
+{{- if .Values.service.headless }}
+{{- printf "%s-headless" (include "iothread-inventory.fullname" . | trunc 54 | trimSuffix "-") }}
+{{- else }}
+{{- include "iothread-inventory.fullname" . }}
 {{- end }}
 {{- end }}
 
@@ -169,7 +183,9 @@ readinessProbe:
 {{- include "iothread-inventory.check" . -}}
 metadata:
   annotations:
-    checksum/config: {{ include "iothread-inventory.application" . | sha256sum }}
+    # The configuration is part of the pod's template: kubectl rollout undo brings it back with its image.
+    iothreads.dev/application: |
+      {{- include "iothread-inventory.application" . | nindent 6 }}
     {{- with .Values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
@@ -244,8 +260,11 @@ spec:
         {{- end }}
   volumes:
     - name: config
-      configMap:
-        name: {{ include "iothread-inventory.fullname" . }}
+      downwardAPI:
+        items:
+          - path: application.yaml
+            fieldRef:
+              fieldPath: metadata.annotations['iothreads.dev/application']
     {{- with .Values.tls.secretName }}
     - name: tls
       secret:

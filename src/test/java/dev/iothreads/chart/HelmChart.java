@@ -38,10 +38,14 @@ record HelmChart(Path directory) {
 	}
 
 	Manifests render(String values, String kubernetes) {
+		return renderAs(RELEASE, values, kubernetes);
+	}
+
+	Manifests renderAs(String release, String values, String kubernetes) {
 		Path file = temporaryFile(values);
 		try {
 			return Manifests.of(new Helm(this.directory).template()
-				.withName(RELEASE)
+				.withName(release)
 				.withNamespace(NAMESPACE)
 				.withKubeVersion(kubernetes)
 				.withValuesFile(file)
