@@ -5,7 +5,7 @@ import java.util.Map;
 import java.util.Set;
 
 import dev.iothreads.web.ApiDocumentationProblems.Endpoint;
-import dev.iothreads.web.api.FleetAnswers;
+import dev.iothreads.web.api.FleetResponses;
 import dev.iothreads.web.api.Paths;
 import dev.iothreads.web.problem.RequestId;
 import io.swagger.v3.oas.models.Operation;
@@ -41,7 +41,7 @@ final class ApiDocumentationAnswers {
 			Map.entry(RequestId.HEADER, header("string",
 					"Names the request in the log of the service; the one that is sent with it, if that is sane")),
 			Map.entry(HttpHeaders.WWW_AUTHENTICATE, header("string", "How to sign in")),
-			Map.entry(FleetAnswers.UNAVAILABLE, header("string",
+			Map.entry(FleetResponses.UNAVAILABLE, header("string",
 					"The machines that do not answer, separated by commas; absent when all do. After 4000 characters "
 							+ "it ends with 'and 12 more', the number of those that are left out")),
 			Map.entry(HttpHeaders.VARY, header("string", "Another Accept may have another answer")),
@@ -109,7 +109,7 @@ final class ApiDocumentationAnswers {
 				refer(answer, HttpHeaders.AGE);
 			}
 			if (OF_ALL.contains(endpoint.path())) {
-				refer(answer, FleetAnswers.UNAVAILABLE);
+				refer(answer, FleetResponses.UNAVAILABLE);
 			}
 		}
 	}

@@ -36,7 +36,7 @@ public class ShownMachine extends StubMachine {
 	}
 
 	/**
-	 * From now on it is like this, and whoever listens has been told.
+	 * Replaces the snapshot, and calls the listener.
 	 */
 	public void become(Snapshot next) {
 		this.snapshot = next;

@@ -13,16 +13,13 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/**
- * How busy the machines are.
- */
 @RestController
 @Tag(name = "Activity", description = "How busy IOThreads and devices are")
 class ActivityController {
 
-	private final FleetAnswers fleet;
+	private final FleetResponses fleet;
 
-	ActivityController(FleetAnswers fleet) {
+	ActivityController(FleetResponses fleet) {
 		this.fleet = fleet;
 	}
 
@@ -30,7 +27,7 @@ class ActivityController {
 	@Operation(operationId = "listActivity", summary = "How busy every machine is",
 			description = "CPU time and operations as counts that only grow: take two answers, and divide what was added by "
 					+ "the time between them. Sorted by machine. What is not known is absent; machines that do not answer "
-					+ "are left out, and named in the header " + FleetAnswers.UNAVAILABLE + ".")
+					+ "are left out, and named in the header " + FleetResponses.UNAVAILABLE + ".")
 	ResponseEntity<List<ActivityInfo>> list(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {

@@ -23,9 +23,8 @@ import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How busy a machine is, on the wire: counts that only grow. They are apart from the
- * IOThreads and devices, which stay the same, and keep their entity tag, while these
- * change all the time.
+ * How busy a machine is. These counts change all the time; apart from the IOThreads and
+ * devices they leave the entity tags of those unchanged.
  */
 @Schema(description = "How busy a machine is, as counts that only grow: two answers give the rates between them")
 @JsonInclude(JsonInclude.Include.NON_NULL)
@@ -61,9 +60,6 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 				activity.cpuUnavailable());
 	}
 
-	/**
-	 * What an IOThread has used.
-	 */
 	@Schema(name = "IOThreadActivity", description = "The CPU time that an IOThread's thread has used since its start")
 	record OfIOThread(@JsonProperty("id") @Schema(description = "The IOThread's id") String id,
 			@JsonProperty("thread-id") @Schema(
@@ -74,9 +70,6 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 
 	}
 
-	/**
-	 * What a device has done.
-	 */
 	@Schema(name = "DeviceActivity", description = "What a device has completed since it was made")
 	record OfDevice(@JsonProperty("id") @Schema(description = "The device's id") String id,
 			@JsonProperty("qom-path") @Schema(description = "Its QOM path") String qomPath,
@@ -93,9 +86,6 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 
 	}
 
-	/**
-	 * How much of one operation.
-	 */
 	@Schema(name = "OperationCount", description = "How much of one operation")
 	record Count(@JsonProperty("count") @Schema(description = "How many") long count,
 			@JsonProperty("bytes") @Schema(description = "The bytes moved, or given back") long bytes,

@@ -6,9 +6,6 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.machine.Attachable;
 import io.swagger.v3.oas.annotations.media.Schema;
 
-/**
- * What a device could be attached with, on the wire.
- */
 @Schema(description = "What a device could be attached with, at this moment")
 record AttachableInfo(@JsonProperty("machine") @Schema(description = "The machine it belongs to") String machine,
 		@JsonProperty("drivers") @Schema(

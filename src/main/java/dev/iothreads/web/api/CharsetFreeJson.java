@@ -8,9 +8,8 @@ import org.springframework.web.accept.HeaderContentNegotiationStrategy;
 import org.springframework.web.context.request.NativeWebRequest;
 
 /**
- * Reads {@code Accept}, but for a {@code charset} beside JSON: that is always UTF-8, and
- * such a parameter "has no effect on compliant recipients" (source: RFC 8259, section
- * 11).
+ * Reads {@code Accept} without the {@code charset} of JSON, which is always UTF-8
+ * (source: RFC 8259, section 11).
  */
 final class CharsetFreeJson extends HeaderContentNegotiationStrategy {
 

@@ -27,9 +27,6 @@ import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/**
- * The devices that can run on an IOThread.
- */
 @RestController
 @Tag(name = "Devices", description = "The devices that can run on an IOThread")
 class DeviceController {
@@ -38,9 +35,9 @@ class DeviceController {
 
 	private final ChangeService changes;
 
-	private final FleetAnswers fleet;
+	private final FleetResponses fleet;
 
-	DeviceController(IOThreadService service, ChangeService changes, FleetAnswers fleet) {
+	DeviceController(IOThreadService service, ChangeService changes, FleetResponses fleet) {
 		this.service = service;
 		this.fleet = fleet;
 		this.changes = changes;
@@ -49,7 +46,7 @@ class DeviceController {
 	@GetMapping(path = Paths.ALL_DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listAllDevices", summary = "Every device of every machine",
 			description = "Sorted by machine and QOM path. Machines that do not answer are left out, and named in the header "
-					+ FleetAnswers.UNAVAILABLE + ".")
+					+ FleetResponses.UNAVAILABLE + ".")
 	ResponseEntity<List<DeviceInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
@@ -59,10 +56,11 @@ class DeviceController {
 	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
 			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
-					+ "this moment. Others may work: a block node can be shared, and what builds on what QEMU tells from 10.1 on.")
+					+ "this moment. Others may work: a block node can be shared, and which node builds on which is known from QEMU 10.1 on.")
 	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
 		Attachable attachable = this.changes.attachable(machine);
-		return Fresh.observed(attachable.observedAt(), AttachableInfo.of(machine, this.changes.drivers(), attachable));
+		return SnapshotResponse.of(attachable.observedAt(),
+				AttachableInfo.of(machine, this.changes.drivers(), attachable));
 	}
 
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
@@ -70,14 +68,14 @@ class DeviceController {
 			description = "Sorted by QOM path, with the IOThreads each runs on. Without any it runs in QEMU's main loop.")
 	ResponseEntity<List<DeviceInfo>> list(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(), DeviceInfo.of(machine, snapshot.devices()));
+		return SnapshotResponse.of(snapshot.observedAt(), DeviceInfo.of(machine, snapshot.devices()));
 	}
 
 	@GetMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getDevice", summary = "One device")
 	ResponseEntity<DeviceInfo> get(@PathVariable String machine, @PathVariable String device) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(), info(machine, snapshot, device));
+		return SnapshotResponse.of(snapshot.observedAt(), info(machine, snapshot, device));
 	}
 
 	@PostMapping(path = Paths.DEVICES, consumes = MediaType.APPLICATION_JSON_VALUE,
@@ -94,12 +92,12 @@ class DeviceController {
 
 	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
-			description = "Asks the guest to let go of the device, and waits for it. 204 says that it has gone, 202 that the "
+			description = "Asks the guest to let go of the device, and waits for it. 204 says that it is detached, 202 that the "
 					+ "guest has yet to let go.")
 	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
 			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, device, preference.patience());
+		Detachment detachment = this.changes.detach(machine, device, preference.duration());
 		if (detachment.gone()) {
 			return preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build();
 		}

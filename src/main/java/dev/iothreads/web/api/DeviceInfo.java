@@ -10,9 +10,6 @@ import dev.iothreads.machine.DeviceState;
 import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A device on the wire.
- */
 @Schema(description = "A device that can run on an IOThread")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The machine it belongs to") String machine,

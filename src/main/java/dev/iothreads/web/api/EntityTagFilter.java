@@ -11,7 +11,7 @@ import org.springframework.http.HttpStatus;
 import org.springframework.web.filter.ShallowEtagHeaderFilter;
 
 /**
- * Tags what is read with a hash of it, and answers 304 to whoever has it already.
+ * Adds the entity tag to an answer, or answers 304 when the client has it already.
  */
 final class EntityTagFilter extends ShallowEtagHeaderFilter {
 

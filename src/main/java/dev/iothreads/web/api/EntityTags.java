@@ -12,8 +12,7 @@ import org.springframework.stereotype.Component;
 import org.springframework.util.DigestUtils;
 
 /**
- * Makes the entity tag of an answer from its bytes, so that the same tag means the same
- * answer, and tells from a tag whether an IOThread is still as it was.
+ * Entity tags, which are hashes of the bytes of an answer.
  */
 @Component
 class EntityTags {
@@ -30,7 +29,8 @@ class EntityTags {
 	 * Reads {@code If-Match} (RFC 9110).
 	 * @param ifMatch the header's value, {@code null} when it was not sent
 	 * @param machine the machine's name
-	 * @return whether an IOThread is one of those that the header names
+	 * @return whether the header names the present state of an IOThread, as JSON or as
+	 * text
 	 */
 	Predicate<IOThread> match(@Nullable String ifMatch, String machine) {
 		if (ifMatch == null || ifMatch.strip().equals(ANY)) {
@@ -43,20 +43,10 @@ class EntityTags {
 		};
 	}
 
-	/**
-	 * Makes the entity tag that an IOThread has when it is read.
-	 * @param iothread the IOThread on the wire
-	 * @return the tag, in its quotes
-	 */
 	String of(IOThreadInfo iothread) {
 		return of(this.json.writeValueAsBytes(iothread));
 	}
 
-	/**
-	 * Makes the entity tag of an answer.
-	 * @param answer the bytes of the answer
-	 * @return the tag, in its quotes
-	 */
 	static String of(byte[] answer) {
 		return "\"" + DigestUtils.md5DigestAsHex(answer) + "\"";
 	}

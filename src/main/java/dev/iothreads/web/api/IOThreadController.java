@@ -27,9 +27,6 @@ import org.springframework.web.bind.annotation.RequestHeader;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 
-/**
- * The IOThreads.
- */
 @RestController
 @Tag(name = "IOThreads", description = "The IOThreads, and what runs on each")
 class IOThreadController {
@@ -42,9 +39,9 @@ class IOThreadController {
 
 	private final EntityTags entityTags;
 
-	private final FleetAnswers fleet;
+	private final FleetResponses fleet;
 
-	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetAnswers fleet) {
+	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetResponses fleet) {
 		this.service = service;
 		this.changes = changes;
 		this.entityTags = entityTags;
@@ -54,7 +51,7 @@ class IOThreadController {
 	@GetMapping(path = Paths.ALL_IOTHREADS, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listAllIOThreads", summary = "Every IOThread of every machine",
 			description = "Sorted by machine and id. Machines that do not answer are left out, and named in the header "
-					+ FleetAnswers.UNAVAILABLE + ".")
+					+ FleetResponses.UNAVAILABLE + ".")
 	ResponseEntity<List<IOThreadInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
@@ -66,7 +63,7 @@ class IOThreadController {
 			description = "As text/plain it is what QEMU's own info iothreads prints, with attached-cnt and attached-dev.")
 	ResponseEntity<List<IOThreadInfo>> list(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(), IOThreadInfo.of(machine, snapshot));
+		return SnapshotResponse.of(snapshot.observedAt(), IOThreadInfo.of(machine, snapshot));
 	}
 
 	@GetMapping(path = Paths.IOTHREADS + "/{id}",
@@ -74,14 +71,14 @@ class IOThreadController {
 	@Operation(operationId = "getIOThread", summary = "One IOThread")
 	ResponseEntity<IOThreadInfo> get(@PathVariable String machine, @PathVariable String id) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(), info(machine, snapshot, id));
+		return SnapshotResponse.of(snapshot.observedAt(), info(machine, snapshot, id));
 	}
 
 	@GetMapping(path = Paths.IOTHREADS + "/{id}/devices", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listDevicesOfIOThread", summary = "The devices that run on an IOThread")
 	ResponseEntity<List<DeviceInfo>> devices(@PathVariable String machine, @PathVariable String id) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return Fresh.observed(snapshot.observedAt(),
+		return SnapshotResponse.of(snapshot.observedAt(),
 				DeviceInfo.of(machine, this.service.devicesOf(snapshot, machine, id)));
 	}
 
@@ -108,7 +105,7 @@ class IOThreadController {
 		Snapshot after = this.changes.tune(machine, id, RequestBodies.tuning(body),
 				this.entityTags.match(ifMatch, machine));
 		IOThreadInfo info = info(machine, after, id);
-		ResponseEntity<IOThreadInfo> answer = Fresh.observed(after.observedAt(), info);
+		ResponseEntity<IOThreadInfo> answer = SnapshotResponse.of(after.observedAt(), info);
 		return ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info);
 	}
 
@@ -139,7 +136,7 @@ class IOThreadController {
 	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, id, device, preference.patience());
+		Detachment detachment = this.changes.detach(machine, id, device, preference.duration());
 		if (!detachment.gone()) {
 			Audit.pending(detachment.departure());
 		}

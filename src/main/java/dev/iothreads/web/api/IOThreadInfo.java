@@ -13,9 +13,6 @@ import dev.iothreads.web.problem.AttachedDevice;
 import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/**
- * An IOThread on the wire.
- */
 @Schema(description = "An IOThread, and what runs on it. A setting that this QEMU does not have is absent.")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The machine it belongs to") String machine,

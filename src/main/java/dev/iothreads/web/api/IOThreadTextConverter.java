@@ -50,7 +50,7 @@ class IOThreadTextConverter extends AbstractGenericHttpMessageConverter<Object> 
 
 	@Override
 	protected Object readInternal(Class<?> clazz, HttpInputMessage input) {
-		throw new HttpMessageNotReadableException("Text is only written", input);
+		throw new HttpMessageNotReadableException("IOThreads are not read as text. Send application/json.", input);
 	}
 
 	@Override

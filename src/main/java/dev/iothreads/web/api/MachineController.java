@@ -12,9 +12,6 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RestController;
 
-/**
- * The machines.
- */
 @RestController
 @Tag(name = "Machines", description = "The virtual machines this service knows")
 class MachineController {
@@ -29,15 +26,15 @@ class MachineController {
 	@Operation(operationId = "listMachines", summary = "All machines, sorted by name",
 			description = "Machines that do not answer are in the list too, with the reason.")
 	ResponseEntity<List<MachineInfo>> list() {
-		return Fresh.observed(null, this.service.machines().stream().map(MachineInfo::of).toList());
+		return SnapshotResponse.of(null, this.service.machines().stream().map(MachineInfo::of).toList());
 	}
 
 	@GetMapping(path = Paths.MACHINE, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getMachine", summary = "One machine",
-			description = "It is there whether it answers or not; state and reason tell.")
+			description = "It is there whether it answers or not; see state and reason.")
 	ResponseEntity<MachineInfo> get(@PathVariable String machine) {
 		MachineInfo info = MachineInfo.of(this.service.machine(machine));
-		return Fresh.observed(info.observedAt(), info);
+		return SnapshotResponse.of(info.observedAt(), info);
 	}
 
 }

@@ -12,9 +12,6 @@ import dev.iothreads.machine.Snapshot;
 import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/**
- * A machine on the wire.
- */
 @Schema(description = "A virtual machine that the service knows. What was read of it is absent unless it is up.")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name in this service") String name,
@@ -25,8 +22,8 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 				description = "Why it is not up, and what to do; absent when it is") @Nullable String reason,
 		@JsonProperty("qemu-version") @Schema(description = "The version of its QEMU") @Nullable String qemuVersion,
 		@JsonProperty("monitor") @Schema(description = "Where it is asked") String monitor,
-		@JsonProperty("managed-by") @Schema(description = "Who else manages it, and forbids changes; absent when "
-				+ "nobody does") @Nullable String managedBy,
+		@JsonProperty("managed-by") @Schema(description = "What else manages it, and forbids changes; absent when "
+				+ "nothing does") @Nullable String managedBy,
 		@JsonProperty("read-only") @Schema(
 				description = "Whether the service's configuration forbids changes") boolean readOnly,
 		@JsonProperty("observed-at") @Schema(description = "When it was read") @Nullable Instant observedAt,

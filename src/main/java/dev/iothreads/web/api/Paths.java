@@ -5,7 +5,7 @@ import java.net.URI;
 import org.springframework.web.servlet.support.ServletUriComponentsBuilder;
 
 /**
- * Where things are.
+ * The paths of the API.
  */
 public final class Paths {
 
@@ -32,12 +32,7 @@ public final class Paths {
 	private Paths() {
 	}
 
-	/**
-	 * Fills in a path. Without a host it is right behind every proxy.
-	 * @param path the path with its variables
-	 * @param values what to put in their place, encoded once
-	 * @return where that is on this server
-	 */
+	// Without a host the path is right behind every proxy. The values are encoded once.
 	public static URI to(String path, String... values) {
 		return ServletUriComponentsBuilder.fromCurrentContextPath()
 			.scheme(null)

@@ -26,9 +26,6 @@ import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
 
-/**
- * The stream of changes.
- */
 @RestController
 @Tag(name = "Events", description = "What changes, as it changes")
 class EventController {
@@ -37,7 +34,7 @@ class EventController {
 
 	private static final MediaType STREAM = new MediaType(MediaType.TEXT_EVENT_STREAM, StandardCharsets.UTF_8);
 
-	// An id that no event ever has: whoever names it has to begin anew.
+	// An id that no event has, so that the answer begins with resync.
 	private static final Long UNKNOWN = -1L;
 
 	private static final String DESCRIPTION = """
@@ -52,8 +49,8 @@ class EventController {
 			| `device-changed` | DeviceInfo | it is `detaching` now, or `orphaned` |
 			| `resync` | `detail` | what happened before it is no longer known: read the lists again |
 
-			Changes are told whoever made them, as soon as the service has read the machine. What a machine that is down has \
-			is unknown, not gone: when it is up again, what has changed meanwhile is told.
+			A change is sent as soon as the service has read the machine, whether a client of the service or another made it. \
+			What a machine that is down has is unknown: when it is up again, the changes since then are sent.
 
 			To miss nothing, open the stream first and read the lists after. With `Last-Event-ID` the stream goes on after \
 			that event, as long as it is among the latest 10 000 (4 MB of them); otherwise it begins with `resync`. So it does for an id \

@@ -10,7 +10,7 @@ import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The latest events, numbered, as they are written. Old ones make room for new ones.
+ * The latest events with their ids, in the text that is sent to readers.
  */
 final class EventHistory {
 
@@ -29,12 +29,6 @@ final class EventHistory {
 
 	private long next;
 
-	/**
-	 * Creates an empty history.
-	 * @param capacity how many events it keeps
-	 * @param mostBytes how many bytes of them
-	 * @param first the id of the first event
-	 */
 	EventHistory(int capacity, int mostBytes, long first) {
 		this.ring = new Event[capacity];
 		this.mostBytes = mostBytes;
@@ -42,12 +36,6 @@ final class EventHistory {
 		this.next = first;
 	}
 
-	/**
-	 * Adds an event.
-	 * @param machine the machine it is about
-	 * @param type its type
-	 * @param data what it says, a line
-	 */
 	void add(String machine, String type, String data) {
 		this.lock.lock();
 		try {
@@ -76,17 +64,17 @@ final class EventHistory {
 	}
 
 	/**
-	 * Waits for what comes next.
+	 * Waits for the next event.
 	 * @param after the id of the last event that was read
 	 * @param nanos for how long at most, in ns
-	 * @param givenUp whether not to wait any more; asked anew by {@link #wake}
+	 * @param ended whether to stop waiting; evaluated again by {@link #wake}
 	 * @throws InterruptedException if the thread is interrupted
 	 */
-	void await(long after, long nanos, BooleanSupplier givenUp) throws InterruptedException {
+	void await(long after, long nanos, BooleanSupplier ended) throws InterruptedException {
 		this.lock.lock();
 		try {
 			long left = nanos;
-			while (this.next - 1 <= after && left > 0 && !givenUp.getAsBoolean()) {
+			while (this.next - 1 <= after && left > 0 && !ended.getAsBoolean()) {
 				left = this.more.awaitNanos(left);
 			}
 		}
@@ -95,9 +83,6 @@ final class EventHistory {
 		}
 	}
 
-	/**
-	 * Lets those who wait look whether they still want to.
-	 */
 	void wake() {
 		this.lock.lock();
 		try {
@@ -108,11 +93,7 @@ final class EventHistory {
 		}
 	}
 
-	/**
-	 * Returns where the history ends.
-	 * @return the id of the latest event; where there is none yet, what comes before the
-	 * first
-	 */
+	// The id of the latest event, or the id before the first while there is none.
 	long last() {
 		this.lock.lock();
 		try {
@@ -124,12 +105,12 @@ final class EventHistory {
 	}
 
 	/**
-	 * Reads on.
+	 * Reads the next events.
 	 * @param after the id of the last event that was read
-	 * @param machines which machines are wanted
-	 * @param atLeast how many bytes are enough
-	 * @return what comes next, or {@code null} when some of it is no longer kept, or the
-	 * id was never given here
+	 * @param machines whether events of a machine are wanted
+	 * @param atLeast stop after this many bytes
+	 * @return the events, or {@code null} when some of them are no longer kept, or the id
+	 * is unknown
 	 */
 	@Nullable Slice read(long after, Predicate<String> machines, int atLeast) {
 		this.lock.lock();
@@ -162,10 +143,10 @@ final class EventHistory {
 	}
 
 	/**
-	 * Events in a row.
+	 * Consecutive events.
 	 *
-	 * @param last the id of the last of them, whether it was wanted or not
-	 * @param text the text of those that were wanted
+	 * @param last the id of the last one, wanted or not
+	 * @param text the text of the wanted ones
 	 */
 	record Slice(long last, byte[] text) {
 

@@ -12,10 +12,10 @@ import org.springframework.http.MediaType;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
 
 /**
- * One who reads the stream of changes, in a thread of its own: it waits for what it has
- * not seen, and for its client to take it. What the client has not taken yet is in the
- * history only: a reader costs no more for being slow, and when the history has passed it
- * by it is told to read the lists again.
+ * Sends the stream of changes to one client, in a thread of its own. Events that the
+ * client has not taken yet are in the history only, so that a slow client costs no
+ * memory. When the history no longer has them, {@code resync} asks the client to read the
+ * lists again.
  */
 final class EventReader implements Runnable {
 
@@ -26,7 +26,7 @@ final class EventReader implements Runnable {
 
 	private static final int ENOUGH = 16 * 1024;
 
-	// The container's own limit is for answers that come to an end.
+	// Without a timeout: the stream does not end by itself.
 	private final ResponseBodyEmitter answer = new ResponseBodyEmitter(0L);
 
 	private final EventHistory history;
@@ -35,47 +35,42 @@ final class EventReader implements Runnable {
 
 	private final Duration heartbeat;
 
-	private final Consumer<EventReader> left;
+	private final Consumer<EventReader> onEnd;
 
 	private final boolean resumes;
 
-	/** The id of the last event that it has, or does not want. */
+	/** The id of the last event that was sent or skipped. */
 	private long position;
 
-	/** The id that it would resume from. */
-	private long told;
+	/** The latest id that the client has seen. */
+	private long seen;
 
 	private long wroteAt;
 
 	private volatile boolean ended;
 
 	/**
-	 * Creates a reader. Nothing is written before it runs.
-	 * @param history what is read
-	 * @param machines which machines it wants to hear of
-	 * @param after the id of the last event that it knows, {@code null} to begin with the
-	 * next one
-	 * @param heartbeat after how long a silence to give a sign of life
-	 * @param left is told when it has left, once
+	 * Creates a reader.
+	 * @param history the events
+	 * @param machines whether the client wants events of a machine
+	 * @param after the id of the last event that the client has, {@code null} to begin
+	 * with the next one
+	 * @param heartbeat after how long without an event to send a comment
+	 * @param onEnd called once when the reader has ended
 	 */
 	EventReader(EventHistory history, Predicate<String> machines, @Nullable Long after, Duration heartbeat,
-			Consumer<EventReader> left) {
+			Consumer<EventReader> onEnd) {
 		this.history = history;
 		this.machines = machines;
 		this.heartbeat = heartbeat;
-		this.left = left;
+		this.onEnd = onEnd;
 		this.resumes = after != null;
 		this.position = (after != null) ? after : history.last();
-		this.told = this.position;
-		// Whoever has gone is noticed when something is written to it, or before.
+		this.seen = this.position;
 		this.answer.onCompletion(this::end);
 		this.answer.onError((failure) -> end());
 	}
 
-	/**
-	 * Returns what the reader writes to.
-	 * @return the body of the answer
-	 */
 	ResponseBodyEmitter answer() {
 		return this.answer;
 	}
@@ -84,7 +79,7 @@ final class EventReader implements Runnable {
 	public void run() {
 		try {
 			if (!this.resumes) {
-				// So that it can resume although it has not seen any event yet.
+				// So that the client can resume before it has seen any event.
 				write("id: %d\n\n", this.position);
 			}
 			this.wroteAt = System.nanoTime();
@@ -94,13 +89,13 @@ final class EventReader implements Runnable {
 			this.answer.complete();
 		}
 		catch (IOException | IllegalStateException ex) {
-			// It has gone. The container has noticed, and ends the answer itself.
+			// The client has closed the stream, and the container ends the answer.
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
 		finally {
-			this.left.accept(this);
+			this.onEnd.accept(this);
 		}
 	}
 
@@ -108,19 +103,19 @@ final class EventReader implements Runnable {
 		EventHistory.Slice slice = this.history.read(this.position, this.machines, ENOUGH);
 		if (slice == null) {
 			this.position = this.history.last();
-			this.told = this.position;
+			this.seen = this.position;
 			write("id: %d\nevent: " + RESYNC + "\ndata: {\"detail\":\"" + ADVICE + "\"}\n\n", this.position);
 			return;
 		}
 		this.position = slice.last();
 		long silence = System.nanoTime() - this.wroteAt;
 		if (slice.text().length > 0) {
-			this.told = this.position;
+			this.seen = this.position;
 			write(slice.text());
 		}
 		else if (silence >= this.heartbeat.toNanos()) {
-			boolean passed = this.told < this.position;
-			this.told = this.position;
+			boolean passed = this.seen < this.position;
+			this.seen = this.position;
 			write(passed ? ":\nid: %d\n\n" : ":\n\n", this.position);
 		}
 		else {
@@ -137,9 +132,7 @@ final class EventReader implements Runnable {
 		this.wroteAt = System.nanoTime();
 	}
 
-	/**
-	 * Ends the answer, as soon as what is being written is written.
-	 */
+	// Ends the answer after the write that is under way.
 	void end() {
 		this.ended = true;
 		this.history.wake();

@@ -27,9 +27,8 @@ import org.springframework.stereotype.Component;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyEmitter;
 
 /**
- * The stream of changes: what has happened lately, and those who read it. Nobody waits
- * for a reader: each goes along the history at its own pace. Where nothing happens
- * nothing is done, but for a sign of life now and then.
+ * The stream of changes and the clients that read it, each in a thread of its own and at
+ * its own speed.
  */
 @Component
 public class EventStream {
@@ -40,7 +39,7 @@ public class EventStream {
 
 	static final int HISTORY_BYTES = 4 * 1024 * 1024;
 
-	/** By then it is known of every reader whether it has left. */
+	/** By then the closed connection of a reader is found, too. */
 	static final Duration HEARTBEAT = Duration.ofSeconds(15);
 
 	private final EventHistory history;
@@ -56,8 +55,7 @@ public class EventStream {
 	private volatile boolean closed;
 
 	EventStream(Inventory inventory, JsonMapper json, SimpleAsyncTaskExecutorBuilder threads) {
-		// Ids grow across restarts, too: those of another process are older than all
-		// here, or have yet to come, and either is noticed.
+		// Ids grow across restarts, so that an id of another process is known as unknown.
 		this.history = new EventHistory(HISTORY, HISTORY_BYTES,
 				TimeUnit.MILLISECONDS.toMicros(System.currentTimeMillis()));
 		this.json = json.writer().without(SerializationFeature.INDENT_OUTPUT);
@@ -66,24 +64,24 @@ public class EventStream {
 	}
 
 	/**
-	 * Lets one more read. It never waits.
-	 * @param after the id of the last event that the reader knows, {@code null} to begin
+	 * Starts a reader, without waiting.
+	 * @param after the id of the last event that the client has, {@code null} to begin
 	 * with the next one
-	 * @param machines which machines it wants to hear of
+	 * @param machines whether the client wants events of a machine
 	 * @return the body of the answer
-	 * @throws TooManyReadersException when there is no room for one more
+	 * @throws TooManyReadersException when {@link #MOST_READERS} clients read already
 	 */
 	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines) {
 		if (!this.places.tryAcquire()) {
 			throw new TooManyReadersException(MOST_READERS);
 		}
-		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::left);
+		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::remove);
 		this.readers.add(reader);
 		try {
 			this.threads.execute(reader);
 		}
 		catch (RuntimeException ex) {
-			left(reader);
+			remove(reader);
 			throw ex;
 		}
 		if (this.closed) {
@@ -111,16 +109,13 @@ public class EventStream {
 		return DeviceInfo.of(device.machine(), device.device());
 	}
 
-	private void left(EventReader reader) {
+	private void remove(EventReader reader) {
 		if (this.readers.remove(reader)) {
 			this.places.release();
 		}
 	}
 
-	/**
-	 * Ends all streams. Whoever stops the server waits for requests to end, and these do
-	 * not end by themselves.
-	 */
+	// A graceful shutdown waits for requests, and these do not end by themselves.
 	@EventListener(ContextClosedEvent.class)
 	void close() {
 		this.closed = true;

@@ -20,26 +20,19 @@ import org.springframework.web.servlet.config.annotation.ResourceHandlerRegistry
 import org.springframework.web.servlet.config.annotation.WebMvcConfigurer;
 
 /**
- * The page to look at, and what its neighbour on the same origin, Swagger UI, may do. The
- * page is files that a browser asks for again each time it shows them, so that an upgrade
- * is seen at once, and is given anew only where they have changed. The tag is of the
- * content: the files of a jar all have the one time that the build gives them.
+ * Caching and security headers of the page and of Swagger UI. A browser revalidates the
+ * page's files each time, so that an upgrade is seen at once. Their tags are hashes: all
+ * files of a jar have the same time.
  */
 @Configuration(proxyBeanMethods = false)
 class PageConfiguration implements WebMvcConfigurer {
 
-	/**
-	 * Nothing but the page's own files and its own service. Scripts can make no markup of
-	 * texts that come from elsewhere.
-	 */
+	// The page's own files and service only. Scripts cannot make markup from texts.
 	static final String POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
 			+ "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
 			+ "require-trusted-types-for 'script'; trusted-types 'none'";
 
-	/**
-	 * The same for Swagger UI, which is no less of the page's origin: it sets styles by
-	 * itself and has its pictures in them.
-	 */
+	// Swagger UI is of the same origin. It sets styles itself, and its pictures are data.
 	static final String SWAGGER_UI_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
 			+ "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
 			+ "frame-ancestors 'none'";
@@ -84,9 +77,6 @@ class PageConfiguration implements WebMvcConfigurer {
 		return filter;
 	}
 
-	/**
-	 * Tells the browser what the page may do, and what others may do with it.
-	 */
 	private static final class Guard extends OncePerRequestFilter {
 
 		private final String policy;

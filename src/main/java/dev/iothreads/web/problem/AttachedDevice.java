@@ -6,9 +6,7 @@ import dev.iothreads.machine.Attachment;
 import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
-/**
- * What runs on an IOThread.
- */
+// It is in web.problem because the problem iothread-in-use lists these.
 @Schema(description = "What runs on an IOThread: a device, or something else that QEMU reports")
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record AttachedDevice(

@@ -85,7 +85,7 @@ public enum Problem {
 
 	private static final Duration SOON = Duration.ofSeconds(1);
 
-	private static final Duration READERS_LEFT = Duration.ofSeconds(15);
+	private static final Duration CLOSED_STREAMS_FOUND = Duration.ofSeconds(15);
 
 	private static final String PREFIX = "urn:iothreads:problem:";
 
@@ -107,8 +107,7 @@ public enum Problem {
 	}
 
 	/**
-	 * Returns the name that the type ends with.
-	 * @return the name, such as {@code machine-not-found}
+	 * Returns the end of the type, such as {@code machine-not-found}.
 	 */
 	public String wireName() {
 		return name().toLowerCase(Locale.ROOT).replace('_', '-');
@@ -130,11 +129,7 @@ public enum Problem {
 		return problem;
 	}
 
-	/**
-	 * Finds the kind for a failure that is known by its status alone.
-	 * @param status the HTTP status
-	 * @return the kind
-	 */
+	// For a failure of which only the status is known.
 	public static Problem of(int status) {
 		return switch (status) {
 			case 401 -> UNAUTHORIZED;
@@ -146,20 +141,14 @@ public enum Problem {
 			case 413 -> REQUEST_TOO_LARGE;
 			case 415 -> UNSUPPORTED_MEDIA_TYPE;
 			case 421 -> MISDIRECTED;
-			// What the container does not speak is the client's to change.
+			// The client asked for something that the container does not support.
 			case 501, 505 -> INVALID_REQUEST;
 			case 503 -> TOO_BUSY;
 			default -> (status < 500) ? INVALID_REQUEST : INTERNAL_ERROR;
 		};
 	}
 
-	/**
-	 * Says what can be said of a failure that is known by its status alone. What the
-	 * container or a filter said of it is for the log: it may name classes.
-	 * @param status the HTTP status
-	 * @param address the path that was asked for, as it was written, if it is known
-	 * @return the problem
-	 */
+	// The message of the container or of a filter is for the log: it may name classes.
 	static ProblemDetail unexplained(int status, @Nullable String address) {
 		ProblemDetail problem = of(status).detail(status, advice(status));
 		problem.setInstance(instance(address));
@@ -173,7 +162,7 @@ public enum Problem {
 						+ "'-._~', once: device[0] is device%5B0%5D. No id has a slash or a backslash in it, and no address has "
 						+ "'//', '/../' or ';' in it. All headers together may have 8 kB.";
 			case 401 -> "Send a bearer token, or a name and a password, in Authorization.";
-			case 403 -> "You may not do this. Ask whoever runs this service.";
+			case 403 -> "You may not do this. Ask the operator of this service.";
 			case 404 -> "There is nothing at this address. An address ends without a slash. "
 					+ "The API is described at /v3/api-docs and can be tried at /swagger-ui.html.";
 			case 405 -> "This method is not possible here. The header Allow names those that are.";
@@ -193,13 +182,8 @@ public enum Problem {
 		};
 	}
 
-	/**
-	 * Makes a problem's instance of the path that was asked for. Two slashes at its
-	 * beginning would name another host.
-	 * @param address the path as it was written, if it is known
-	 * @return the instance, or {@code null} when it is no address, which may be the very
-	 * problem
-	 */
+	// Two slashes at the beginning of a path would name another host. A path that is no
+	// URI, which may be the very problem, is left out.
 	static @Nullable URI instance(@Nullable String address) {
 		try {
 			return (address != null) ? new URI(address.replaceFirst("^/+", "/")) : null;
@@ -209,32 +193,22 @@ public enum Problem {
 		}
 	}
 
-	/**
-	 * Answers with a problem, whatever the client would accept.
-	 * @param problem the problem
-	 * @return the answer
-	 */
 	static ResponseEntity<ProblemDetail> answer(ProblemDetail problem) {
 		return ResponseEntity.status(problem.getStatus()).headers(Problem::describe).headers((headers) -> {
 			if (problem.getStatus() == HttpStatus.SERVICE_UNAVAILABLE.value()
 					|| problem.getStatus() == HttpStatus.TOO_MANY_REQUESTS.value()) {
-				headers.set(HttpHeaders.RETRY_AFTER, Long.toString(patience(problem).toSeconds()));
+				headers.set(HttpHeaders.RETRY_AFTER, Long.toString(retryAfter(problem).toSeconds()));
 			}
 		}).body(problem);
 	}
 
-	private static Duration patience(ProblemDetail problem) {
+	private static Duration retryAfter(ProblemDetail problem) {
 		if (TOO_MANY_READERS.type().equals(problem.getType())) {
-			return READERS_LEFT;
+			return CLOSED_STREAMS_FOUND;
 		}
 		return TOO_MANY_PASSWORDS.type().equals(problem.getType()) ? Duration.ofMinutes(1) : SOON;
 	}
 
-	/**
-	 * Sets the headers that every problem has. Nobody may keep one: the next answer may
-	 * be another.
-	 * @param headers the headers of the answer
-	 */
 	static void describe(HttpHeaders headers) {
 		headers.setCacheControl(CacheControl.noStore());
 		headers.setContentType(MediaType.APPLICATION_PROBLEM_JSON);

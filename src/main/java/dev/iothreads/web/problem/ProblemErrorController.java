@@ -12,7 +12,7 @@ import org.springframework.web.bind.annotation.RequestMapping;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
- * Answers for what fails before, or after, a controller is reached.
+ * Answers failures outside of controllers.
  */
 @RestController
 @Hidden
@@ -20,7 +20,7 @@ class ProblemErrorController implements ErrorController {
 
 	@RequestMapping("${spring.web.error.path:/error}")
 	ResponseEntity<ProblemDetail> error(HttpServletRequest request) {
-		// Who asks for this address has had no failure: there is nothing here.
+		// Without a status a client asked for this path itself.
 		int status = (request.getAttribute(RequestDispatcher.ERROR_STATUS_CODE) instanceof Integer code) ? code
 				: HttpStatus.NOT_FOUND.value();
 		String failed = (request.getAttribute(RequestDispatcher.ERROR_REQUEST_URI) instanceof String uri) ? uri

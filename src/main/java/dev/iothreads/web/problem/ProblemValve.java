@@ -16,9 +16,8 @@ import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
 
 /**
- * Answers for what Tomcat refuses before any application sees it, such as an address or a
- * header that cannot be read, and gives words to errors that come without any, as
- * Actuator's do.
+ * Writes a problem for requests that Tomcat refuses itself, and for errors without a
+ * body, such as Actuator's. Tomcat's own valves write HTML, or JSON that is no problem.
  */
 final class ProblemValve extends ErrorReportValve {
 
@@ -43,7 +42,7 @@ final class ProblemValve extends ErrorReportValve {
 				answer(request, response);
 			}
 			catch (IOException ex) {
-				// The client has gone.
+				// The client has closed the connection.
 			}
 		}
 	}
@@ -54,7 +53,7 @@ final class ProblemValve extends ErrorReportValve {
 	}
 
 	private void answer(Request request, Response response) throws IOException {
-		// Somebody may have taken the writer and written nothing.
+		// A filter may have taken the writer and written nothing.
 		response.resetBuffer(true);
 		response.setHeader(HttpHeaders.CACHE_CONTROL, CacheControl.noStore().getHeaderValue());
 		response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);

@@ -3,7 +3,6 @@ package dev.iothreads.web.problem;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.UUID;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.regex.Pattern;
 
 import jakarta.servlet.ServletException;
@@ -15,10 +14,9 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.MDC;
 
 /**
- * Gives each request an id, or takes over the one that it comes with: it is in the
- * answer, in a problem, in the audit and in whatever else is logged meanwhile. A valve,
- * so that what Tomcat refuses by itself has one, too, and the headers that every answer
- * has.
+ * Gives each request an id, or takes over the one that the client sends. It is in the
+ * answer, in problems and in each line of the log. A valve, so that requests that Tomcat
+ * refuses itself have an id and the security headers, too.
  */
 public final class RequestId extends ValveBase {
 
@@ -29,7 +27,7 @@ public final class RequestId extends ValveBase {
 
 	private static final String ATTRIBUTE = RequestId.class.getName();
 
-	// It ends up in a header and in logs.
+	// An id is written into a header and into logs.
 	private static final Pattern SANE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:=+/@-]{0,63}");
 
 	public RequestId() {
@@ -39,10 +37,10 @@ public final class RequestId extends ValveBase {
 	@Override
 	public void invoke(Request request, Response response) throws IOException, ServletException {
 		String sent = request.getHeader(HEADER);
-		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : made();
+		String id = (sent != null && SANE.matcher(sent).matches()) ? sent : UUID.randomUUID().toString();
 		request.setAttribute(ATTRIBUTE, id);
 		response.setHeader(HEADER, id);
-		// What does not come as far as the doors gets no headers there.
+		// Spring Security sets these too late for what Tomcat refuses.
 		response.setHeader("X-Content-Type-Options", "nosniff");
 		response.setHeader("X-Frame-Options", "DENY");
 		MDC.put(NAME, id);
@@ -54,15 +52,6 @@ public final class RequestId extends ValveBase {
 		finally {
 			MDC.remove(NAME);
 		}
-	}
-
-	// A random UUID (version 4, source: RFC 9562). It is no secret, so that it need not
-	// be waited for as a secret's randomness is.
-	private static String made() {
-		ThreadLocalRandom random = ThreadLocalRandom.current();
-		long high = random.nextLong() & ~0xF000L | 0x4000L;
-		long low = random.nextLong() >>> 2 | Long.MIN_VALUE;
-		return new UUID(high, low).toString();
 	}
 
 	static @Nullable String of(ServletRequest request) {

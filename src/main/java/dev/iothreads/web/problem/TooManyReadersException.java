@@ -1,12 +1,12 @@
 package dev.iothreads.web.problem;
 
 /**
- * There is no room for one more reader of the stream of changes.
+ * As many clients as may read the stream of changes at once do so.
  */
 public final class TooManyReadersException extends RuntimeException {
 
 	public TooManyReadersException(int readers) {
-		super("%d readers are here already, and there is room for no more. Close the streams that are no longer read, and try again in 15 seconds: by then it is noticed."
+		super("%d clients read events already, and no more may. Close streams that are not needed, and try again in 15 seconds."
 			.formatted(readers));
 	}
 

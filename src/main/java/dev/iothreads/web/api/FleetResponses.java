@@ -15,11 +15,10 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.stereotype.Component;
 
 /**
- * Answers that are about several machines. Those that do not answer are left out, and
- * named in a header.
+ * Answers about several machines. A header names the machines that do not answer.
  */
 @Component
-public class FleetAnswers {
+public class FleetResponses {
 
 	public static final String UNAVAILABLE = "Iothreads-Unavailable";
 
@@ -28,16 +27,12 @@ public class FleetAnswers {
 
 	private final IOThreadService service;
 
-	FleetAnswers(IOThreadService service) {
+	FleetResponses(IOThreadService service) {
 		this.service = service;
 	}
 
-	/**
-	 * Writes names into a header. Those that an answer's head has no room for are
-	 * counted: no name has a blank in it, so that nobody takes this for one.
-	 * @param names the names
-	 * @return the header's value
-	 */
+	// Names beyond the length of a header are counted. No name has a blank in it, so that
+	// "and 5 more" is not taken for one.
 	static String names(Collection<String> names) {
 		StringBuilder value = new StringBuilder();
 		int left = names.size();
@@ -52,11 +47,11 @@ public class FleetAnswers {
 	}
 
 	/**
-	 * Reads machines, and puts together what is to be said of each.
+	 * Reads machines.
 	 * @param machines their names, {@code null} for all
-	 * @param content what to say of one, by its name and what was read
-	 * @param <T> what the answer is a list of
-	 * @return the answer, by the machines' names
+	 * @param content makes the items of a machine from its name and snapshot
+	 * @param <T> the type of the items
+	 * @return the items, in the order of the machines' names
 	 */
 	<T> ResponseEntity<List<T>> of(@Nullable List<String> machines, BiFunction<String, Snapshot, List<T>> content) {
 		// An empty parameter names a machine without a name, and that is not there.
@@ -73,7 +68,7 @@ public class FleetAnswers {
 			.map(Snapshot::observedAt)
 			.min(Comparator.naturalOrder())
 			.orElse(null);
-		ResponseEntity<List<T>> answer = Fresh.observed(oldest, body);
+		ResponseEntity<List<T>> answer = SnapshotResponse.of(oldest, body);
 		if (fleet.unavailable().isEmpty()) {
 			return answer;
 		}

@@ -10,15 +10,16 @@ import org.springframework.http.HttpHeaders;
 import org.springframework.http.ResponseEntity;
 
 /**
- * Answers that tell how old they are. Nobody may keep one without asking again: a change
- * made a moment later would not be seen. Asking again is cheap, by {@code ETag}.
+ * Answers with what was read of a machine, and its {@code Age}. A client has to
+ * revalidate it each time, since a change may follow at once; its {@code ETag} makes that
+ * cheap.
  */
-final class Fresh {
+final class SnapshotResponse {
 
-	private Fresh() {
+	private SnapshotResponse() {
 	}
 
-	static <T> ResponseEntity<T> observed(@Nullable Instant observedAt, T body) {
+	static <T> ResponseEntity<T> of(@Nullable Instant observedAt, T body) {
 		ResponseEntity.BodyBuilder answer = ResponseEntity.ok()
 			.cacheControl(CacheControl.noCache())
 			.varyBy(HttpHeaders.ACCEPT);
