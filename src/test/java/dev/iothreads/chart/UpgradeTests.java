@@ -19,7 +19,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 class UpgradeTests {
 
 	private static final String EVERYTHING_NAMED = """
-			{grafanaDashboard: {enabled: true}, kubevirtHook: {enabled: true}, serviceMonitor: {enabled: true},
+			{grafanaDashboard: {enabled: true}, kubevirtHook: {enabled: true},
 			 podMonitor: {enabled: true, sidecars: {enabled: true}}, prometheusRule: {enabled: true}}""";
 
 	private final HelmChart chart = HelmChart.ofTheService();
