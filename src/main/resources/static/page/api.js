@@ -2,9 +2,9 @@
 
 const BASE = new URL('api/v1/', document.baseURI);
 
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
-/** What the service says where it refuses (RFC 9457). */
+/** A problem that the service answers with (RFC 9457). */
 export class Problem extends Error {
 
 	get needsSignIn() {
@@ -20,7 +20,7 @@ export class Problem extends Error {
 
 }
 
-/** There was no answer at all. */
+/** The service did not answer. */
 export class Unreachable extends Error {
 
 	constructor() {
@@ -31,7 +31,7 @@ export class Unreachable extends Error {
 
 }
 
-// Who has signed in has until the page is closed: it is written nowhere.
+// Credentials are kept until the page is closed, in memory only.
 let authorization = null;
 
 const identified = (headers) => authorization ? { ...headers, Authorization: authorization } : headers;
@@ -44,7 +44,7 @@ async function send(method, path, { body, headers = {} } = {}) {
 			method,
 			headers: identified(body ? { 'Content-Type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json', ...headers } : headers),
 			body: body ? JSON.stringify(body) : undefined,
-			signal: AbortSignal.timeout(PATIENCE)
+			signal: AbortSignal.timeout(TIMEOUT)
 		});
 		said = await answer.text();
 	}
@@ -60,7 +60,7 @@ function checked(answer, said) {
 		content = said ? JSON.parse(said) : null;
 	}
 	catch {
-		// Something between here and the service has answered in its place.
+		// A proxy has answered instead of the service.
 		content = answer.ok ? {} : { detail: `There is something between this page and the service that answers with status ${answer.status}.` };
 	}
 	if (!answer.ok) {
@@ -87,7 +87,7 @@ export async function events(signal) {
 }
 
 /**
- * Signs in, if the service knows who that is.
+ * Signs in, if the service accepts the credentials.
  *
  * @param name a name, or nothing when the secret is a token
  */
@@ -117,7 +117,7 @@ export const attachable = async (machine) => (await send('GET', at('machines', m
 export async function ofAll(what) {
 	const { headers, content } = await send('GET', what);
 	const unavailable = (headers.get('Iothreads-Unavailable') ?? '').split(', ').filter((name) => name);
-	// Where not all fit into the header it ends with how many more there are.
+	// When not all names fit into the header, it ends with the number of the others.
 	return { items: content, unavailable, andMore: unavailable.some((name) => name.startsWith('and ')) };
 }
 
@@ -135,6 +135,6 @@ export const removeIOThread = (machine, id) => send('DELETE', at('machines', mac
 
 export const attach = (machine, body) => send('POST', at('machines', machine, 'devices'), { body });
 
-/** Answers whether it has gone: the guest may take its time. */
+/** Returns whether the device is detached already, or the guest has yet to let go. */
 export const detach = async (machine, device) =>
 	(await send('DELETE', at('machines', machine, 'devices', device), { headers: { Prefer: 'wait=2' } })).status === 204;

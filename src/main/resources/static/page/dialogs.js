@@ -1,4 +1,4 @@
-// The forms: what to change, and what the service says to that.
+// The forms for changes, and for signing in.
 
 import * as api from './api.js';
 import { h, attribute, homeOf } from './dom.js';
@@ -52,10 +52,10 @@ const grid = (fields) => h('div.grid', {}, ...fields.map((field) => field.elemen
 const option = (value, words = value) => h('option', { value }, words);
 
 /**
- * Shows a form until it is left, or the service has done what it asks for.
+ * Shows a form until the user cancels it or the change is made.
  *
  * @param content what the form consists of: its fields, and what is around them
- * @param act does it; a failure is shown in the form, which stays
+ * @param act makes the change; a failure is shown in the form, which stays open
  */
 function ask({ title, words = [], fields = [], content = fields.map((field) => field.element), does, doing, danger = false, offersSignIn = true, act }) {
 	const id = `dialog-${++serial}`;
@@ -127,7 +127,7 @@ function ask({ title, words = [], fields = [], content = fields.map((field) => f
 	return dialog;
 }
 
-// The browser gives the focus back to what had it. That may have gone meanwhile.
+// The browser returns the focus to the element that had it, which may be removed by then.
 function show(dialog) {
 	const before = document.activeElement;
 	const home = homeOf(before);
@@ -283,18 +283,18 @@ export async function attach(machine, preset, changed, fail) {
 		} });
 }
 
-// Who has to be told that somebody has signed in.
+// Called after the user has signed in.
 let signedIn = null;
 
 export function whenSignedIn(listener) {
 	signedIn = listener;
 }
 
-/** Asks who somebody is. */
+/** Asks the user to sign in. */
 export function askWho() {
 	const name = new Field('name', 'Name', input({ autocomplete: 'username' }), 'Leave it empty when you have a token');
 	const secret = new Field('secret', 'Password or token', input({ type: 'password', autocomplete: 'current-password' }));
-	ask({ title: 'Sign in', words: ['For as long as this page is open. It is written nowhere.'], fields: [name, secret], does: 'Sign in', doing: 'Signing in…',
+	ask({ title: 'Sign in', words: ['For as long as this page is open. It is not stored.'], fields: [name, secret], does: 'Sign in', doing: 'Signing in…',
 		offersSignIn: false,
 		act: async () => {
 			await api.signIn(name.control.value, secret.control.value);
@@ -302,8 +302,8 @@ export function askWho() {
 		} });
 }
 
-/** Says that something could not even be asked. */
-export function tell(failure) {
+/** Shows a failure that comes before a form could be opened. */
+export function showFailure(failure) {
 	const id = `dialog-${++serial}`;
 	if (failure.needsSignIn) {
 		askWho();

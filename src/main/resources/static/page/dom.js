@@ -73,8 +73,8 @@ export function arrange(parent, wanted) {
 }
 
 /**
- * Keeps one view for each item: makes those that are new, forgets those that are gone,
- * and lets each show its item.
+ * Keeps one view for each item: adds views of new items, removes the others, and lets
+ * each show its item.
  */
 export class Views {
 
@@ -104,12 +104,12 @@ export class Views {
 
 }
 
-/** Where to go on when an element has gone: the machine it was in. */
+/** What gets the focus when an element is removed: the machine it was in. */
 export function homeOf(element) {
 	return element.closest('.machine')?.querySelector('[data-home]') ?? document.getElementById('machines');
 }
 
-// Who loses the element that has the focus goes on at the machine it was in.
+// When the element with the focus is removed, its machine gets the focus.
 function passFocus(parent, staying) {
 	const focused = document.activeElement;
 	if (!parent.contains(focused)) {

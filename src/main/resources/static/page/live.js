@@ -8,7 +8,7 @@ const SHORTEST_PAUSE = 1000;
 
 const LONGEST_PAUSE = 10_000;
 
-// Two counts soon after each other, so that there are rates; then at leisure.
+// Two counts soon after each other, so that there are rates; then less often.
 const FIRST_COUNTS = 1200;
 
 const COUNTS = 2500;
@@ -58,7 +58,7 @@ export class Live extends EventTarget {
 		this.#open();
 	}
 
-	/** Tries at once what would be tried later. */
+	/** Connects at once instead of after the pause. */
 	again() {
 		if (this.state !== 'live') {
 			this.#pause = SHORTEST_PAUSE;
@@ -66,13 +66,13 @@ export class Live extends EventTarget {
 		}
 	}
 
-	/** Begins anew, as somebody else. */
+	/** Connects again with other credentials. */
 	renew() {
 		this.#pause = SHORTEST_PAUSE;
 		this.#open();
 	}
 
-	/** Reads the lists when nobody would tell of a change. */
+	/** Reads the lists when no stream would report a change. */
 	changed() {
 		if (this.state !== 'live') {
 			this.again();

@@ -6,10 +6,10 @@ import { Live } from './live.js';
 import { ConnectionView, MachineView, News } from './view.js';
 import * as dialogs from './dialogs.js';
 
-// So many are open from the beginning.
+// How many machines are open from the beginning.
 const OPEN = 6;
 
-// When something inside of so few was looked for they are opened.
+// Machines that a search found are opened when they are at most this many.
 const OPEN_FOUND = 10;
 
 // Of a frame of 16 ms.
@@ -123,8 +123,8 @@ fleet.addEventListener('machines', () => {
 	schedule();
 });
 
-// Rates change all the time: the order follows when nobody is at it. What is looked for
-// may be what has changed.
+// Rates change all the time: the order follows while the user is not pointing at the
+// list. A search may match what has changed.
 fleet.addEventListener('change', () => {
 	if ((sort.value !== 'name' && !pointed) || words.length > 0) {
 		reorder = true;
@@ -143,9 +143,9 @@ const SAID = {
 	'machine-up': (data) => `${data.name} is up`,
 	'machine-down': (data) => `${data.name} is ${data.state}`,
 	'iothread-added': (data) => `${data.machine}: IOThread ${data.id} was added`,
-	'iothread-removed': (data) => `${data.machine}: IOThread ${data.id} has gone`,
+	'iothread-removed': (data) => `${data.machine}: IOThread ${data.id} is removed`,
 	'device-attached': (data) => `${data.machine}: ${data.id} is now on ${data.iothreads.join(' and ') || 'the main loop'}`,
-	'device-detached': (data) => `${data.machine}: ${data.id} has gone`,
+	'device-detached': (data) => `${data.machine}: ${data.id} is detached`,
 	'device-changed': (data) => data.state === 'attached' ? '' : `${data.machine}: ${data.id} is ${data.state}`
 };
 
@@ -157,7 +157,7 @@ live.addEventListener('event', ({ detail: { kind, data } }) => {
 });
 
 function changed(said) {
-	// The stream tells of it, as of everybody's changes.
+	// The stream reports it like the changes of other clients.
 	if (live.state !== 'live' || said.startsWith('The guest') || said.endsWith('tuned')) {
 		news.say(said);
 	}
@@ -185,9 +185,9 @@ const DOES = {
 		view.show(found);
 	},
 	add: (machine) => dialogs.add(machine, changed),
-	tune: (machine, { iothread }) => dialogs.tune(machine, iothread, changed, dialogs.tell),
+	tune: (machine, { iothread }) => dialogs.tune(machine, iothread, changed, dialogs.showFailure),
 	remove: (machine, { iothread }) => dialogs.remove(machine, iothread, changed),
-	attach: (machine, { iothread }) => dialogs.attach(machine, iothread, changed, dialogs.tell),
+	attach: (machine, { iothread }) => dialogs.attach(machine, iothread, changed, dialogs.showFailure),
 	detach: (machine, { device }) => dialogs.detach(machine, device, changed)
 };
 

@@ -106,7 +106,7 @@ class Machine {
 		const threads = [...this.iothreads.values()].sort((one, other) => byName(one.id, other.id)).map((info) => {
 			const attached = info['attached-devices'].map((attachment) =>
 				known.get(attachment['qom-path']) ?? { info: { state: 'attached', iothreads: [info.id], ...attachment }, here: [info.id] });
-			// Who runs on several is taken to do the same on each.
+			// A device on several IOThreads is taken to do the same on each.
 			const sum = (what) => attached.every((device) => device[what] === undefined) ? undefined
 				: attached.reduce((total, device) => total + (device[what] ?? 0) / Math.max(1, device.here.length), 0);
 			return { info, attached, cpu: this.#cpu.get(info.id)?.rate, rate: sum('rate'), flow: sum('flow') };
@@ -133,7 +133,7 @@ class Machine {
 
 }
 
-// Operations tell best how work is spread, then CPU, then the number of devices.
+// Operations show best how work is spread, then CPU, then the number of devices.
 function balance(threads, sums) {
 	const measure = sums.rate >= SOME_OPERATIONS ? 'operations' : sums.cpu >= SOME_CPU ? 'CPU' : 'devices';
 	const load = { operations: (thread) => thread.rate ?? 0, CPU: (thread) => thread.cpu ?? 0, devices: (thread) => thread.attached.length }[measure];
@@ -150,7 +150,7 @@ function balance(threads, sums) {
 }
 
 /**
- * All machines. Whoever listens is told which have changed.
+ * All machines. Listeners are called with the machines that have changed.
  */
 export class Fleet extends EventTarget {
 

@@ -1,16 +1,16 @@
 // The stream of events. The browser's own EventSource can send no credentials, and does
-// not tell when nothing comes any more, not even the sign of life.
+// not report that the service has stopped sending, even its comments.
 
-// The service gives one every 15 s.
+// The service sends a comment every 15 s.
 const SILENCE = 40_000;
 
 /**
  * Reads a stream until it ends.
  *
- * @param open fetches it, by a signal to give up
- * @param begun is told when it has begun
- * @param heard is told of each event, with its type and data
- * @returns a function that gives up, and the promise of the end
+ * @param open fetches the stream, with a signal that aborts it
+ * @param begun is called when the stream has begun
+ * @param heard is called for each event, with its type and data
+ * @returns a function that ends the stream, and the promise of its end
  */
 export function follow(open, begun, heard) {
 	const abort = new AbortController();
@@ -33,7 +33,7 @@ async function read(open, begun, heard, abort) {
 			alive();
 			const blocks = (rest + part.value).split('\n\n');
 			rest = blocks.pop();
-			blocks.forEach((block) => tell(block, heard));
+			blocks.forEach((block) => report(block, heard));
 		}
 	}
 	finally {
@@ -41,7 +41,7 @@ async function read(open, begun, heard, abort) {
 	}
 }
 
-function tell(block, heard) {
+function report(block, heard) {
 	const fields = new Map(block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1).trim()]));
 	if (fields.has('event')) {
 		heard(fields.get('event'), JSON.parse(fields.get('data')));

@@ -181,7 +181,7 @@ class Strip {
 const NOWHERE = () => false;
 
 /**
- * A machine: a row that tells how it stands, and its IOThreads beneath when it is open.
+ * A machine: a row with its state, and its IOThreads beneath when it is open.
  */
 export class MachineView {
 
@@ -223,7 +223,7 @@ export class MachineView {
 		return false;
 	}
 
-	/** Shows the machine as it is; found tells of words whether they were looked for. */
+	/** Shows the machine as it is; found says whether a search matches a text. */
 	show(found = NOWHERE) {
 		const { machine } = this;
 		const { info, summary } = machine;
@@ -287,7 +287,7 @@ export class MachineView {
 		const items = summary.threads.map((thread) => ({ key: `thread ${thread.info.id}`, thread, machine, found }));
 		if (summary.orphans.length > 0) {
 			items.push({ key: 'orphans', kind: 'orphans', title: 'No visible IOThread', devices: summary.orphans, machine, found,
-				words: 'Their IOThread has gone, and their requests run on a thread that nobody can see.' });
+				words: 'Their IOThread is removed, and their requests run on a thread that QEMU does not list.' });
 		}
 		if (summary.unreadable.length > 0) {
 			items.push({ key: 'unreadable', kind: 'orphans', title: 'Unknown IOThread', devices: summary.unreadable, machine, found,
@@ -328,11 +328,12 @@ export class ConnectionView {
 
 const TOGETHER = 300;
 
-// Who listens needs time for what was said before.
+// A screen reader needs time for the news before.
 const PAUSE = 2500;
 
 /**
- * The latest news, read aloud and shown for a while. What comes at once is said at once.
+ * The latest changes, shown for a while and read by screen readers. Changes that come
+ * together are shown together.
  */
 export class News {
 
@@ -342,19 +343,19 @@ export class News {
 
 	#timer = 0;
 
-	#told = -Infinity;
+	#shownAt = -Infinity;
 
 	say(words) {
 		this.#coming.push(words);
 		if (this.#coming.length === 1) {
-			setTimeout(() => this.#tell(), Math.max(TOGETHER, this.#told + PAUSE - performance.now()));
+			setTimeout(() => this.#show(), Math.max(TOGETHER, this.#shownAt + PAUSE - performance.now()));
 		}
 	}
 
-	#tell() {
+	#show() {
 		const words = this.#coming.length > 3 ? [...this.#coming.slice(-2), `and ${this.#coming.length - 2} more changes`] : this.#coming;
 		this.#coming = [];
-		this.#told = performance.now();
+		this.#shownAt = performance.now();
 		this.#element.replaceChildren(...words.map((line) => h('p', {}, line)));
 		clearTimeout(this.#timer);
 		this.#timer = setTimeout(() => this.#element.replaceChildren(), 8000);
