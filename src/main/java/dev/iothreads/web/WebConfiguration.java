@@ -14,20 +14,17 @@ class WebConfiguration {
 
 	@Bean
 	FilterRegistrationBean<AnswerLimit> limitedLists() {
-		FilterRegistrationBean<AnswerLimit> filter = limited(16);
-		filter.addUrlPatterns(Paths.MACHINES, Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
-		return filter;
+		return limited(16, Paths.MACHINES, Paths.ALL_IOTHREADS, Paths.ALL_DEVICES, Paths.ACTIVITY);
 	}
 
 	@Bean
 	FilterRegistrationBean<AnswerLimit> limitedMetrics() {
-		FilterRegistrationBean<AnswerLimit> filter = limited(4);
-		filter.addUrlPatterns("/actuator/prometheus");
-		return filter;
+		return limited(4, "/actuator/prometheus");
 	}
 
-	private static FilterRegistrationBean<AnswerLimit> limited(int places) {
+	private static FilterRegistrationBean<AnswerLimit> limited(int places, String... paths) {
 		FilterRegistrationBean<AnswerLimit> filter = new FilterRegistrationBean<>(new AnswerLimit(places));
+		filter.addUrlPatterns(paths);
 		// After the security filters, before the filter that buffers answers for their
 		// tags.
 		filter.setOrder(1);

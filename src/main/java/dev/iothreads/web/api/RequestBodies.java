@@ -157,8 +157,7 @@ public final class RequestBodies {
 
 	private static IOThreadSettings settings(@Nullable Map<String, Long> given) {
 		Map<IOThreadProperty, Long> values = new EnumMap<>(IOThreadProperty.class);
-		orEmpty(given).forEach(
-				(name, value) -> IOThreadProperty.named(name).ifPresent((property) -> values.put(property, value)));
+		orEmpty(given).forEach((name, value) -> values.put(IOThreadProperty.named(name).orElseThrow(), value));
 		return new IOThreadSettings(values);
 	}
 

@@ -61,23 +61,24 @@ class PageConfiguration implements WebMvcConfigurer {
 	}
 
 	@Bean
-	FilterRegistrationBean<OncePerRequestFilter> guardedPage() {
-		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(new Guard(POLICY));
-		// "" is the address of the page itself, and "/" would be all addresses.
-		filter.addUrlPatterns("", "/index.html", "/page/*");
-		return filter;
+	FilterRegistrationBean<Guard> guardedPage() {
+		// "" is the path of the page itself; "/" would be all paths.
+		return guard(POLICY, "", "/index.html", "/page/*");
 	}
 
 	@Bean
-	FilterRegistrationBean<OncePerRequestFilter> guardedSwaggerUi() {
-		FilterRegistrationBean<OncePerRequestFilter> filter = new FilterRegistrationBean<>(
-				new Guard(SWAGGER_UI_POLICY));
-		// Its files have a second address, as all webjars' have.
-		filter.addUrlPatterns("/swagger-ui.html", "/swagger-ui/*", "/webjars/*");
+	FilterRegistrationBean<Guard> guardedSwaggerUi() {
+		// Its files are below /webjars, too.
+		return guard(SWAGGER_UI_POLICY, "/swagger-ui.html", "/swagger-ui/*", "/webjars/*");
+	}
+
+	private static FilterRegistrationBean<Guard> guard(String policy, String... paths) {
+		FilterRegistrationBean<Guard> filter = new FilterRegistrationBean<>(new Guard(policy));
+		filter.addUrlPatterns(paths);
 		return filter;
 	}
 
-	private static final class Guard extends OncePerRequestFilter {
+	static final class Guard extends OncePerRequestFilter {
 
 		private final String policy;
 

@@ -117,6 +117,10 @@ public enum Problem {
 		return URI.create(PREFIX + wireName());
 	}
 
+	ProblemDetail detail(Exception failure) {
+		return detail(String.valueOf(failure.getMessage()));
+	}
+
 	public ProblemDetail detail(String detail) {
 		return detail(this.status.value(), detail);
 	}

@@ -43,7 +43,7 @@ import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExcep
 import org.springframework.web.servlet.resource.NoResourceFoundException;
 
 /**
- * Turns whatever goes wrong into a problem (RFC 9457) whose detail says what to do.
+ * Turns failures into problems (RFC 9457) whose detail says what to do.
  */
 @RestControllerAdvice
 class ProblemHandler extends ResponseEntityExceptionHandler {
@@ -57,24 +57,24 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case IOTHREAD -> Problem.IOTHREAD_NOT_FOUND;
 			case DEVICE -> Problem.DEVICE_NOT_FOUND;
 		};
-		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(problem.detail(ex));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> unavailable(MachineUnavailableException ex) {
-		ProblemDetail problem = Problem.MACHINE_UNAVAILABLE.detail(String.valueOf(ex.getMessage()));
+		ProblemDetail problem = Problem.MACHINE_UNAVAILABLE.detail(ex);
 		problem.setProperty("machine-state", ex.state().name().toLowerCase(Locale.ROOT));
 		return Problem.answer(problem);
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> timeout(MachineTimeoutException ex) {
-		return Problem.answer(Problem.MACHINE_TIMEOUT.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(Problem.MACHINE_TIMEOUT.detail(ex));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> refused(MachineRefusedException ex) {
-		ProblemDetail problem = Problem.QEMU_ERROR.detail(String.valueOf(ex.getMessage()));
+		ProblemDetail problem = Problem.QEMU_ERROR.detail(ex);
 		problem.setProperty("qemu-class", ex.qemuClass());
 		return Problem.answer(problem);
 	}
@@ -86,7 +86,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> invalid(InvalidRequestException ex) {
-		ProblemDetail problem = Problem.INVALID_REQUEST.detail(String.valueOf(ex.getMessage()));
+		ProblemDetail problem = Problem.INVALID_REQUEST.detail(ex);
 		problem.setProperty("errors", ex.violations());
 		return Problem.answer(problem);
 	}
@@ -106,7 +106,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case CHANGED_SINCE -> Problem.PRECONDITION_FAILED;
 			case TOO_MANY -> Problem.TOO_MANY_CHANGES;
 		};
-		ProblemDetail problem = kind.detail(String.valueOf(ex.getMessage()));
+		ProblemDetail problem = kind.detail(ex);
 		if (kind == Problem.IOTHREAD_IN_USE) {
 			problem.setProperty("attached-devices", ex.attached().stream().map(AttachedDevice::of).toList());
 		}
@@ -115,20 +115,20 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> tooMany(TooManyReadersException ex) {
-		return Problem.answer(Problem.TOO_MANY_READERS.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(Problem.TOO_MANY_READERS.detail(ex));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> notSignedIn(AuthenticationException ex) {
 		Problem problem = (ex instanceof LockedException) ? Problem.TOO_MANY_PASSWORDS
 				: (ex instanceof AuthenticationServiceException) ? Problem.CREDENTIALS_UNCHECKED : Problem.UNAUTHORIZED;
-		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(problem.detail(ex));
 	}
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> notAllowed(AccessDeniedException ex) {
 		Problem problem = (ex instanceof CsrfException) ? Problem.CROSS_SITE : Problem.FORBIDDEN;
-		return Problem.answer(problem.detail(String.valueOf(ex.getMessage())));
+		return Problem.answer(problem.detail(ex));
 	}
 
 	@ExceptionHandler
