@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.regex.PatternSyntaxException;
 
 import dev.iothreads.inventory.MachineName;
+import dev.iothreads.libvirt.LibvirtAddress;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.SocketIdentity;
@@ -36,6 +37,8 @@ import org.springframework.validation.Validator;
  * machines nor discovery the service shows an embedded one, 'demo'.
  * @param discovery A directory in which each socket is a machine. None is looked into
  * unless it is named.
+ * @param libvirt The libvirt daemon whose running domains are machines. None is asked
+ * unless its URI is given.
  * @param refreshInterval How often a machine is read when nobody asks, from 100ms to 24h.
  * A plain number is seconds.
  * @param maxAge How old the reading may be that a request is answered from, from 0s to
@@ -47,7 +50,7 @@ import org.springframework.validation.Validator;
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
-		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
+		@Nullable Libvirt libvirt, @DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
 		@DefaultValue Attach attach, @DefaultValue Metrics metrics,
 		@NestedConfigurationProperty @DefaultValue Access security) implements Validator {
@@ -84,6 +87,9 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		if (properties.discovery != null) {
 			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
 			properties.discovery.validate(errors);
+		}
+		if (properties.libvirt != null) {
+			properties.libvirt.validate(errors);
 		}
 	}
 
@@ -163,6 +169,38 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			catch (PatternSyntaxException ex) {
 				errors.rejectValue("discovery.pattern", "glob",
 						"use a glob, such as *.sock (" + ex.getDescription() + ")");
+			}
+		}
+
+	}
+
+	/**
+	 * A libvirt daemon of this host.
+	 *
+	 * @param uri Which daemon: qemu:///system, qemu:///session, or with ?socket=/path.
+	 * @param domains Which domains are machines, by their names, as a glob.
+	 * @param readOnly Whether the service must not change them. libvirt's read-only
+	 * socket will do then.
+	 */
+	public record Libvirt(String uri, @DefaultValue("*") String domains, @DefaultValue("false") boolean readOnly) {
+
+		public Libvirt {
+			Assert.hasText(uri, "there is no libvirt to ask: set its uri, such as qemu:///system");
+		}
+
+		private void validate(Errors errors) {
+			try {
+				LibvirtAddress.parse(this.uri);
+			}
+			catch (IllegalArgumentException ex) {
+				errors.rejectValue("libvirt.uri", "uri", String.valueOf(ex.getMessage()));
+			}
+			try {
+				FileSystems.getDefault().getPathMatcher("glob:" + this.domains);
+			}
+			catch (PatternSyntaxException ex) {
+				errors.rejectValue("libvirt.domains", "glob",
+						"use a glob, such as web-* (" + ex.getDescription() + ")");
 			}
 		}
 

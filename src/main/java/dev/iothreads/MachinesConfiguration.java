@@ -1,6 +1,8 @@
 package dev.iothreads;
 
+import java.nio.file.FileSystems;
 import java.nio.file.Path;
+import java.nio.file.PathMatcher;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -18,6 +20,9 @@ import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineSource;
+import dev.iothreads.libvirt.LibvirtAddress;
+import dev.iothreads.libvirt.LibvirtOptions;
+import dev.iothreads.libvirt.LibvirtSource;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.qemu.QemuMachine;
@@ -28,6 +33,7 @@ import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.thread.Threading;
 import org.springframework.context.annotation.Bean;
@@ -85,23 +91,42 @@ class MachinesConfiguration {
 	// The sources have no conditions: AOT processing would evaluate them at build time.
 	@Bean
 	@Order(2)
-	@Nullable MachineSource socketDirectory(IOThreadsProperties properties, Connector connector) {
+	@Nullable MachineSource socketDirectory(IOThreadsProperties properties, Connector connector,
+			ObjectProvider<LibvirtSource> libvirt) {
 		IOThreadsProperties.Discovery discovery = properties.discovery();
 		if (discovery == null) {
 			return null;
 		}
 		Map<String, MonitorAddress> configured = new TreeMap<>();
 		properties.machines().forEach((name, machine) -> configured.put(name, machine.monitor()));
-		return new SocketDiscovery(new SocketDirectory(Path.of(discovery.directory()), discovery.pattern()), configured,
-				(name, monitor) -> {
-					QemuMachine machine = connector.connect(name, monitor);
-					return new SocketDiscovery.Connection(machine, machine::socket);
-				}, discovery.interval(), daemon("discovery-"));
+		return new SocketDiscovery(new SocketDirectory(Path.of(discovery.directory()), discovery.pattern()), () -> {
+			Map<String, MonitorAddress> taken = new TreeMap<>(configured);
+			libvirt.ifAvailable((source) -> source.monitors().forEach(taken::putIfAbsent));
+			return taken;
+		}, (name, monitor) -> {
+			QemuMachine machine = connector.connect(name, monitor);
+			return new SocketDiscovery.Connection(machine, machine::socket);
+		}, discovery.interval(), daemon("discovery-"));
+	}
+
+	@Bean
+	@Order(3)
+	@Nullable LibvirtSource libvirt(IOThreadsProperties properties, QemuOptions qemu, Environment environment,
+			ScheduledExecutorService machineScheduler) {
+		IOThreadsProperties.Libvirt libvirt = properties.libvirt();
+		if (libvirt == null) {
+			return null;
+		}
+		PathMatcher glob = FileSystems.getDefault().getPathMatcher("glob:" + libvirt.domains());
+		return new LibvirtSource(
+				new LibvirtOptions(LibvirtAddress.parse(libvirt.uri()), (domain) -> glob.matches(Path.of(domain)),
+						libvirt.readOnly(), qemu.connectTimeout(), qemu.commandTimeout(), daemon("libvirt-"),
+						machineScheduler, qemu.statisticsInterval(), qemu.hostThreads()));
 	}
 
 	@Bean
 	@Nullable MachineSource demo(IOThreadsProperties properties) {
-		if (!properties.machines().isEmpty() || properties.discovery() != null) {
+		if (!properties.machines().isEmpty() || properties.discovery() != null || properties.libvirt() != null) {
 			return null;
 		}
 		logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);

@@ -42,7 +42,7 @@ public final class SocketDiscovery implements MachineSource {
 
 	private final SocketDirectory directory;
 
-	private final Map<String, MonitorAddress> configured;
+	private final Supplier<Map<String, MonitorAddress>> configured;
 
 	private final BiFunction<String, MonitorAddress, Connection> connect;
 
@@ -59,13 +59,13 @@ public final class SocketDiscovery implements MachineSource {
 	/**
 	 * Creates it.
 	 * @param directory where the sockets are
-	 * @param configured the monitors of the machines of the configuration, by name. Their
+	 * @param configured the monitors of machines that are known already, by name. Their
 	 * sockets are left out
 	 * @param connect makes a machine of a name and its monitor, without waiting
 	 * @param interval how long to wait between two looks
 	 * @param threads makes the thread
 	 */
-	public SocketDiscovery(SocketDirectory directory, Map<String, MonitorAddress> configured,
+	public SocketDiscovery(SocketDirectory directory, Supplier<Map<String, MonitorAddress>> configured,
 			BiFunction<String, MonitorAddress, Connection> connect, Duration interval, ThreadFactory threads) {
 		this.directory = directory;
 		this.configured = configured;
@@ -125,7 +125,7 @@ public final class SocketDiscovery implements MachineSource {
 
 	private Map<SocketIdentity, String> configuredSockets() {
 		Map<SocketIdentity, String> sockets = new HashMap<>();
-		this.configured.forEach((name, monitor) -> {
+		this.configured.get().forEach((name, monitor) -> {
 			SocketIdentity identity = (monitor instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
 			if (identity != null) {
 				sockets.put(identity, name);

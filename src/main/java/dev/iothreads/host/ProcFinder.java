@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.UUID;
 
 import dev.iothreads.machine.HostThreads;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +23,11 @@ public final class ProcFinder implements HostThreads.Finder {
 	@Override
 	public HostThreads of(@Nullable Path socket) {
 		return new QemuThreads(socket, this);
+	}
+
+	@Override
+	public HostThreads ofDomain(UUID domain) {
+		return new DomainThreads(domain);
 	}
 
 	/**

@@ -3,6 +3,7 @@ package dev.iothreads.machine;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Map;
+import java.util.UUID;
 
 import org.jspecify.annotations.Nullable;
 
@@ -44,6 +45,16 @@ public interface HostThreads {
 		 * @param socket the monitor's Unix socket, {@code null} when it is none
 		 */
 		HostThreads of(@Nullable Path socket);
+
+		/**
+		 * Returns the threads of the QEMU of a libvirt domain. They are found by the
+		 * names that libvirt has QEMU give them, so the IOThreads need no thread id.
+		 * @param domain the domain's UUID
+		 * @return its threads, as long as it is the same process
+		 */
+		default HostThreads ofDomain(UUID domain) {
+			return of(null);
+		}
 
 	}
 

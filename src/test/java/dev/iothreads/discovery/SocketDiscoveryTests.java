@@ -156,7 +156,7 @@ class SocketDiscoveryTests {
 	void itLooksAgainWhateverFailed(CapturedOutput output) throws IOException {
 		socket("vm1.sock");
 		AtomicInteger looks = new AtomicInteger();
-		try (SocketDiscovery broken = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(),
+		try (SocketDiscovery broken = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map::of,
 				(name, monitor) -> {
 					looks.incrementAndGet();
 					throw new StackOverflowError("on purpose");
@@ -279,7 +279,7 @@ class SocketDiscoveryTests {
 	void itLooksByItselfAndAgain() throws Exception {
 		CompletableFuture<String> first = new CompletableFuture<>();
 		CompletableFuture<String> second = new CompletableFuture<>();
-		this.discovery = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map.of(),
+		this.discovery = new SocketDiscovery(new SocketDirectory(this.directory, "*.sock"), Map::of,
 				(name, monitor) -> {
 					(name.equals("vm1") ? first : second).complete(Thread.currentThread().getName());
 					return connect(name, monitor);
@@ -300,8 +300,8 @@ class SocketDiscoveryTests {
 	}
 
 	private SocketDiscovery discovery(Path where, Map<String, MonitorAddress> configured) {
-		return new SocketDiscovery(new SocketDirectory(where, "*.sock"), configured, this::connect, Duration.ofDays(1),
-				Thread::new);
+		return new SocketDiscovery(new SocketDirectory(where, "*.sock"), () -> configured, this::connect,
+				Duration.ofDays(1), Thread::new);
 	}
 
 	private SocketDiscovery.Connection connect(String name, MonitorAddress monitor) {

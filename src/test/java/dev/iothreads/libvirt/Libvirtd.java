@@ -16,6 +16,7 @@ import java.util.Objects;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import dev.iothreads.testing.Needs;
@@ -102,8 +103,7 @@ public final class Libvirtd implements AutoCloseable {
 					"libvirtd was not started: " + answer + read(this.home.resolve("supervisor.log")));
 		}
 		this.pid = Long.parseLong(answer.substring("started ".length()));
-		until("libvirtd answers: " + read(this.home.resolve("libvirtd.log")),
-				() -> run(virshCommand("-q", "uri")).code() == 0);
+		until(() -> "libvirtd answers: " + log(), () -> run(virshCommand("-q", "uri")).code() == 0);
 	}
 
 	private String answer() {
@@ -297,11 +297,11 @@ public final class Libvirtd implements AutoCloseable {
 	 * @param what it is
 	 * @param condition when it is so
 	 */
-	public static void until(String what, BooleanSupplier condition) {
+	public static void until(Supplier<String> what, BooleanSupplier condition) {
 		long end = System.nanoTime() + DEADLINE.toNanos();
 		while (!condition.getAsBoolean()) {
 			if (System.nanoTime() > end) {
-				throw new AssertionError("Not within " + DEADLINE + ": " + what);
+				throw new AssertionError("Not within " + DEADLINE + ": " + what.get());
 			}
 			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
 		}

@@ -1,0 +1,365 @@
+package dev.iothreads.libvirt;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.BitSet;
+import java.util.EnumMap;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+
+import dev.iothreads.libvirt.DomainDescription.Disk;
+import dev.iothreads.libvirt.DomainDescription.KnownDevice;
+import dev.iothreads.libvirt.Hypervisor.Statistics;
+import dev.iothreads.machine.Activity;
+import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Changes;
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.HostThread;
+import dev.iothreads.machine.HostThreads;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.IoCount;
+import dev.iothreads.machine.IoOperation;
+import dev.iothreads.machine.Machine;
+import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.MachineStatus;
+import dev.iothreads.machine.MachineTimeoutException;
+import dev.iothreads.machine.Refusal;
+import dev.iothreads.machine.Snapshot;
+import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * One run of a domain, read by what libvirt itself knows of it: its XML, its IOThreads
+ * and its statistics. That leaves no trace in libvirt.
+ */
+final class LibvirtMachine implements Machine {
+
+	private static final Logger logger = LoggerFactory.getLogger(LibvirtMachine.class);
+
+	static final String MANAGER = "libvirt";
+
+	/** What libvirt calls the object of an IOThread, before its number. */
+	static final String PREFIX = "iothread";
+
+	private final String name;
+
+	private final Domain domain;
+
+	private final LibvirtOptions options;
+
+	private final HostThreads hostThreads;
+
+	private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+
+	private final Map<String, CompletableFuture<Void>> leaving = new ConcurrentHashMap<>();
+
+	private final Map<Long, IOThreadSettings> polling = new ConcurrentHashMap<>();
+
+	private volatile @Nullable Hypervisor hypervisor;
+
+	private volatile MachineStatus status;
+
+	private volatile @Nullable Parsed parsed;
+
+	private volatile @Nullable Counted counted;
+
+	LibvirtMachine(String name, Domain domain, Hypervisor hypervisor, LibvirtOptions options) {
+		this.name = name;
+		this.domain = domain;
+		this.options = options;
+		this.hypervisor = hypervisor;
+		this.hostThreads = options.hostThreads().ofDomain(domain.uuid());
+		this.status = new MachineStatus(MachineState.CONNECTING,
+				"%s is being read through libvirt. Ask again in a moment.".formatted(name));
+	}
+
+	@Override
+	public String monitor() {
+		return this.options.address() + " " + this.domain.name();
+	}
+
+	@Override
+	public MachineStatus status() {
+		return this.status;
+	}
+
+	@Override
+	public @Nullable Refusal refusal() {
+		return this.options.readOnly() ? new Refusal(ChangeRefusedException.Reason.READ_ONLY,
+				"%s is read-only here. Set iothreads.libvirt.read-only to false to change it.".formatted(this.name))
+				: null;
+	}
+
+	@Override
+	public void listen(Runnable listener) {
+		this.listeners.add(listener);
+	}
+
+	@Nullable Hypervisor hypervisor() {
+		return this.hypervisor;
+	}
+
+	void changed() {
+		this.listeners.forEach(Runnable::run);
+	}
+
+	/**
+	 * Goes on over another connection to the daemon.
+	 */
+	void resume(Hypervisor connected) {
+		this.hypervisor = connected;
+		changed();
+		read();
+	}
+
+	/**
+	 * Takes notice that the connection to the daemon has ended. The domain goes on.
+	 */
+	void suspend(String reason) {
+		this.hypervisor = null;
+		setStatus(new MachineStatus(MachineState.DOWN, "%s cannot be asked: %s".formatted(this.name, reason)));
+		failLeaving();
+	}
+
+	void removed(String alias) {
+		CompletableFuture<Void> waiting = this.leaving.remove(alias);
+		if (waiting != null) {
+			waiting.complete(null);
+		}
+		changed();
+	}
+
+	void removalFailed(String alias) {
+		CompletableFuture<Void> waiting = this.leaving.remove(alias);
+		if (waiting != null) {
+			waiting.completeExceptionally(new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED,
+					"The guest refused to let it go. Free it in the guest, then ask again."));
+		}
+		changed();
+	}
+
+	/**
+	 * Begins to wait for a device to leave.
+	 */
+	CompletableFuture<Void> leave(String alias) {
+		return this.leaving.computeIfAbsent(alias, (same) -> new CompletableFuture<>());
+	}
+
+	void stay(String alias) {
+		this.leaving.remove(alias);
+	}
+
+	@Override
+	public CompletableFuture<Snapshot> read() {
+		Hypervisor current = this.hypervisor;
+		if (current == null) {
+			return CompletableFuture.failedFuture(Failures.unavailable(String.valueOf(this.status.reason())));
+		}
+		Instant begun = Instant.now();
+		return current.control(this.domain).thenCompose((control) -> {
+			if (control.isHanging()) {
+				throw new MachineTimeoutException(Failures.unresponsive(this.name));
+			}
+			return current.xml(this.domain, 0);
+		})
+			.thenApply(this::parse)
+			.thenCompose((description) -> current.iothreads(this.domain, Hypervisor.LIVE)
+				.thenCompose((iothreads) -> count(current).thenApply(
+						(statistics) -> build(begun, current.qemuVersion(), description, iothreads, statistics))))
+			.orTimeout(this.options.commandTimeout().toMillis(), TimeUnit.MILLISECONDS)
+			.handle((snapshot, failure) -> {
+				if (failure != null) {
+					throw failed(failure);
+				}
+				setStatus(MachineStatus.UP);
+				return snapshot;
+			});
+	}
+
+	private MachineException failed(Throwable failure) {
+		MachineException reason = Failures.of(this.name, failure);
+		if (this.hypervisor != null) {
+			setStatus(new MachineStatus(MachineState.DOWN, reason.getMessage()));
+		}
+		return reason;
+	}
+
+	private DomainDescription parse(String xml) {
+		Parsed before = this.parsed;
+		if (before != null && before.xml().equals(xml)) {
+			return before.description();
+		}
+		DomainDescription description = DomainDescription.parse(xml);
+		this.parsed = new Parsed(xml, description);
+		return description;
+	}
+
+	private CompletableFuture<Counted> count(Hypervisor current) {
+		Counted before = this.counted;
+		Duration interval = this.options.statisticsInterval();
+		boolean due = interval != null && (before == null || before.at().plus(interval).compareTo(Instant.now()) < 0);
+		Instant now = Instant.now();
+		return current.statistics(this.domain, due).thenApply((statistics) -> {
+			Counted counts = (due && !statistics.texts().isEmpty()) ? new Counted(now, statistics)
+					: (before != null) ? new Counted(before.at(), before.blocks()) : new Counted(now, Statistics.NONE);
+			if (due) {
+				this.counted = counts;
+			}
+			keepPolling(statistics);
+			return counts;
+		});
+	}
+
+	// A domain that is busy has no statistics for the moment: what was read before stays.
+	private void keepPolling(Statistics statistics) {
+		for (IOThreadProperty property : Set.of(IOThreadProperty.POLL_MAX_NS, IOThreadProperty.POLL_GROW,
+				IOThreadProperty.POLL_SHRINK)) {
+			statistics.numbers().forEach((key, value) -> {
+				if (key.startsWith(PREFIX + ".") && key.endsWith("." + property.qemuName())) {
+					long number = Long.parseLong(key.split("\\.")[1]);
+					this.polling.merge(number, new IOThreadSettings(Map.of(property, value)), IOThreadSettings::with);
+				}
+			});
+		}
+	}
+
+	private Snapshot build(Instant begun, String version, DomainDescription description, Map<Long, BitSet> found,
+			Counted counts) {
+		this.polling.keySet().retainAll(found.keySet());
+		List<IOThread> unnumbered = found.keySet()
+			.stream()
+			.map((number) -> new IOThread(PREFIX + number, 0, settings(number, description), List.of()))
+			.toList();
+		HostThreads.Visible visible = this.hostThreads.look(unnumbered);
+		List<IOThread> iothreads = new ArrayList<>();
+		for (IOThread iothread : unnumbered) {
+			HostThread thread = visible.threads().get(iothread.id());
+			iothreads.add(new IOThread(iothread.id(), (thread != null) ? thread.threadId() : 0, iothread.settings(),
+					List.of()));
+		}
+		List<Device> devices = description.devices().stream().map((device) -> device(device, found.keySet())).toList();
+		this.leaving.forEach((alias, waiting) -> {
+			if (!description.hasDevice(alias)) {
+				removed(alias);
+			}
+		});
+		return Snapshot.join(begun, version, MANAGER, iothreads, devices)
+			.with(new Activity(visible.threads(), visible.hiddenBecause(), io(description, counts.blocks()),
+					counts.blocks().texts().isEmpty() ? null : counts.at()));
+	}
+
+	private IOThreadSettings settings(long number, DomainDescription description) {
+		IOThreadSettings pool = description.iothreads().getOrDefault(number, IOThreadSettings.NONE);
+		return this.polling.getOrDefault(number, IOThreadSettings.NONE).with(pool);
+	}
+
+	private Device device(KnownDevice known, Set<Long> alive) {
+		List<String> on = known.iothreads().stream().filter(alive::contains).map((number) -> PREFIX + number).toList();
+		List<Long> deleted = known.iothreads().stream().filter((number) -> !alive.contains(number)).toList();
+		DeviceState state = DeviceState.ATTACHED;
+		String reason = null;
+		if (this.leaving.containsKey(known.alias())) {
+			state = DeviceState.DETACHING;
+			reason = "Its unplug has been asked for, and the guest has yet to let go.";
+		}
+		else if (!deleted.isEmpty()) {
+			state = DeviceState.ORPHANED;
+			reason = "Its IOThread was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed.";
+		}
+		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null);
+	}
+
+	private static Map<String, Map<IoOperation, IoCount>> io(DomainDescription description, Statistics statistics) {
+		Map<String, Map<IoOperation, IoCount>> io = new HashMap<>();
+		statistics.texts().forEach((key, target) -> {
+			if (!key.startsWith("block.") || !key.endsWith(".name")) {
+				return;
+			}
+			String prefix = key.substring(0, key.length() - "name".length());
+			description.disks()
+				.stream()
+				.filter((disk) -> disk.target().equals(target))
+				.map(Disk::worker)
+				.forEach((worker) -> {
+					if (worker != null) {
+						Map<IoOperation, IoCount> counts = io.computeIfAbsent(worker,
+								(same) -> new EnumMap<>(IoOperation.class));
+						Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr", IoOperation.FLUSH, "fl")
+							.forEach((operation, word) -> add(counts, operation, statistics.numbers(), prefix + word));
+					}
+				});
+		});
+		return io;
+	}
+
+	private static void add(Map<IoOperation, IoCount> counts, IoOperation operation, Map<String, Long> numbers,
+			String prefix) {
+		Long operations = numbers.get(prefix + ".reqs");
+		if (operations != null) {
+			counts.merge(operation, new IoCount(operations, numbers.getOrDefault(prefix + ".bytes", 0L),
+					numbers.getOrDefault(prefix + ".times", 0L)), IoCount::plus);
+		}
+	}
+
+	@Override
+	public Changes changes() {
+		Hypervisor current = this.hypervisor;
+		if (current == null) {
+			throw Failures.unavailable(String.valueOf(this.status.reason()));
+		}
+		throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
+				"%s is managed by libvirt. Change it there.".formatted(this.name));
+	}
+
+	private void setStatus(MachineStatus next) {
+		synchronized (this) {
+			if (next.equals(this.status)) {
+				return;
+			}
+			this.status = next;
+		}
+		if (next.isUp()) {
+			logger.info("{} is up: domain {} of {}", this.name, this.domain.uuid(), this.options.address());
+		}
+		else {
+			logger.warn("down: {}", next.reason());
+		}
+		changed();
+	}
+
+	private void failLeaving() {
+		Map<String, CompletableFuture<Void>> waiting = new HashMap<>(this.leaving);
+		this.leaving.clear();
+		waiting.values()
+			.forEach((each) -> each.completeExceptionally(Failures.unavailable(String.valueOf(this.status.reason()))));
+	}
+
+	@Override
+	public void close() {
+		this.hypervisor = null;
+		this.listeners.clear();
+		this.status = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");
+		failLeaving();
+	}
+
+	private record Parsed(String xml, DomainDescription description) {
+
+	}
+
+	private record Counted(Instant at, Statistics blocks) {
+
+	}
+
+}

@@ -1,0 +1,29 @@
+package dev.iothreads.libvirt;
+
+import java.time.Duration;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ThreadFactory;
+import java.util.function.Predicate;
+
+import dev.iothreads.machine.HostThreads;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How to talk to libvirt.
+ *
+ * @param address which daemon
+ * @param domains which domains are machines, by their names
+ * @param readOnly whether no domain may be changed. libvirt then refuses changes, too
+ * @param connectTimeout how long connecting may take
+ * @param commandTimeout how long a reading or a change may take
+ * @param threadFactory makes the one thread that each connection has
+ * @param scheduler runs what is due later; it is never blocked
+ * @param statisticsInterval how old the counts of the block devices may be before a
+ * reading asks for them again; {@code null} when it never does
+ * @param hostThreads finds the threads of a QEMU on this host
+ */
+public record LibvirtOptions(LibvirtAddress address, Predicate<String> domains, boolean readOnly,
+		Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
+		ScheduledExecutorService scheduler, @Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
+
+}
