@@ -105,6 +105,16 @@ class BodyTests {
 	}
 
 	@Test
+	void theRefusalOfAnUnknownMemberListsTheKnownOnes() throws IOException {
+		Wire.Answer answer = this.wire.send("POST", IOTHREADS, "{\"id\": [], \"size\": 1}", JSON);
+		assertThat(answer.status()).isEqualTo(422);
+		assertThat(answer.json().path("errors").findValuesAsString("field")).containsExactly("id", "size");
+		assertThat(answer.json().path("errors").path(1).path("message").asString())
+			.isEqualTo("It is not known here. Leave it out. Known are: aio-max-batch, id, poll-grow, poll-max-ns, "
+					+ "poll-shrink, poll-weight, thread-pool-max, thread-pool-min.");
+	}
+
+	@Test
 	void utf8MayBeNamed() throws IOException {
 		assertThat(this.wire
 			.send("POST", IOTHREADS, "{\"id\": \"0\"}", "Content-Type: application/json; charset=UTF-8",
