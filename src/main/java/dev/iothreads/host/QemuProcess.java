@@ -21,18 +21,21 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 import dev.iothreads.machine.HostThread;
+import dev.iothreads.machine.HostThreads;
 
 /**
  * The process of a QEMU, as the kernel of this host shows it (docs: proc(5),
  * pid_namespaces(7)).
  * <p>
  * A process is taken for that QEMU only when it has threads of all the numbers that QEMU
- * gives for its IOThreads, and holds the socket of the monitor that QEMU answers on: the
- * table of Unix sockets of its network namespace says which path each of its descriptors
- * is bound to, and that path, as the process sees it, must be the very file that the
- * service is connected to. Of a process whose descriptors may not be looked at the
- * command line must name that path; that is believed only in the service's own PID
- * namespace, where no two threads have the same number.
+ * gives for its IOThreads, and holds the socket of the monitor that QEMU answers on. The
+ * table of Unix sockets of its network namespace says where each of its sockets was
+ * bound. That must be the file that the service is connected to, as the process sees it.
+ * In the service's own PID namespace, where no two threads have the same number, these
+ * are believed as well: a path of the service's own root, for a QEMU that changed its
+ * root since ({@code -chroot}); a relative path that the file's own path ends with, for
+ * one that changed its directory since ({@code -daemonize}); and the command line of a
+ * process whose descriptors may not be looked at.
  *
  * @param processId the process, by its number in the service's PID namespace
  * @param nested whether QEMU is in another PID namespace beneath the service's, so that
@@ -85,6 +88,34 @@ record QemuProcess(long processId, boolean nested) {
 		}
 	}
 
+	/**
+	 * Lists the threads of the process.
+	 * @return the threads, by the numbers that QEMU gives for them
+	 */
+	List<HostThreads.Task> tasks() {
+		List<HostThreads.Task> tasks = new ArrayList<>();
+		try {
+			Path process = directory(this.processId);
+			for (Map.Entry<Long, Long> thread : threads(process).entrySet()) {
+				Path task = process.resolve("task").resolve(thread.getValue().toString());
+				if (Files.exists(task)) {
+					tasks.add(new HostThreads.Task(thread.getKey(), read(task.resolve("comm")).strip(), isPolling(task),
+							thread.getValue() == this.processId));
+				}
+			}
+		}
+		catch (IOException ex) {
+			return List.of(); // one of them has just ended, or all have
+		}
+		return tasks;
+	}
+
+	// docs: proc(5). "0" is what it says of a thread that runs, or may not be looked at.
+	private static boolean isPolling(Path task) throws IOException {
+		String function = read(task.resolve("wchan"));
+		return function.equals("0") || function.contains("poll") || function.startsWith("io_cqring_wait");
+	}
+
 	private static Optional<QemuProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
 		try {
 			// Every thread has a directory in /proc, although only processes are listed.
@@ -104,7 +135,8 @@ record QemuProcess(long processId, boolean nested) {
 
 	private static boolean isHolder(Path process, Path socket) throws IOException {
 		try {
-			return holds(process, socket);
+			return bound(process).stream()
+				.anyMatch((path) -> isSeenAs(process, path, socket) || wasBoundAs(path, socket));
 		}
 		catch (AccessDeniedException ex) {
 			return names(process, socket);
@@ -117,7 +149,8 @@ record QemuProcess(long processId, boolean nested) {
 		for (Path process : processes) {
 			try {
 				Status status = Status.of(process);
-				if (status.nested() && threads(process).keySet().containsAll(threadIds) && holds(process, socket)) {
+				if (status.nested() && threads(process).keySet().containsAll(threadIds)
+						&& bound(process).stream().anyMatch((path) -> isSeenAs(process, path, socket))) {
 					found.add(new QemuProcess(status.processId(), true));
 				}
 			}
@@ -129,10 +162,10 @@ record QemuProcess(long processId, boolean nested) {
 	}
 
 	/**
-	 * Tells whether a process holds a socket.
+	 * The paths that the sockets of a process were bound to.
 	 * @throws AccessDeniedException if its descriptors may not be looked at
 	 */
-	private static boolean holds(Path process, Path socket) throws IOException {
+	private static Set<String> bound(Path process) throws IOException {
 		Set<String> inodes = new HashSet<>();
 		for (Path descriptor : list(process.resolve("fd"), "*")) {
 			try {
@@ -152,15 +185,26 @@ record QemuProcess(long processId, boolean nested) {
 				paths.add(columns[PATH]);
 			}
 		}
-		return paths.stream().anyMatch((path) -> isSame(process, path, socket));
+		return paths;
 	}
 
-	private static boolean isSame(Path process, String path, Path socket) {
+	private static boolean isSeenAs(Path process, String path, Path socket) {
 		try {
 			// The process may have another root, and what it says is relative to that.
 			Path seen = path.startsWith("/") ? process.resolve("root").resolve(path.substring(1))
 					: process.resolve("cwd").resolve(path);
 			return Files.isSameFile(seen, socket);
+		}
+		catch (IOException | RuntimeException ex) {
+			return false;
+		}
+	}
+
+	private static boolean wasBoundAs(String path, Path socket) {
+		try {
+			Path file = socket.toRealPath();
+			return path.startsWith("/") ? Files.isSameFile(Path.of(path), file)
+					: file.endsWith(path.replaceFirst("^(\\.{0,2}/+)+", ""));
 		}
 		catch (IOException | RuntimeException ex) {
 			return false;

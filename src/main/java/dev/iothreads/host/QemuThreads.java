@@ -4,9 +4,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.HostThread;
@@ -55,7 +55,8 @@ final class QemuThreads implements HostThreads {
 			Known before = this.known.get(iothread.id());
 			if (before == null || before.number() != iothread.threadId() || before.thread().cpuTime().isEmpty()) {
 				this.known.remove(iothread.id());
-				find(iothread, iothreads)
+				QemuProcess found = process(iothreads.stream().map(IOThread::threadId).toList());
+				((found != null) ? found.thread(iothread.threadId()) : Optional.<HostThread>empty())
 					.ifPresent((thread) -> this.known.put(iothread.id(), new Known(iothread.threadId(), thread)));
 			}
 		}
@@ -65,13 +66,18 @@ final class QemuThreads implements HostThreads {
 		return new Visible(threads, complete ? null : (this.socket != null) ? NO_PROCESS : NO_SOCKET);
 	}
 
-	private Optional<HostThread> find(IOThread iothread, Collection<IOThread> iothreads) {
-		if (this.process == null && this.socket != null && isTimeToTry()) {
-			Set<Long> numbers = iothreads.stream().map(IOThread::threadId).collect(Collectors.toSet());
-			this.process = QemuProcess.find(this.socket, numbers, () -> this.finder.nested(this.created)).orElse(null);
+	@Override
+	public synchronized List<Task> tasks(Collection<Long> iothreads) {
+		QemuProcess found = process(iothreads);
+		return (found != null) ? found.tasks() : List.of();
+	}
+
+	private @Nullable QemuProcess process(Collection<Long> iothreads) {
+		if (this.process == null && this.socket != null && !iothreads.isEmpty() && isTimeToTry()) {
+			this.process = QemuProcess.find(this.socket, iothreads, () -> this.finder.nested(this.created))
+				.orElse(null);
 		}
-		QemuProcess found = this.process;
-		return (found != null) ? found.thread(iothread.threadId()) : Optional.empty();
+		return this.process;
 	}
 
 	private boolean isTimeToTry() {

@@ -2,6 +2,7 @@ package dev.iothreads.machine;
 
 import java.nio.file.Path;
 import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
 
@@ -19,6 +20,31 @@ public interface HostThreads {
 	 * @return those of their threads that are visible
 	 */
 	Visible look(Collection<IOThread> iothreads);
+
+	/**
+	 * Lists all threads of that process.
+	 * @param iothreads the thread ids of the IOThreads that there are now
+	 * @return the threads, none when the process is not visible
+	 */
+	default List<Task> tasks(Collection<Long> iothreads) {
+		return List.of();
+	}
+
+	/**
+	 * A thread of QEMU.
+	 *
+	 * @param threadId its number, as QEMU sees it
+	 * @param name its name, cut to {@link #LONGEST_NAME} characters
+	 * @param polls whether it waits for descriptors as an IOThread does; {@code true}
+	 * when that cannot be said
+	 * @param first whether it is the process's first
+	 */
+	record Task(long threadId, String name, boolean polls, boolean first) {
+
+		/** The kernel keeps no more of a thread's name. */
+		public static final int LONGEST_NAME = 15;
+
+	}
 
 	/**
 	 * What is visible.

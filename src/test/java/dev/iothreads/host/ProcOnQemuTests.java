@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 
@@ -123,6 +124,43 @@ class ProcOnQemuTests {
 		}
 	}
 
+	@EveryQemu
+	void aQemuThatChangedItsRootIsFoundByItsSocket(QemuBinary binary) throws Exception {
+		Path jail = Files.createDirectory(this.directory.resolve("jail"));
+		Path socket = jail.resolve("vm.sock");
+		String[] chroot = (binary.isAtLeast(9, 0)) ? new String[] { "-run-with", "chroot=" + jail }
+				: new String[] { "-chroot", jail.toString() };
+		isFoundAsDaemon(binary, socket, socket.toString(), chroot);
+	}
+
+	@EveryQemu
+	void aDaemonWithARelativePathIsFoundByItsSocket(QemuBinary binary) throws Exception {
+		isFoundAsDaemon(binary, this.directory.resolve("vm.sock"), "vm.sock");
+		Files.createDirectory(this.directory.resolve("run"));
+		isFoundAsDaemon(binary, this.directory.resolve("run/vm.sock"), "./run/vm.sock");
+	}
+
+	@Test
+	void aSocketOfTheSameNameElsewhereIsNotTakenForTheDaemons() throws Exception {
+		Path elsewhere = Files.createDirectory(this.directory.resolve("elsewhere"));
+		try (Daemon qemu = Daemon.start(anyQemu(), this.directory, "vm.sock");
+				Relay relay = new Relay(elsewhere.resolve("other.sock"), this.directory.resolve("vm.sock"));
+				Watched watched = Watched.at(relay.socket())) {
+			assertThat(qemu.process().isAlive()).isTrue();
+			assertThat(watched.activity().threads()).isEmpty();
+		}
+	}
+
+	private void isFoundAsDaemon(QemuBinary binary, Path socket, String path, String... args) throws Exception {
+		try (Daemon qemu = Daemon.start(binary, this.directory, path, args); Watched watched = Watched.at(socket)) {
+			Activity activity = watched.activity();
+			assertThat(activity.cpuUnavailable()).isNull();
+			assertThat(activity.threads()).containsOnlyKeys("iothread0", "iothread1");
+			assertThat(activity.threads().values())
+				.allSatisfy((thread) -> assertThat(thread.processId()).isEqualTo(qemu.process().pid()));
+		}
+	}
+
 	@Test
 	void aProcessThatMayNotBeLookedIntoIsFoundByItsCommandLine() throws Exception {
 		try (Qemu qemu = Qemu.of(anyQemu()).args(TWO).start()) {
@@ -217,6 +255,32 @@ class ProcOnQemuTests {
 
 	private static QemuBinary anyQemu() {
 		return QemuBinary.at(Needs.program("qemu-system-x86_64", "qemu-system-x86"));
+	}
+
+	/**
+	 * A QEMU that left the directory it was started in.
+	 */
+	private record Daemon(ProcessHandle process) implements AutoCloseable {
+
+		static Daemon start(QemuBinary binary, Path directory, String monitor, String... args)
+				throws IOException, InterruptedException {
+			Path pid = directory.resolve("pid");
+			List<String> command = new ArrayList<>(List.of(binary.path().toString(), "-nodefaults", "-display", "none",
+					"-S", "-machine", "q35", "-accel", "tcg", "-m", "64", "-daemonize", "-pidfile", pid.toString(),
+					"-qmp", "unix:" + monitor + ",server=on,wait=off"));
+			command.addAll(List.of(TWO));
+			command.addAll(List.of(args));
+			Process starter = new ProcessBuilder(command).directory(directory.toFile()).inheritIO().start();
+			assertThat(starter.waitFor()).isZero();
+			return new Daemon(ProcessHandle.of(Long.parseLong(Files.readString(pid).strip())).orElseThrow());
+		}
+
+		@Override
+		public void close() {
+			this.process.destroyForcibly();
+			await().atMost(Duration.ofSeconds(60)).until(() -> !this.process.isAlive());
+		}
+
 	}
 
 	/**
