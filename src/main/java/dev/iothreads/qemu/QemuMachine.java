@@ -24,7 +24,6 @@ import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.MonitorAddress;
-import dev.iothreads.qmp.QmpBusyException;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpEvent;
@@ -250,7 +249,7 @@ public final class QemuMachine implements Machine {
 		synchronized (this) {
 			this.probed = null;
 		}
-		if (failure instanceof QmpTimeoutException || failure instanceof QmpBusyException) {
+		if (failure instanceof QmpTimeoutException) {
 			drop(connection, new UnresponsiveQemuException(
 					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or the connection is cut. Look at the process; the service connects again."
 						.formatted(seconds(this.options.unresponsiveLimit()))));

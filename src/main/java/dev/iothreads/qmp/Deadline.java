@@ -5,7 +5,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Something to be done unless it is cancelled in time. The JDK's timer does it, so that
+ * An action that is run unless it is cancelled in time. The JDK's timer does it, so that
  * no connection needs a second thread.
  */
 final class Deadline {

@@ -7,19 +7,25 @@ import java.net.NoRouteToHostException;
 import java.net.SocketAddress;
 import java.net.StandardProtocolFamily;
 import java.net.StandardSocketOptions;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.QmpConnectException.Reason;
+import org.jspecify.annotations.Nullable;
 import jdk.net.ExtendedSocketOptions;
 
 /**
  * Opens sockets, and says in words why one could not be connected.
  */
 final class MonitorSocket {
+
+	private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
 
 	static final int KEEP_IDLE_SECONDS = 30;
 
@@ -34,13 +40,46 @@ final class MonitorSocket {
 	 * The address with its host resolved.
 	 * @throws QmpConnectException if the host is unknown
 	 */
-	static SocketAddress resolve(MonitorAddress address) {
+	private static SocketAddress resolve(MonitorAddress address) {
 		SocketAddress resolved = address.socketAddress();
 		if (resolved instanceof InetSocketAddress inet && inet.isUnresolved()) {
-			throw new QmpConnectException(Reason.UNKNOWN_HOST, address + ": the host '" + inet.getHostString()
+			throw failure(address + ": the host '" + inet.getHostString()
 					+ "' is unknown. Check its name, or write its address", null);
 		}
 		return resolved;
+	}
+
+	/**
+	 * Connects, and tries again as long as too many clients wait to be accepted.
+	 * @param opened given each socket before it is connected; closes it to end the
+	 * attempt
+	 * @throws QmpConnectException if there is no connection
+	 * @throws IOException if the socket was closed
+	 */
+	static SocketChannel connect(MonitorAddress address, Consumer<SocketChannel> opened) throws IOException {
+		SocketAddress target = resolve(address);
+		while (true) {
+			SocketChannel socket = open(target);
+			try {
+				opened.accept(socket);
+				socket.connect(target);
+				return socket;
+			}
+			catch (ClosedChannelException ex) {
+				throw ex;
+			}
+			catch (IOException ex) {
+				socket.close();
+				if (!isBacklogFull(ex)) {
+					throw failed(address, ex);
+				}
+			}
+			catch (RuntimeException ex) {
+				socket.close();
+				throw ex;
+			}
+			LockSupport.parkNanos(RETRY_PAUSE.toNanos());
+		}
 	}
 
 	/**
@@ -64,8 +103,8 @@ final class MonitorSocket {
 		}
 	}
 
-	// Whoever waits to be greeted sends nothing, and would wait for ever for a host that
-	// has vanished. The system's own patience is two hours.
+	// A client that waits to be greeted sends nothing, and would wait for ever for a host
+	// that has vanished. The system's own limit is two hours.
 	private static void keepAlive(SocketChannel channel) throws IOException {
 		channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
 		if (channel.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
@@ -80,7 +119,7 @@ final class MonitorSocket {
 	 * virtual thread connects without blocking (JDK 21 and newer), and gets {@code
 	 * EAGAIN} where a platform thread would wait.
 	 */
-	static boolean isBacklogFull(IOException failure) {
+	private static boolean isBacklogFull(IOException failure) {
 		String message = failure.getMessage();
 		return message != null && message.contains("Resource temporarily unavailable");
 	}
@@ -91,16 +130,14 @@ final class MonitorSocket {
 	 */
 	static QmpConnectException timedOut(MonitorAddress address, Duration timeout) {
 		if (address instanceof UnixAddress) {
-			return new QmpConnectException(Reason.BACKLOG_FULL,
+			return failure(
 					address + ": other clients already wait for this monitor, "
 							+ "which serves one at a time, and no more may queue. Give the service a -qmp of its own",
 					null);
 		}
-		return new QmpConnectException(Reason.TIMED_OUT,
-				address + ": no connection within " + seconds(timeout)
-						+ ". Check the host, the port and the firewalls; "
-						+ "or other clients already wait for this monitor, which serves one at a time",
-				null);
+		return failure(address + ": no connection within " + seconds(timeout)
+				+ ". Check the host, the port and the firewalls; "
+				+ "or other clients already wait for this monitor, which serves one at a time", null);
 	}
 
 	static QmpConnectException failed(MonitorAddress address, IOException failure) {
@@ -109,17 +146,16 @@ final class MonitorSocket {
 			return failed(unix, message, failure);
 		}
 		if (failure instanceof NoRouteToHostException || message.contains("unreachable")) {
-			return new QmpConnectException(Reason.UNREACHABLE,
-					address + ": there is no way to this host (" + message + "). Check the address and the network",
+			return failure(
+					address + ": there is no route to this host (" + message + "). Check the address and the network",
 					failure);
 		}
 		if (failure instanceof ConnectException && message.contains("refused")) {
-			return new QmpConnectException(Reason.NOBODY_LISTENS, address + ": nobody listens on this port. "
-					+ "Start QEMU with -qmp " + address + ",server=on,wait=off", failure);
+			return failure(address + ": no process listens on this port. " + "Start QEMU with -qmp " + address
+					+ ",server=on,wait=off", failure);
 		}
 		if (message.contains("timed out")) {
-			return new QmpConnectException(Reason.TIMED_OUT,
-					address + ": the host does not answer. Check the host, the port and the firewalls", failure);
+			return failure(address + ": the host does not answer. Check the host, the port and the firewalls", failure);
 		}
 		return other(address, message, failure);
 	}
@@ -127,38 +163,36 @@ final class MonitorSocket {
 	private static QmpConnectException failed(UnixAddress address, String message, IOException failure) {
 		Path path = address.path();
 		if (message.contains("too long")) {
-			return new QmpConnectException(Reason.PATH_TOO_LONG,
-					address + ": the path is too long for the JDK, which leaves one byte of the 107 unused. "
-							+ "Use a shorter one",
-					failure);
+			return failure(address + ": the path is too long for the JDK, which leaves one byte of the 107 unused. "
+					+ "Use a shorter one", failure);
 		}
 		if (message.contains("Permission denied")) {
-			return new QmpConnectException(Reason.PERMISSION_DENIED,
-					address + ": permission denied. The user '" + System.getProperty("user.name")
-							+ "' that runs this service must be allowed to enter " + path.getParent()
-							+ " and to write to the socket",
-					failure);
+			return failure(address + ": permission denied. The user '" + System.getProperty("user.name")
+					+ "' that runs this service must be allowed to enter " + path.getParent()
+					+ " and to write to the socket", failure);
 		}
 		if (Files.notExists(path)) {
-			return new QmpConnectException(Reason.NO_SUCH_SOCKET,
-					address + ": there is no such socket. Is QEMU running? Start it with -qmp " + address
-							+ ",server=on,wait=off",
-					failure);
+			return failure(address + ": there is no such socket. Is QEMU running? Start it with -qmp " + address
+					+ ",server=on,wait=off", failure);
 		}
 		if (failure instanceof ConnectException) {
-			return new QmpConnectException(Reason.NOBODY_LISTENS, address
-					+ ": the file exists, but nobody listens on it. QEMU has ended and left it behind, or it is no socket",
+			return failure(address
+					+ ": the file exists, but no process listens on it. QEMU has ended and left it behind, or it is not a socket",
 					failure);
 		}
 		return other(address, message, failure);
 	}
 
 	private static QmpConnectException other(MonitorAddress address, String message, IOException failure) {
-		return new QmpConnectException(Reason.OTHER, address + ": cannot connect (" + message + ")", failure);
+		return failure(address + ": cannot connect (" + message + ")", failure);
+	}
+
+	private static QmpConnectException failure(String message, @Nullable Throwable cause) {
+		return new QmpConnectException(Reason.NOT_CONNECTED, message, cause);
 	}
 
 	/**
-	 * A duration as people write it.
+	 * A duration in words.
 	 */
 	static String seconds(Duration duration) {
 		return (duration.toMillis() % 1000 == 0) ? duration.toSeconds() + " s" : duration.toMillis() + " ms";

@@ -4,23 +4,18 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A connection that had worked has ended: QEMU has ended or closed it, the network broke,
- * or this side closed it. Its cause, where it has one, is the system's own error.
+ * this side closed it, or the other side sent something that is not QMP, after which it
+ * is unknown where the next message begins.
  */
 public final class QmpClosedException extends QmpException {
 
-	private final boolean byClient;
-
-	QmpClosedException(boolean byClient, String message, @Nullable Throwable cause) {
-		super(message, cause);
-		this.byClient = byClient;
-	}
-
 	/**
-	 * Whether this side ended it.
-	 * @return {@code true} after {@link QmpClient#close()}
+	 * Creates it.
+	 * @param message what happened
+	 * @param cause the system's error
 	 */
-	public boolean byClient() {
-		return this.byClient;
+	public QmpClosedException(String message, @Nullable Throwable cause) {
+		super(message, cause);
 	}
 
 }

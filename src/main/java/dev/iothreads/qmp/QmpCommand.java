@@ -5,7 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * A command to QEMU; its id is the client's affair.
+ * A command to QEMU. The client gives it its id.
  *
  * @param name the command's name, for example {@code query-iothreads}
  * @param arguments its arguments by name, in the order given; empty for none. A value is

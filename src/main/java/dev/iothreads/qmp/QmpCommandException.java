@@ -6,25 +6,20 @@ package dev.iothreads.qmp;
  */
 public final class QmpCommandException extends QmpException {
 
-	private final QmpCommand command;
-
 	private final String errorClass;
 
 	private final String description;
 
-	QmpCommandException(QmpCommand command, String errorClass, String description) {
+	/**
+	 * Creates it.
+	 * @param command the command that was refused
+	 * @param errorClass QEMU's error class
+	 * @param description QEMU's own words
+	 */
+	public QmpCommandException(QmpCommand command, String errorClass, String description) {
 		super("QEMU refused " + command.name() + ": " + description + " (" + errorClass + ")", null);
-		this.command = command;
 		this.errorClass = errorClass;
 		this.description = description;
-	}
-
-	/**
-	 * What was refused.
-	 * @return the command
-	 */
-	public QmpCommand command() {
-		return this.command;
 	}
 
 	/**

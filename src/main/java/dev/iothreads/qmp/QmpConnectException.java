@@ -3,79 +3,67 @@ package dev.iothreads.qmp;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The socket could not be connected: there is no QEMU there, or it cannot be reached. Its
- * cause, where it has one, is the system's own error.
+ * The monitor did not get as far as to accept commands: there is no QEMU there, it cannot
+ * be reached, it does not greet, or it is not a QMP monitor. Its cause, where it has one,
+ * is the system's own error.
  */
 public final class QmpConnectException extends QmpException {
 
 	private final Reason reason;
 
-	QmpConnectException(Reason reason, String message, @Nullable Throwable cause) {
+	/**
+	 * Creates it.
+	 * @param reason the kind of failure
+	 * @param message what happened, and what to do about it
+	 * @param cause the system's error
+	 */
+	public QmpConnectException(Reason reason, String message, @Nullable Throwable cause) {
 		super(message, cause);
 		this.reason = reason;
 	}
 
 	/**
-	 * Which of the ways to fail it was.
-	 * @return the reason, {@link Reason#OTHER} if it is none that has a name
+	 * The kind of failure.
+	 * @return what a caller can tell apart
 	 */
 	public Reason reason() {
 		return this.reason;
 	}
 
 	/**
-	 * Why a socket cannot be connected.
+	 * Why a monitor accepts no commands.
 	 */
 	public enum Reason {
 
 		/**
-		 * The socket's file does not exist: QEMU has not been started, or with another
-		 * path.
+		 * There is no connection: no such socket, no process that listens, no permission,
+		 * no route, no room among the clients that wait.
 		 */
-		NO_SUCH_SOCKET,
+		NOT_CONNECTED,
 
 		/**
-		 * The file or the port is there and nobody listens: QEMU has ended, or the file
-		 * is no socket.
+		 * Connected, and nothing came in time. Another client holds the monitor, as QEMU
+		 * serves one at a time; or QEMU is stopped; or the socket is a console's or
+		 * another server's that waits for its client to speak.
 		 */
-		NOBODY_LISTENS,
+		NOT_GREETED,
 
 		/**
-		 * The user running this process may not write to the socket, or not enter its
-		 * directory.
+		 * QEMU's human monitor (HMP) answered.
 		 */
-		PERMISSION_DENIED,
+		HUMAN_MONITOR,
 
 		/**
-		 * The path is longer than the system takes.
+		 * Something else than a QMP monitor answered, for example a VNC server.
 		 */
-		PATH_TOO_LONG,
+		NOT_QMP,
 
 		/**
-		 * The host's name cannot be resolved.
+		 * The other side closed the connection before it accepted commands, or refused
+		 * {@code qmp_capabilities}, or did not answer it in time. QEMU is ending or
+		 * overloaded.
 		 */
-		UNKNOWN_HOST,
-
-		/**
-		 * There is no way to the host.
-		 */
-		UNREACHABLE,
-
-		/**
-		 * The host did not answer in time.
-		 */
-		TIMED_OUT,
-
-		/**
-		 * As many clients as the system lets wait are already waiting for this monitor,
-		 * which serves one at a time.
-		 */
-		BACKLOG_FULL,
-
-		/**
-		 * Anything else; the cause tells.
-		 */
-		OTHER
+		NOT_READY
 
 	}
 

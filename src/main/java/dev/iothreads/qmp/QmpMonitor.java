@@ -37,10 +37,9 @@ public interface QmpMonitor extends AutoCloseable {
 	 * @return the {@code return} member of the reply, an empty object for most commands
 	 * that change something. It fails with a {@link QmpCommandException} if QEMU refuses,
 	 * a {@link QmpTimeoutException} if it does not answer in time, a
-	 * {@link QmpInterruptedException} if the monitor ends first; and, without having sent
-	 * anything, with a {@link QmpStateException} if the monitor is not ready, a
-	 * {@link QmpBusyException} if too much is unanswered. Cancelling it does not recall
-	 * the command
+	 * {@link QmpInterruptedException} if the monitor ends first, a
+	 * {@link QmpNotSentException} if the monitor is not ready. Cancelling it does not
+	 * recall a command that was sent
 	 * @throws IllegalArgumentException if the command cannot be written as JSON that QEMU
 	 * accepts, or is too long
 	 */
@@ -60,10 +59,7 @@ public interface QmpMonitor extends AutoCloseable {
 	 * between. QEMU carries them out in this order.
 	 * @param commands the commands, any number of them
 	 * @return one future for each command, in their order, which fails as
-	 * {@link #execute(QmpCommand)} says, but never for too much being unanswered. A
-	 * command's time runs from its being sent. If the next command to be sent has to wait
-	 * longer than that, it and all after it fail with a {@link QmpTimeoutException}
-	 * unsent
+	 * {@link #execute(QmpCommand)} says
 	 * @throws IllegalArgumentException as {@link #execute(QmpCommand)} says; nothing is
 	 * sent then
 	 */

@@ -6,26 +6,26 @@ import java.util.concurrent.ThreadFactory;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How patient a client is, how much it takes, and where its thread comes from.
+ * How long a client waits, how much it takes, and where its thread comes from.
  *
  * @param connectTimeout how long connecting may take, name resolution included
  * @param greetingTimeout how long the monitor may take to greet once connected;
  * {@code null} waits for ever, because a monitor serves one client at a time and greets
- * when its turn comes
+ * the next when that one leaves
  * @param commandTimeout how long QEMU may take to answer a command, and
  * {@code qmp_capabilities}
- * @param maxLineBytes the longest message accepted, in bytes without the line's end, 1024
- * to 1 GiB; a longer one ends the connection
+ * @param maxMessageBytes the longest message accepted, in bytes, 1024 to 1 GiB; a longer
+ * one ends the connection
  * @param threadFactory makes the one thread of a connection, of the platform's or a
  * virtual one
  */
 public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTimeout, Duration commandTimeout,
-		int maxLineBytes, ThreadFactory threadFactory) {
+		int maxMessageBytes, ThreadFactory threadFactory) {
 
 	private static final long MEBIBYTE = 1024 * 1024;
 
 	private static final QmpOptions DEFAULTS = new QmpOptions(Duration.ofSeconds(2), Duration.ofSeconds(2),
-			Duration.ofSeconds(5), longestLine(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
+			Duration.ofSeconds(5), longestMessage(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
 
 	/**
 	 * Checks the durations and the limit.
@@ -38,15 +38,16 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 			requirePositive("greetingTimeout", greetingTimeout);
 		}
 		requirePositive("commandTimeout", commandTimeout);
-		if (maxLineBytes < 1024 || maxLineBytes > 1024 * 1024 * 1024) {
-			throw new IllegalArgumentException("maxLineBytes must be from 1024 to 1 GiB, and not " + maxLineBytes);
+		if (maxMessageBytes < 1024 || maxMessageBytes > 1024 * 1024 * 1024) {
+			throw new IllegalArgumentException(
+					"maxMessageBytes must be from 1024 to 1 GiB, and not " + maxMessageBytes);
 		}
 	}
 
 	/**
 	 * What suits a monitor on the same host: 2 s to connect, 2 s to be greeted, 5 s for a
-	 * command, lines of up to an eighth of the JVM's memory (1 MiB at least, 64 MiB at
-	 * most), daemon threads of the platform.
+	 * command, messages of up to an eighth of the memory beyond 16 MiB (1 MiB at least,
+	 * 64 MiB at most), daemon threads of the platform.
 	 * @return the defaults
 	 */
 	public static QmpOptions defaults() {
@@ -59,7 +60,7 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @return the changed copy
 	 */
 	public QmpOptions withConnectTimeout(Duration timeout) {
-		return new QmpOptions(timeout, this.greetingTimeout, this.commandTimeout, this.maxLineBytes,
+		return new QmpOptions(timeout, this.greetingTimeout, this.commandTimeout, this.maxMessageBytes,
 				this.threadFactory);
 	}
 
@@ -69,7 +70,8 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @return the changed copy
 	 */
 	public QmpOptions withGreetingTimeout(@Nullable Duration timeout) {
-		return new QmpOptions(this.connectTimeout, timeout, this.commandTimeout, this.maxLineBytes, this.threadFactory);
+		return new QmpOptions(this.connectTimeout, timeout, this.commandTimeout, this.maxMessageBytes,
+				this.threadFactory);
 	}
 
 	/**
@@ -78,7 +80,7 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @return the changed copy
 	 */
 	public QmpOptions withCommandTimeout(Duration timeout) {
-		return new QmpOptions(this.connectTimeout, this.greetingTimeout, timeout, this.maxLineBytes,
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, timeout, this.maxMessageBytes,
 				this.threadFactory);
 	}
 
@@ -87,7 +89,7 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @param bytes the longest message accepted
 	 * @return the changed copy
 	 */
-	public QmpOptions withMaxLineBytes(int bytes) {
+	public QmpOptions withMaxMessageBytes(int bytes) {
 		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, bytes,
 				this.threadFactory);
 	}
@@ -98,18 +100,25 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @return the changed copy
 	 */
 	public QmpOptions withThreadFactory(ThreadFactory factory) {
-		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.maxLineBytes,
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.maxMessageBytes,
 				factory);
 	}
 
 	// The longest reply, query-blockstats, has 1 kB for each disk.
-	static int longestLine(long memory) {
-		return (int) Math.min(64 * MEBIBYTE, Math.max(MEBIBYTE, memory / 8));
+	static int longestMessage(long memory) {
+		return (int) Math.min(64 * MEBIBYTE, Math.max(MEBIBYTE, spare(memory) / 8));
+	}
+
+	/**
+	 * The memory that the service does not need for itself.
+	 */
+	static long spare(long memory) {
+		return Math.max(0, memory - 16 * MEBIBYTE);
 	}
 
 	private static void requirePositive(String name, Duration duration) {
 		if (duration.isZero() || duration.isNegative()) {
-			throw new IllegalArgumentException(name + " must be longer than nothing, and not " + duration);
+			throw new IllegalArgumentException(name + " must be longer than 0, and not " + duration);
 		}
 	}
 

@@ -28,8 +28,7 @@ public enum QmpState {
 	READY,
 
 	/**
-	 * The connection has ended, whoever ended it. There is no way back: open another
-	 * client.
+	 * The connection has ended. There is no way back: open another client.
 	 */
 	CLOSED
 

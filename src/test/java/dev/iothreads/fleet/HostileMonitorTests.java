@@ -145,16 +145,38 @@ class HostileMonitorTests {
 	}
 
 	@Test
-	void aLineOf70MiBEndsTheConnection() {
+	void aMessageOf70MiBEndsTheConnection() {
 		byte[] piece = new byte[1 << 20];
 		Arrays.fill(piece, (byte) ' ');
 		monitor(afterTheFirstReading((client, request) -> {
+			client.sendRaw("{\"return\":".getBytes(StandardCharsets.UTF_8));
 			for (int i = 0; i < 70; i++) {
 				client.sendRaw(piece);
 			}
 			client.awaitEnd();
 		}));
 		awaitReason("down", "longer than 67108864 bytes");
+		awaitRecovery();
+	}
+
+	@Test
+	void aLargeMessageThatIsNotEndedDoesNotKeepTheOthersFromTheirs() {
+		monitor("large", (client) -> {
+			client.negotiate();
+			answerFirstReading(client);
+			while (true) {
+				JsonNode request = client.read();
+				client.reply(request, request.path("execute").asString().equals("query-iothreads")
+						? "{\"x\": \"" + "x".repeat(1 << 20) + "\", " + answer(request).substring(1) : answer(request));
+			}
+		});
+		await().atMost(RunningService.DEADLINE).until(() -> service.state("large").equals("up"));
+		monitor(afterTheFirstReading((client, request) -> {
+			client.sendRaw(("{\"return\": \"" + "x".repeat(1 << 20)).getBytes(StandardCharsets.UTF_8));
+			client.awaitEnd();
+		}));
+		awaitReason("down", "began a message above 256 KiB and did not end it");
+		assertThat(service.get("/api/v1/machines/large/iothreads").status()).isEqualTo(200);
 		awaitRecovery();
 	}
 
@@ -176,7 +198,7 @@ class HostileMonitorTests {
 	void nestingOf10000LevelsEndsTheConnection() {
 		monitor(afterTheFirstReading((client, request) -> client
 			.send("{\"return\": " + "[".repeat(10_000) + "]".repeat(10_000) + ", \"id\": " + request.get("id") + "}")));
-		awaitReason("down", "nesting depth");
+		awaitReason("down", "nested deeper than 1000 levels");
 		awaitRecovery();
 	}
 

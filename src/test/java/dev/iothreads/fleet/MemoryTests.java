@@ -44,6 +44,7 @@ class MemoryTests {
 				AtomicInteger count = new AtomicInteger();
 				ends.add(count);
 				monitors.add(hostile("spaces" + i, count, (client, request) -> {
+					client.sendRaw("{\"return\":".getBytes(StandardCharsets.UTF_8));
 					for (int piece = 0; piece < 70; piece++) {
 						client.sendRaw(spaces);
 					}

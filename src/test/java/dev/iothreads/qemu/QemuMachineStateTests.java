@@ -70,11 +70,11 @@ class QemuMachineStateTests {
 	}
 
 	@EveryQemu
-	void aSocketLeftBehindIsNobodyListening(QemuBinary binary) {
+	void noProcessListensOnASocketLeftBehind(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start()) {
 			qemu.kill();
 			try (Watched vm = Watched.at(qemu.socket())) {
-				assertThat(vm.await(MachineState.DOWN).reason()).contains("nobody listens on it");
+				assertThat(vm.await(MachineState.DOWN).reason()).contains("no process listens on it");
 			}
 		}
 	}
@@ -171,7 +171,7 @@ class QemuMachineStateTests {
 			client.send("220 smtp.example.org ready");
 			client.awaitEnd();
 		}); Watched vm = Watched.at(monitor.address())) {
-			assertThat(vm.await(MachineState.DOWN).reason()).contains("Whoever listens there is no QMP monitor")
+			assertThat(vm.await(MachineState.DOWN).reason()).contains("It is not a QMP monitor that listens there")
 				.contains("smtp.example.org");
 		}
 	}

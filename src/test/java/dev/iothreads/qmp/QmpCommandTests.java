@@ -82,7 +82,6 @@ class QmpCommandTests {
 		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
 			QmpCommandException refusal = Futures.failureOf(client.execute(QmpCommand.of("device_del")),
 					QmpCommandException.class);
-			assertThat(refusal.command().name()).isEqualTo("device_del");
 			assertThat(refusal.errorClass()).isEqualTo("DeviceNotFound");
 			assertThat(refusal.description()).isEqualTo("Device 'nope' not found");
 			assertThat(refusal).hasMessage("QEMU refused device_del: Device 'nope' not found (DeviceNotFound)");
@@ -169,7 +168,7 @@ class QmpCommandTests {
 		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
 			QmpInterruptedException failure = Futures.failureOf(client.execute(QUERY), QmpInterruptedException.class);
 			assertThat(failure).cause()
-				.isInstanceOf(QmpProtocolException.class)
+				.isInstanceOf(QmpClosedException.class)
 				.hasMessageContaining("longer than 67108864 bytes");
 		}
 	}
@@ -198,8 +197,6 @@ class QmpCommandTests {
 			client.addListener(after::complete);
 			QmpTimeoutException failure = Futures.failureOf(client.execute(QUERY, Duration.ofMillis(50)),
 					QmpTimeoutException.class);
-			assertThat(failure.command()).isEqualTo(QUERY);
-			assertThat(failure.timeout()).isEqualTo(Duration.ofMillis(50));
 			assertThat(failure.sent()).isTrue();
 			assertThat(failure).hasMessageContaining("QEMU did not answer query-name within 50 ms");
 			assertThat(client.unanswered()).isEqualTo(1);
@@ -237,10 +234,9 @@ class QmpCommandTests {
 				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> {
 				})) {
 			Futures.until("connected", () -> client.state() == QmpState.GREETING);
-			QmpStateException failure = Futures.failureOf(client.execute(QUERY), QmpStateException.class);
-			assertThat(failure.state()).isEqualTo(QmpState.GREETING);
+			QmpNotSentException failure = Futures.failureOf(client.execute(QUERY), QmpNotSentException.class);
 			assertThat(failure).hasMessageContaining("takes no commands yet").hasNoCause();
-			Futures.failureOf(client.executeAll(List.of(QUERY)).get(0), QmpStateException.class);
+			Futures.failureOf(client.executeAll(List.of(QUERY)).get(0), QmpNotSentException.class);
 			assertThat(client.unanswered()).isZero();
 		}
 	}
@@ -250,10 +246,9 @@ class QmpCommandTests {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ScriptedMonitor.Client::negotiate);
 				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
 			QmpException reason = Futures.await(client.closed());
-			QmpStateException failure = Futures.failureOf(client.execute(QUERY), QmpStateException.class);
-			assertThat(failure.state()).isEqualTo(QmpState.CLOSED);
+			QmpNotSentException failure = Futures.failureOf(client.execute(QUERY), QmpNotSentException.class);
 			assertThat(failure).hasCause(reason).hasMessageContaining("QEMU closed the connection");
-			Futures.failureOf(client.executeAll(List.of(QUERY, QUERY)).get(1), QmpStateException.class);
+			Futures.failureOf(client.executeAll(List.of(QUERY, QUERY)).get(1), QmpNotSentException.class);
 		}
 	}
 

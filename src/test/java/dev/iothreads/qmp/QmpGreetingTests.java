@@ -6,12 +6,12 @@ import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 
-import dev.iothreads.qmp.QmpGreetingException.Reason;
+import dev.iothreads.qmp.QmpConnectException.Reason;
 import dev.iothreads.qmp.ScriptedMonitor.Script;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.CsvSource;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -45,7 +45,7 @@ class QmpGreetingTests {
 	@MethodSource("dev.iothreads.qmp.Threads#ofEveryKind")
 	void aMonitorThatDoesNotGreetIsTakenForOneThatAnotherClientHolds(Threads threads) {
 		QmpOptions options = PATIENT.withGreetingTimeout(Duration.ofMillis(50)).withThreadFactory(threads);
-		QmpGreetingException failure = greetingFailure(Script.silent(), options);
+		QmpConnectException failure = greetingFailure(Script.silent(), options);
 		assertThat(failure.reason()).isEqualTo(Reason.NOT_GREETED);
 		assertThat(failure).hasMessageContaining("connected, but not greeted within 50 ms")
 			.hasMessageContaining("Another client holds this monitor")
@@ -55,7 +55,7 @@ class QmpGreetingTests {
 
 	@Test
 	void halfAGreetingIsNone() {
-		QmpGreetingException failure = greetingFailure((client) -> {
+		QmpConnectException failure = greetingFailure((client) -> {
 			client.sendRaw(ScriptedMonitor.GREETING.substring(0, 20).getBytes(StandardCharsets.UTF_8));
 			client.awaitEnd();
 		}, PATIENT.withGreetingTimeout(Duration.ofMillis(50)));
@@ -96,23 +96,44 @@ class QmpGreetingTests {
 
 	@Test
 	void aMonitorThatHangsUpInsteadOfGreetingIsEnding() {
-		QmpGreetingException failure = greetingFailure((client) -> {
+		QmpConnectException failure = greetingFailure((client) -> {
 		}, PATIENT);
-		assertThat(failure.reason()).isEqualTo(Reason.HUNG_UP);
+		assertThat(failure.reason()).isEqualTo(Reason.NOT_READY);
 		assertThat(failure).hasMessageContaining("QEMU closed the connection before any greeting");
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "QEMU 11.1.3 monitor - type 'help' for more information", "RFB 003.008",
-			"SSH-2.0-OpenSSH_9.2p1", "{}", "[]", "{\"QMP\": {}}", "{\"return\": {}}",
-			"{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}}" })
-	void whatGreetsInAnotherLanguageIsNoMonitor(String line) {
-		QmpGreetingException failure = greetingFailure((client) -> {
+	@CsvSource(delimiter = '|', quoteCharacter = '`', textBlock = """
+			QEMU 11.1.3 monitor - type 'help' for more information | HUMAN_MONITOR | QEMU's human monitor
+			(qemu) info status                                     | HUMAN_MONITOR | QEMU's human monitor
+			RFB 003.008                                            | NOT_QMP       | a VNC server
+			SSH-2.0-OpenSSH_9.2p1                                  | NOT_QMP       | an SSH server
+			NBDMAGICIHAVEOPT                                       | NOT_QMP       | an NBD server
+			Debian GNU/Linux 12 vm ttyS0                           | NOT_QMP       | not a QMP monitor
+			{}                                                     | NOT_QMP       | not a QMP monitor
+			[]                                                     | NOT_QMP       | not a QMP monitor
+			{"QMP": {}}                                            | NOT_QMP       | not a QMP monitor
+			{"return": {}}                                         | NOT_QMP       | not a QMP monitor
+			{"error": {"class": "GenericError", "desc": "no"}}     | NOT_QMP       | not a QMP monitor
+			""")
+	void whatGreetsInAnotherLanguageIsNoMonitor(String line, Reason reason, String speaker) {
+		QmpConnectException failure = greetingFailure((client) -> {
 			client.send(line);
 			client.awaitEnd();
 		}, PATIENT);
+		assertThat(failure.reason()).isEqualTo(reason);
+		assertThat(failure).hasMessageContaining(speaker)
+			.hasMessageContaining("name the socket of QEMU's -qmp option, not that of -monitor");
+	}
+
+	@Test
+	void theNegotiationOfATelnetServerIsNoGreeting() {
+		QmpConnectException failure = greetingFailure((client) -> {
+			client.sendRaw(new byte[] { -1, -5, 1, -1, -5, 3, -1, -5, 0, -1, -3, 0 });
+			client.awaitEnd();
+		}, PATIENT);
 		assertThat(failure.reason()).isEqualTo(Reason.NOT_QMP);
-		assertThat(failure).hasMessageContaining("name the socket of QEMU's -qmp option, not that of -monitor");
+		assertThat(failure).hasMessageContaining("a telnet server");
 	}
 
 	@Test
@@ -134,7 +155,7 @@ class QmpGreetingTests {
 
 	@Test
 	void aMonitorThatRefusesToNegotiateIsNamedWithItsWords() {
-		QmpNegotiationException failure = negotiationFailure((client) -> {
+		QmpConnectException failure = negotiationFailure((client) -> {
 			client.send(ScriptedMonitor.GREETING);
 			client.refuse(client.read(), "CommandNotFound", "The command qmp_capabilities has not been found");
 			client.awaitEnd();
@@ -145,7 +166,7 @@ class QmpGreetingTests {
 
 	@Test
 	void aMonitorThatDoesNotAnswerTheNegotiationIsNamed() {
-		QmpNegotiationException failure = negotiationFailure((client) -> {
+		QmpConnectException failure = negotiationFailure((client) -> {
 			client.send(ScriptedMonitor.GREETING);
 			client.awaitEnd();
 		}, PATIENT.withCommandTimeout(Duration.ofMillis(50)));
@@ -154,7 +175,7 @@ class QmpGreetingTests {
 
 	@Test
 	void aMonitorThatHangsUpOnTheNegotiationIsNamed() {
-		QmpNegotiationException failure = negotiationFailure((client) -> {
+		QmpConnectException failure = negotiationFailure((client) -> {
 			client.send(ScriptedMonitor.GREETING);
 			client.read();
 		}, PATIENT);
@@ -163,7 +184,7 @@ class QmpGreetingTests {
 
 	@Test
 	void garbageForAnAnswerToTheNegotiationIsNamed() {
-		QmpNegotiationException failure = negotiationFailure((client) -> {
+		QmpConnectException failure = negotiationFailure((client) -> {
 			client.send(ScriptedMonitor.GREETING);
 			client.send("what?");
 			client.awaitEnd();
@@ -184,12 +205,12 @@ class QmpGreetingTests {
 		}
 	}
 
-	private static QmpGreetingException greetingFailure(Script script, QmpOptions options) {
-		return failure(script, options, QmpGreetingException.class);
+	private static QmpConnectException greetingFailure(Script script, QmpOptions options) {
+		return failure(script, options, QmpConnectException.class);
 	}
 
-	private static QmpNegotiationException negotiationFailure(Script script, QmpOptions options) {
-		return failure(script, options, QmpNegotiationException.class);
+	private static QmpConnectException negotiationFailure(Script script, QmpOptions options) {
+		return failure(script, options, QmpConnectException.class);
 	}
 
 	private static <E extends QmpException> E failure(Script script, QmpOptions options, Class<E> expected) {

@@ -108,7 +108,7 @@ class QmpMessageTests {
 		assertThat(depth).isEqualTo(999);
 		assertThatExceptionOfType(ProtocolViolation.class)
 			.isThrownBy(() -> message("{\"return\": " + "[".repeat(1000) + "]".repeat(1000) + ", \"id\": 1}"))
-			.withMessageContaining("depth");
+			.withMessageContaining("This is not a QMP message");
 		assertThatExceptionOfType(ProtocolViolation.class)
 			.isThrownBy(() -> message("{\"id\": 1, \"x\": " + "{\"a\":".repeat(1_000_000)));
 	}
@@ -139,7 +139,7 @@ class QmpMessageTests {
 			"{\"QMP\": {\"version\": {\"qemu\": {\"major\": \"11\", \"minor\": 1, \"micro\": 3}}}}" })
 	void aGreetingWithoutAVersionIsAViolation(String text) {
 		assertThatExceptionOfType(ProtocolViolation.class).isThrownBy(() -> message(text).greeting())
-			.withMessageContaining("tells no version");
+			.withMessageContaining("This is not a QMP message: '{\"QMP\":");
 	}
 
 	@Test
@@ -195,7 +195,7 @@ class QmpMessageTests {
 	void aCommandMayNotHoldWhatQemuTakesForNoCharacter(int codePoint) {
 		QmpCommand command = QmpCommand.of("x", Map.of("a", List.of("b" + Character.toString(codePoint))));
 		assertThatIllegalArgumentException().isThrownBy(() -> QmpMessage.encode(command, 1))
-			.withMessage("The arguments of x hold U+%04X, which QEMU takes for no character".formatted(codePoint));
+			.withMessage("The arguments of x hold U+%04X, which QEMU does not accept".formatted(codePoint));
 	}
 
 	@Test
@@ -204,7 +204,7 @@ class QmpMessageTests {
 		endless.put("again", endless);
 		QmpCommand command = QmpCommand.of("x", endless);
 		assertThatIllegalArgumentException().isThrownBy(() -> QmpMessage.encode(command, 1))
-			.withMessageContaining("The arguments of x are no JSON");
+			.withMessageContaining("The arguments of x cannot be written as JSON");
 	}
 
 	private static QmpMessage message(String text) throws ProtocolViolation {

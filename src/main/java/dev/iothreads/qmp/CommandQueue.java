@@ -1,0 +1,367 @@
+package dev.iothreads.qmp;
+
+import java.io.IOException;
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+
+import dev.iothreads.qmp.QmpMessage.Kind;
+import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
+
+/**
+ * The commands of one connection: those that wait to be sent, and those that were sent
+ * and are not answered, never more than fit into a socket's buffer.
+ */
+final class CommandQueue {
+
+	private static final long NEGOTIATION_ID = 0;
+
+	private static final Logger logger = System.getLogger(QmpClient.class.getName());
+
+	private final MonitorAddress address;
+
+	private final Duration timeout;
+
+	private final Supplier<@Nullable QmpException> refusal;
+
+	private final Consumer<String> lost;
+
+	// Held while writing, so that the commands of one caller go out in their order. Not
+	// taken by the JDK's timer, which must not wait for a write.
+	private final ReentrantLock lock = new ReentrantLock();
+
+	private final Queue<Pending> singles = new ArrayDeque<>();
+
+	private final Queue<Pending> batches = new ArrayDeque<>();
+
+	// In the order in which they were sent.
+	private final Map<Long, Pending> unanswered = new LinkedHashMap<>();
+
+	private int unansweredBytes;
+
+	private long lastId = NEGOTIATION_ID;
+
+	private boolean lostReply;
+
+	private long unmatchedReplies;
+
+	private @Nullable SocketChannel channel;
+
+	private boolean accepted;
+
+	/**
+	 * Creates the queue of one connection.
+	 * @param address for messages
+	 * @param timeout how long a command may take
+	 * @param refusal why no command is taken, {@code null} if one is
+	 * @param lost ends the connection, given the reason in words
+	 */
+	CommandQueue(MonitorAddress address, Duration timeout, Supplier<@Nullable QmpException> refusal,
+			Consumer<String> lost) {
+		this.address = address;
+		this.timeout = timeout;
+		this.refusal = refusal;
+		this.lost = lost;
+	}
+
+	/**
+	 * Sends {@code qmp_capabilities}.
+	 */
+	void negotiate(SocketChannel greeted) {
+		this.lock.lock();
+		try {
+			this.channel = greeted;
+			write(List.of(new Pending(NEGOTIATION_ID, QmpCommand.of("qmp_capabilities"))));
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	static boolean isOfNegotiation(QmpMessage reply) {
+		Long id = reply.id();
+		return id != null && id == NEGOTIATION_ID;
+	}
+
+	/**
+	 * Sends what waits, and from now on every command at once.
+	 */
+	void start() {
+		this.lock.lock();
+		try {
+			this.accepted = true;
+			sendWaiting();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	CompletableFuture<JsonNode> execute(QmpCommand command, Duration limit) {
+		return submit(this.singles, List.of(command), limit).get(0);
+	}
+
+	List<CompletableFuture<JsonNode>> executeAll(List<QmpCommand> commands) {
+		return submit(this.batches, commands, this.timeout);
+	}
+
+	private List<CompletableFuture<JsonNode>> submit(Queue<Pending> queue, List<QmpCommand> commands, Duration limit) {
+		List<Pending> submitted = new ArrayList<>();
+		QmpException refused;
+		this.lock.lock();
+		try {
+			for (QmpCommand command : commands) {
+				submitted.add(new Pending(this.lastId + 1 + submitted.size(), command));
+			}
+			this.lastId += submitted.size();
+			refused = this.refusal.get();
+			if (refused == null) {
+				submitted.forEach((pending) -> pending.limit(limit, () -> overdue(pending, limit)));
+				queue.addAll(submitted);
+				sendWaiting();
+			}
+		}
+		finally {
+			this.lock.unlock();
+		}
+		if (refused != null) {
+			submitted.forEach((pending) -> pending.fail(refused));
+		}
+		return submitted.stream().map((pending) -> pending.reply).toList();
+	}
+
+	/**
+	 * Sends as much of what waits as may be unanswered.
+	 */
+	void sendWaiting() {
+		this.lock.lock();
+		try {
+			List<Pending> sent = new ArrayList<>();
+			for (Pending next = head(); this.accepted && next != null && hasRoomFor(next); next = head()) {
+				(this.singles.isEmpty() ? this.batches : this.singles).remove();
+				next.sent = true;
+				this.unanswered.put(next.id, next);
+				this.unansweredBytes += next.line.length;
+				sent.add(next);
+			}
+			write(sent);
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private @Nullable Pending head() {
+		for (Queue<Pending> queue : List.of(this.singles, this.batches)) {
+			Pending next = queue.peek();
+			while (next != null && next.reply.isDone()) {
+				queue.remove();
+				next = queue.peek();
+			}
+			if (next != null) {
+				return next;
+			}
+		}
+		return null;
+	}
+
+	private boolean hasRoomFor(Pending next) {
+		return this.unanswered.size() < QmpClient.MAX_UNANSWERED
+				&& this.unansweredBytes + next.line.length <= QmpClient.MAX_UNANSWERED_BYTES;
+	}
+
+	// A command that cannot be written does not fail: what QEMU said before it left is
+	// still to be read, and the end of the stream ends the commands.
+	private void write(List<Pending> commands) {
+		SocketChannel socket = this.channel;
+		if (socket == null || commands.isEmpty()) {
+			return;
+		}
+		ByteBuffer bytes = ByteBuffer.allocate(commands.stream().mapToInt((pending) -> pending.line.length).sum());
+		commands.forEach((pending) -> bytes.put(pending.line));
+		bytes.flip();
+		// What may be unanswered fits into the socket's buffer, so writing does not
+		// block. Should it, the other callers must not wait for ever.
+		Deadline blocked = new Deadline(this.timeout.multipliedBy(2),
+				() -> this.lost.accept("QEMU takes no more bytes"));
+		// A channel closes when an interrupted thread uses it, which would end the
+		// connection for all callers.
+		boolean interrupted = Thread.interrupted();
+		try {
+			while (bytes.hasRemaining()) {
+				socket.write(bytes);
+			}
+		}
+		catch (IOException ex) {
+			logger.log(Level.DEBUG, () -> this.address + ": cannot write", ex);
+		}
+		finally {
+			blocked.cancel();
+			if (interrupted) {
+				Thread.currentThread().interrupt();
+			}
+		}
+	}
+
+	private void overdue(Pending pending, Duration limit) {
+		String name = pending.command.name();
+		String time = MonitorSocket.seconds(limit);
+		pending.fail(pending.sent
+				? new QmpTimeoutException(this.address + ": QEMU did not answer " + name + " within " + time
+						+ ", and may still carry it out. It is stopped or overloaded", true)
+				: new QmpTimeoutException(this.address + ": " + name + " was not sent within " + time
+						+ ", because QEMU has not answered enough of what was sent before. It is stopped or overloaded",
+						false));
+	}
+
+	/**
+	 * Completes the command that a reply belongs to.
+	 */
+	void answered(QmpMessage message) throws ProtocolViolation {
+		Long id = message.id();
+		if (id == null && message.kind() == Kind.ERROR) {
+			throw new ProtocolViolation("QEMU did not understand a command: " + message.errorDescription());
+		}
+		Pending pending = (id != null && message.kind() != Kind.GREETING) ? remove(id) : null;
+		if (pending == null) {
+			this.unmatchedReplies++;
+		}
+		else if (message.kind() == Kind.RETURN) {
+			pending.succeed(message.content());
+		}
+		else {
+			pending.fail(new QmpCommandException(pending.command, message.errorClass(), message.errorDescription()));
+		}
+	}
+
+	private @Nullable Pending remove(long id) {
+		this.lock.lock();
+		try {
+			boolean first = !this.unanswered.isEmpty() && this.unanswered.keySet().iterator().next() == id;
+			Pending pending = this.unanswered.remove(id);
+			if (pending != null) {
+				this.unansweredBytes -= pending.line.length;
+				this.lostReply = !this.unanswered.isEmpty() && (this.lostReply || !first);
+			}
+			return pending;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	void unmatched() {
+		this.unmatchedReplies++;
+	}
+
+	/**
+	 * How many replies came that belong to no command. Exact on the connection's thread,
+	 * and for a caller whose command was answered after them.
+	 */
+	long unmatchedReplies() {
+		return this.unmatchedReplies;
+	}
+
+	int unanswered() {
+		this.lock.lock();
+		try {
+			return this.unanswered.size();
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	boolean hasLostReply() {
+		this.lock.lock();
+		try {
+			return this.lostReply;
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	/**
+	 * Fails every command. From now on there is a refusal.
+	 */
+	void end(QmpException reason) {
+		List<Pending> all = new ArrayList<>();
+		this.lock.lock();
+		try {
+			all.addAll(this.unanswered.values());
+			all.addAll(this.singles);
+			all.addAll(this.batches);
+			this.unanswered.clear();
+			this.singles.clear();
+			this.batches.clear();
+		}
+		finally {
+			this.lock.unlock();
+		}
+		all.forEach((pending) -> pending.fail(new QmpInterruptedException(pending.command, reason)));
+	}
+
+	/**
+	 * A command from its call to its reply.
+	 */
+	private static final class Pending {
+
+		private final long id;
+
+		private final QmpCommand command;
+
+		private final byte[] line;
+
+		private final CompletableFuture<JsonNode> reply = new CompletableFuture<>();
+
+		private @Nullable Deadline deadline;
+
+		private volatile boolean sent;
+
+		Pending(long id, QmpCommand command) {
+			this.id = id;
+			this.command = command;
+			this.line = QmpMessage.encode(command, id);
+			if (this.line.length > QmpClient.MAX_UNANSWERED_BYTES) {
+				throw new IllegalArgumentException(command.name() + " with its arguments has " + this.line.length
+						+ " bytes, but a command has at most " + QmpClient.MAX_UNANSWERED_BYTES);
+			}
+		}
+
+		void limit(Duration limit, Runnable tooLate) {
+			this.deadline = new Deadline(limit, tooLate);
+		}
+
+		void succeed(JsonNode content) {
+			cancelDeadline();
+			this.reply.complete(content);
+		}
+
+		void fail(QmpException failure) {
+			cancelDeadline();
+			this.reply.completeExceptionally(failure);
+		}
+
+		private void cancelDeadline() {
+			if (this.deadline != null) {
+				this.deadline.cancel();
+			}
+		}
+
+	}
+
+}
