@@ -47,6 +47,7 @@ class ArchitectureTests {
 			Map.entry("web.problem", Set.of("machine")),
 			Map.entry("web.api", Set.of("inventory", "machine", "web.problem")),
 			Map.entry("web.events", Set.of("inventory", "web.api", "web.problem")), Map.entry("web.page", Set.of()),
+			Map.entry("web.openapi", Set.of("machine", "web.api", "web.problem")),
 			Map.entry("web", Set.of("machine", "web.api", "web.problem")),
 			Map.entry("metrics", Set.of("inventory", "machine")), Map.entry("security", Set.of()),
 			Map.entry("libvirt.rpc", Set.of()),

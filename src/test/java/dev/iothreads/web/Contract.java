@@ -51,6 +51,17 @@ public final class Contract {
 	}
 
 	/**
+	 * Checks what any operation may answer without listing it.
+	 * @param status the status of the answer
+	 * @param json its body
+	 * @return all that is wrong with it
+	 */
+	public List<String> violationsOfGeneralAnswer(int status, String json) {
+		JsonNode answer = this.document.path("components").path("responses").path(Integer.toString(status));
+		return violations(answer.path("content").path("application/problem+json"), json);
+	}
+
+	/**
 	 * Checks what an operation is asked for with.
 	 * @param method the method
 	 * @param path the path with its variables in braces

@@ -2,6 +2,8 @@ package dev.iothreads.web.api;
 
 import java.util.List;
 
+import dev.iothreads.web.problem.Problem;
+import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.tags.Tag;
@@ -28,6 +30,7 @@ class ActivityController {
 			description = "CPU time and operations as counts that only grow: take two answers, and divide what was added by "
 					+ "the time between them. Sorted by machine. What is not known is absent; machines that do not answer "
 					+ "are left out, and named in the header " + FleetResponses.UNAVAILABLE + ".")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_BUSY })
 	ResponseEntity<List<ActivityInfo>> list(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {

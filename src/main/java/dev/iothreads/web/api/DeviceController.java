@@ -9,8 +9,13 @@ import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.web.problem.Audit;
+import dev.iothreads.web.problem.Problem;
+import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.media.Content;
+import io.swagger.v3.oas.annotations.media.Schema;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -47,6 +52,7 @@ class DeviceController {
 	@Operation(operationId = "listAllDevices", summary = "Every device of every machine",
 			description = "Sorted by machine and QOM path. Machines that do not answer are left out, and named in the header "
 					+ FleetResponses.UNAVAILABLE + ".")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_BUSY })
 	ResponseEntity<List<DeviceInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
@@ -57,6 +63,7 @@ class DeviceController {
 	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
 			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
 					+ "this moment. Others may work: a block node can be shared, and which node builds on which is known from QEMU 10.1 on.")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
 		Attachable attachable = this.changes.attachable(machine);
 		return SnapshotResponse.of(attachable.observedAt(),
@@ -66,6 +73,7 @@ class DeviceController {
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listDevices", summary = "Every device of a machine that can run on an IOThread",
 			description = "Sorted by QOM path, with the IOThreads each runs on. Without any it runs in QEMU's main loop.")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<List<DeviceInfo>> list(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
 		return SnapshotResponse.of(snapshot.observedAt(), DeviceInfo.of(machine, snapshot.devices()));
@@ -73,6 +81,8 @@ class DeviceController {
 
 	@GetMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getDevice", summary = "One device")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<DeviceInfo> get(@PathVariable String machine, @PathVariable String device) {
 		Snapshot snapshot = this.service.snapshot(machine);
 		return SnapshotResponse.of(snapshot.observedAt(), info(machine, snapshot, device));
@@ -83,7 +93,12 @@ class DeviceController {
 	@Operation(operationId = "attachDevice", summary = "Attach a device",
 			description = "Plugs the device into the running machine. iothreads names the IOThread it is to run on, or several "
 					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken.")
-	ResponseEntity<DeviceInfo> attach(@PathVariable String machine, @RequestBody JsonNode body) {
+	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
+			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING })
+	ResponseEntity<DeviceInfo> attach(@PathVariable String machine,
+			@Schema(ref = "NewDevice") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, null);
 		Snapshot after = this.changes.attach(machine, device);
 		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
@@ -94,6 +109,11 @@ class DeviceController {
 	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
 			description = "Asks the guest to let go of the device, and waits for it. 204 says that it is detached, 202 that the "
 					+ "guest has yet to let go.")
+	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
+	@ApiResponse(responseCode = "204", description = "It is detached", content = @Content)
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
+			Problem.UNPLUG_REFUSED })
 	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
 			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);

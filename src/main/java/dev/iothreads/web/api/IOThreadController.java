@@ -8,8 +8,13 @@ import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.web.problem.Audit;
+import dev.iothreads.web.problem.Problem;
+import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
+import io.swagger.v3.oas.annotations.headers.Header;
+import io.swagger.v3.oas.annotations.media.Schema;
+import io.swagger.v3.oas.annotations.responses.ApiResponse;
 import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -52,6 +57,7 @@ class IOThreadController {
 	@Operation(operationId = "listAllIOThreads", summary = "Every IOThread of every machine",
 			description = "Sorted by machine and id. Machines that do not answer are left out, and named in the header "
 					+ FleetResponses.UNAVAILABLE + ".")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_BUSY })
 	ResponseEntity<List<IOThreadInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
@@ -61,6 +67,7 @@ class IOThreadController {
 	@GetMapping(path = Paths.IOTHREADS, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listIOThreads", summary = "The IOThreads of a machine, sorted by id",
 			description = "As text/plain it is what QEMU's own info iothreads prints, with attached-cnt and attached-dev.")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<List<IOThreadInfo>> list(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
 		return SnapshotResponse.of(snapshot.observedAt(), IOThreadInfo.of(machine, snapshot));
@@ -69,6 +76,8 @@ class IOThreadController {
 	@GetMapping(path = Paths.IOTHREADS + "/{id}",
 			produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "getIOThread", summary = "One IOThread")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<IOThreadInfo> get(@PathVariable String machine, @PathVariable String id) {
 		Snapshot snapshot = this.service.snapshot(machine);
 		return SnapshotResponse.of(snapshot.observedAt(), info(machine, snapshot, id));
@@ -76,6 +85,8 @@ class IOThreadController {
 
 	@GetMapping(path = Paths.IOTHREADS + "/{id}/devices", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "listDevicesOfIOThread", summary = "The devices that run on an IOThread")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<List<DeviceInfo>> devices(@PathVariable String machine, @PathVariable String id) {
 		Snapshot snapshot = this.service.snapshot(machine);
 		return SnapshotResponse.of(snapshot.observedAt(),
@@ -86,7 +97,12 @@ class IOThreadController {
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "addIOThread", summary = "Add an IOThread",
 			description = "Only id is needed. The settings that are not given get QEMU's defaults.")
-	ResponseEntity<IOThreadInfo> add(@PathVariable String machine, @RequestBody JsonNode body) {
+	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true,
+			headers = @Header(name = HttpHeaders.ETAG, ref = "#/components/headers/ETag"))
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR,
+			Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.IOTHREAD_EXISTS })
+	ResponseEntity<IOThreadInfo> add(@PathVariable String machine,
+			@Schema(ref = "NewIOThread") @RequestBody JsonNode body) {
 		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
 		Snapshot after = this.changes.add(machine, added.id(), added.settings());
 		IOThreadInfo info = info(machine, after, added.id());
@@ -99,9 +115,12 @@ class IOThreadController {
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "tuneIOThread", summary = "Tune an IOThread while it runs",
 			description = "All the settings that are given are changed, or none.")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
+			Problem.NOT_SUPPORTED, Problem.PRECONDITION_FAILED })
 	ResponseEntity<IOThreadInfo> tune(@PathVariable String machine, @PathVariable String id,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
-			@RequestBody JsonNode body) {
+			@Schema(ref = "IOThreadSettings") @RequestBody JsonNode body) {
 		Snapshot after = this.changes.tune(machine, id, RequestBodies.tuning(body),
 				this.entityTags.match(ifMatch, machine));
 		IOThreadInfo info = info(machine, after, id);
@@ -111,6 +130,10 @@ class IOThreadController {
 
 	@DeleteMapping(Paths.IOTHREADS + "/{id}")
 	@Operation(operationId = "removeIOThread", summary = "Remove an IOThread that nothing uses")
+	@ApiResponse(responseCode = "204", description = "It is removed")
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.IOTHREAD_IN_USE,
+			Problem.PRECONDITION_FAILED })
 	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
 		this.changes.remove(machine, id, this.entityTags.match(ifMatch, machine));
@@ -121,8 +144,12 @@ class IOThreadController {
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "attachToIOThread", summary = "Attach a device to an IOThread",
 			description = "Plugs the device into the running machine. The answer is the IOThread as it is then.")
+	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
+			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING })
 	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
-			@RequestBody JsonNode body) {
+			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, id);
 		Snapshot after = this.changes.attach(machine, device);
 		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
@@ -133,6 +160,11 @@ class IOThreadController {
 	@Operation(operationId = "detachFromIOThread", summary = "Detach a device that runs on an IOThread",
 			description = "Asks the guest to let go of the device, and waits for it. Either way the answer is the IOThread "
 					+ "as it is then; 202 says that the guest has yet to let go.")
+	@ApiResponse(responseCode = "200", description = "It is detached", useReturnTypeSchema = true)
+	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.DEVICE_NOT_FOUND,
+			Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT,
+			Problem.INVALID_REQUEST, Problem.UNPLUG_REFUSED })
 	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);

@@ -8,6 +8,8 @@ import dev.iothreads.web.api.DeviceInfo;
 import dev.iothreads.web.api.IOThreadInfo;
 import dev.iothreads.web.api.MachineInfo;
 import dev.iothreads.web.api.Paths;
+import dev.iothreads.web.problem.Problem;
+import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
 import io.swagger.v3.oas.annotations.Parameter;
 import io.swagger.v3.oas.annotations.media.Content;
@@ -72,6 +74,7 @@ class EventController {
 			responses = @ApiResponse(responseCode = "200", description = "The stream, which does not end by itself",
 					content = @Content(mediaType = MediaType.TEXT_EVENT_STREAM_VALUE,
 							schema = @Schema(type = "string"))))
+	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_MANY_READERS })
 	ResponseEntity<ResponseBodyEmitter> stream(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable Set<String> machines,

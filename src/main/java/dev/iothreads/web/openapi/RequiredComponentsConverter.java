@@ -1,4 +1,4 @@
-package dev.iothreads.web;
+package dev.iothreads.web.openapi;
 
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
@@ -14,10 +14,11 @@ import io.swagger.v3.oas.models.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Documents as required whatever a record cannot be without: each component that is not
- * {@link Nullable}. The compiler knows it already; nobody should have to say it twice.
+ * Documents as required each component of a record that is not {@link Nullable}.
  */
 final class RequiredComponentsConverter implements ModelConverter {
+
+	private static final String PROJECT = "dev.iothreads.";
 
 	@Override
 	public @Nullable Schema<?> resolve(AnnotatedType type, ModelConverterContext context,
@@ -27,8 +28,7 @@ final class RequiredComponentsConverter implements ModelConverter {
 		}
 		Schema<?> schema = chain.next().resolve(type, context, chain);
 		Class<?> documented = Json.mapper().constructType(type.getType()).getRawClass();
-		if (schema != null && documented.isRecord()
-				&& documented.getPackageName().startsWith(RequiredComponentsConverter.class.getPackageName())) {
+		if (schema != null && documented.isRecord() && documented.getPackageName().startsWith(PROJECT)) {
 			Schema<?> definition = (schema.get$ref() != null) ? context.getDefinedModels().get(nameIn(schema.get$ref()))
 					: schema;
 			if (definition != null) {

@@ -1,0 +1,109 @@
+package dev.iothreads.web.openapi;
+
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
+
+import dev.iothreads.web.problem.Problem;
+import io.swagger.v3.core.converter.ModelConverter;
+import io.swagger.v3.oas.models.Components;
+import io.swagger.v3.oas.models.OpenAPI;
+import io.swagger.v3.oas.models.PathItem;
+import io.swagger.v3.oas.models.info.Info;
+import io.swagger.v3.oas.models.info.License;
+import io.swagger.v3.oas.models.security.SecurityRequirement;
+import io.swagger.v3.oas.models.security.SecurityScheme;
+import io.swagger.v3.oas.models.tags.Tag;
+import org.springdoc.core.customizers.OpenApiCustomizer;
+import org.springdoc.core.customizers.ServerBaseUrlCustomizer;
+
+import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.boot.info.BuildProperties;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.util.StringUtils;
+import org.springframework.web.util.UriComponentsBuilder;
+
+/**
+ * The OpenAPI document. springdoc reads the controllers; what operations have in common
+ * is added here, from the files in {@code openapi}.
+ */
+@Configuration(proxyBeanMethods = false)
+class ApiDocumentation {
+
+	private static final String BASIC = "basic";
+
+	private static final String BEARER = "bearer";
+
+	@Bean
+	OpenAPI openApi(ObjectProvider<BuildProperties> build) {
+		BuildProperties properties = build.getIfAvailable();
+		Components components = DocumentFiles.components()
+			.addSecuritySchemes(BASIC,
+					new SecurityScheme().type(SecurityScheme.Type.HTTP)
+						.scheme("basic")
+						.description("A user of the service's configuration"))
+			.addSecuritySchemes(BEARER,
+					new SecurityScheme().type(SecurityScheme.Type.HTTP)
+						.scheme("bearer")
+						.bearerFormat("JWT")
+						.description("A token of the issuer in the service's configuration"));
+		// Each operation has a copy.
+		components.setParameters(null);
+		components.setResponses(ProblemAnswers.general());
+		return new OpenAPI().components(components)
+			.security(List.of(new SecurityRequirement().addList(BASIC), new SecurityRequirement().addList(BEARER),
+					new SecurityRequirement()))
+			.info(new Info().title("IOThread inventory")
+				.version((properties != null) ? properties.getVersion() : "development")
+				.description(description())
+				.license(new License().name("Apache 2.0").identifier("Apache-2.0")));
+	}
+
+	@Bean
+	OperationDocumentation operationDocumentation() {
+		return new OperationDocumentation(DocumentFiles.components().getParameters());
+	}
+
+	@Bean
+	OpenApiCustomizer schemasInOrder() {
+		return (api) -> {
+			ChangeSchemas.complete(api.getComponents());
+			api.getTags().sort(Comparator.comparing(Tag::getName));
+			Map<String, PathItem> sorted = new TreeMap<>(api.getPaths());
+			api.getPaths().clear();
+			api.getPaths().putAll(sorted);
+		};
+	}
+
+	@Bean
+	ModelConverter requiredComponents() {
+		return new RequiredComponentsConverter();
+	}
+
+	/**
+	 * Documents the API at the host of the document, by whichever name a client reached
+	 * it.
+	 */
+	@Bean
+	ServerBaseUrlCustomizer sameOrigin() {
+		return (url, request) -> {
+			String path = UriComponentsBuilder.fromUriString(url).build().getPath();
+			return StringUtils.hasText(path) ? path : "/";
+		};
+	}
+
+	private static String description() {
+		String problems = Arrays.stream(Problem.values())
+			.map((problem) -> "| `%s` | %s | %s |".formatted(problem.wireName(), ProblemAnswers.statuses(problem),
+					problem.title()))
+			.collect(Collectors.joining("\n"));
+		return DocumentFiles.read("description.md")
+			.replace("{general}", String.join(", ", ProblemAnswers.general().keySet()))
+			.replace("{problems}\n", problems);
+	}
+
+}
