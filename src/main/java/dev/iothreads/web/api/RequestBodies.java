@@ -24,6 +24,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.MapperFeature;
 import tools.jackson.databind.cfg.CoercionAction;
 import tools.jackson.databind.cfg.CoercionInputShape;
+import tools.jackson.databind.cfg.MutableCoercionConfig;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ObjectNode;
 import tools.jackson.databind.type.LogicalType;
@@ -42,11 +43,8 @@ public final class RequestBodies {
 	private static final JsonMapper STRICT = JsonMapper.builder()
 		.disable(MapperFeature.ALLOW_COERCION_OF_SCALARS)
 		.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
-		.withCoercionConfig(LogicalType.Textual, (text) -> {
-			for (CoercionInputShape shape : CoercionInputShape.values()) {
-				text.setCoercion(shape, CoercionAction.Fail);
-			}
-		})
+		.withCoercionConfig(LogicalType.Textual, RequestBodies::refuseOthers)
+		.withCoercionConfig(LogicalType.Integer, RequestBodies::refuseOthers)
 		.build();
 
 	/** What each member of a body must be. */
@@ -120,6 +118,13 @@ public final class RequestBodies {
 			}
 		});
 		return STRICT.treeToValue(valid, type);
+	}
+
+	// Jackson takes a blank text for null otherwise.
+	private static void refuseOthers(MutableCoercionConfig type) {
+		for (CoercionInputShape shape : CoercionInputShape.values()) {
+			type.setCoercion(shape, CoercionAction.Fail);
+		}
 	}
 
 	// Jackson stops at the first member that does not fit: each is tried by itself.

@@ -104,6 +104,14 @@ class BodyTests {
 		assertThat(answer.json().path("detail").asString()).contains("no JSON");
 	}
 
+	@ParameterizedTest
+	@ValueSource(strings = { "\" \"", "\"1\"", "1.0", "true", "[]", "{}", "null" })
+	void aSettingThatIsNoWholeNumberIsRefused(String value) throws IOException {
+		Wire.Answer answer = this.wire.send("PATCH", IOTHREADS + "/iothread0", "{\"poll-grow\": " + value + "}", JSON);
+		assertThat(answer.status()).isEqualTo(422);
+		assertThat(answer.json().path("errors").findValuesAsString("field")).containsExactly("poll-grow");
+	}
+
 	@Test
 	void theRefusalOfAnUnknownMemberListsTheKnownOnes() throws IOException {
 		Wire.Answer answer = this.wire.send("POST", IOTHREADS, "{\"id\": [], \"size\": 1}", JSON);
