@@ -1,5 +1,5 @@
 /**
- * The application: its configuration properties, and the wiring of the rooms beneath.
+ * The application, its configuration properties, and the wiring of the other packages.
  */
 @NullMarked
 package dev.iothreads;

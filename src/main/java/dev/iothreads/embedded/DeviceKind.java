@@ -32,7 +32,7 @@ enum DeviceKind {
 			DeviceProperty.EVENT_IDX, DeviceProperty.INDIRECT_DESC, DeviceProperty.IOEVENTFD,
 			DeviceProperty.IOMMU_PLATFORM, DeviceProperty.ATS);
 
-	// The drivers whose names say which of the two they are have neither.
+	// The -transitional and -non-transitional drivers have neither.
 	private static final Set<DeviceProperty> OF_PLAIN_PCI = EnumSet.of(DeviceProperty.DISABLE_LEGACY,
 			DeviceProperty.DISABLE_MODERN);
 

@@ -27,8 +27,8 @@ import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
 
 /**
- * A machine that exists in this process only: a q35 of before QEMU 11.1, with root ports
- * to plug into and a guest that lets go of everything at once.
+ * A machine that exists in this process only: a q35 of QEMU 10, with root ports and a
+ * guest that releases every device at once.
  */
 public final class EmbeddedMachine implements Machine, Changes {
 
@@ -38,12 +38,15 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	private static final long SECTOR = 512;
 
-	// What a QEMU before 11.1 gives an IOThread when nothing is said.
+	private static final long MAX_MIN_IO = 65535;
+
+	private static final long UNSET = 4294967295L;
+
+	// The defaults of a QEMU before 11.1.
 	private static final IOThreadSettings DEFAULTS = new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 32768L,
 			IOThreadProperty.POLL_GROW, 0L, IOThreadProperty.POLL_SHRINK, 0L, IOThreadProperty.AIO_MAX_BATCH, 0L,
 			IOThreadProperty.THREAD_POOL_MIN, 0L, IOThreadProperty.THREAD_POOL_MAX, 64L));
 
-	// It has no threads, and nothing reads or writes: numbers would be made up.
 	private static final Activity ACTIVITY = new Activity(Map.of(),
 			"This machine is embedded: its IOThreads are no threads. Point the service at a QEMU.", Map.of(), null);
 
@@ -69,8 +72,8 @@ public final class EmbeddedMachine implements Machine, Changes {
 	/**
 	 * Creates the machine of QEMU's own example: {@code blk0} and {@code blk1} run on
 	 * {@code iothread0}, {@code blk3} on {@code iothread1}. Block nodes {@code disk0} to
-	 * {@code disk15} and root ports {@code rp0} to {@code rp15} are there to play with,
-	 * of which those three have taken the first.
+	 * {@code disk15} and root ports {@code rp0} to {@code rp15} are there, of which those
+	 * three have taken the first.
 	 * @return the machine
 	 */
 	public static EmbeddedMachine demo() {
@@ -223,12 +226,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 						"A %s has no %s. Leave it out.".formatted(device.driver(), property.qemuName()));
 			}
 		}
-		if (properties.get(DeviceProperty.LOGICAL_BLOCK_SIZE) instanceof Long logical && logical > SECTOR
-				&& !properties.containsKey(DeviceProperty.PHYSICAL_BLOCK_SIZE)) {
-			throw wrong(DeviceProperty.LOGICAL_BLOCK_SIZE,
-					"It must be no more than physical_block_size, which is %d here unless it is given."
-						.formatted(SECTOR));
-		}
+		requireSizes(properties);
 		if (Boolean.TRUE.equals(properties.get(DeviceProperty.DISABLE_MODERN))
 				&& !"off".equals(properties.get(DeviceProperty.DISABLE_LEGACY))) {
 			throw wrong(DeviceProperty.DISABLE_MODERN,
@@ -241,6 +239,30 @@ public final class EmbeddedMachine implements Machine, Changes {
 			throw wrong(DeviceProperty.BOOTINDEX,
 					"Another device has that place in the boot order. Choose another one.");
 		}
+	}
+
+	// as QEMU's hw/block/block.c does
+	private static void requireSizes(Map<DeviceProperty, Object> properties) {
+		long logical = size(properties, DeviceProperty.LOGICAL_BLOCK_SIZE, SECTOR);
+		long physical = size(properties, DeviceProperty.PHYSICAL_BLOCK_SIZE, SECTOR);
+		if (logical > physical) {
+			throw wrong(DeviceProperty.LOGICAL_BLOCK_SIZE,
+					"It must be no more than physical_block_size, which is %d.".formatted(physical));
+		}
+		for (DeviceProperty property : List.of(DeviceProperty.MIN_IO_SIZE, DeviceProperty.OPT_IO_SIZE,
+				DeviceProperty.DISCARD_GRANULARITY)) {
+			long size = size(properties, property, 0);
+			if (size % logical != 0 && !(property == DeviceProperty.DISCARD_GRANULARITY && size == UNSET)) {
+				throw wrong(property, "It must be a multiple of logical_block_size.");
+			}
+		}
+		if (size(properties, DeviceProperty.MIN_IO_SIZE, 0) / logical > MAX_MIN_IO) {
+			throw wrong(DeviceProperty.MIN_IO_SIZE, "It must be no more than %d logical blocks.".formatted(MAX_MIN_IO));
+		}
+	}
+
+	private static long size(Map<DeviceProperty, Object> properties, DeviceProperty property, long otherwise) {
+		return (properties.get(property) instanceof Long given) ? given : otherwise;
 	}
 
 	private static InvalidRequestException wrong(DeviceProperty property, String message) {
@@ -298,12 +320,12 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public void listen(Runnable listener) {
-		// It changes by its own methods only, and whoever calls these knows.
+		// It changes by its own methods only.
 	}
 
 	@Override
 	public void close() {
-		// There is nothing to let go of.
+		// There is nothing to close.
 	}
 
 	/**

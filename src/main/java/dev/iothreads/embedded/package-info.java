@@ -1,6 +1,5 @@
 /**
- * A {@link dev.iothreads.machine.Machine} in memory, for trying things without a QEMU. It
- * behaves as a QEMU does; where the two differ, this one is wrong.
+ * A machine in memory that behaves as a QEMU does.
  */
 @NullMarked
 package dev.iothreads.embedded;

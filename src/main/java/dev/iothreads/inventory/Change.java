@@ -6,20 +6,12 @@ import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
 
 /**
- * Something that is different from what was read of a machine before.
+ * A difference between two readings of a machine.
  */
 public sealed interface Change {
 
-	/**
-	 * Says what has happened.
-	 * @return the kind of change
-	 */
 	Kind kind();
 
-	/**
-	 * Says to which machine.
-	 * @return the machine's name
-	 */
 	String machine();
 
 	/**
@@ -42,7 +34,7 @@ public sealed interface Change {
 	 *
 	 * @param kind what has happened
 	 * @param machine the machine's name
-	 * @param iothread the IOThread as it is now, or as it was last when it has gone
+	 * @param iothread the IOThread as it is now, or as it was last when it was removed
 	 */
 	record OfIOThread(Kind kind, String machine, IOThread iothread) implements Change {
 
@@ -53,43 +45,43 @@ public sealed interface Change {
 	 *
 	 * @param kind what has happened
 	 * @param machine the machine's name
-	 * @param device the device as it is now, or as it was last when it has gone
+	 * @param device the device as it is now, or as it was last when it was removed
 	 */
 	record OfDevice(Kind kind, String machine, Device device) implements Change {
 
 	}
 
 	/**
-	 * What can happen.
+	 * The kinds of changes.
 	 */
 	enum Kind {
 
 		/** A machine answers, for the first time or again. */
 		MACHINE_UP,
 
-		/** A machine does not answer any more, or is no longer looked after. */
+		/** A machine no longer answers, or was removed. */
 		MACHINE_DOWN,
 
-		/** There is a new IOThread, perhaps under the id of another that has gone. */
+		/** There is a new IOThread, perhaps under the id of a removed one. */
 		IOTHREAD_ADDED,
 
-		/** An IOThread has gone. */
+		/** An IOThread was removed. */
 		IOTHREAD_REMOVED,
 
-		/** An IOThread was tuned, or something else is attached to it. */
+		/** The settings of an IOThread, or what is attached to it, have changed. */
 		IOTHREAD_CHANGED,
 
-		/** There is a new device, perhaps under the id of another that has gone. */
+		/** There is a new device, perhaps under the id of a removed one. */
 		DEVICE_ATTACHED,
 
-		/** A device has gone. */
+		/** A device was removed. */
 		DEVICE_DETACHED,
 
 		/** A device is in another state: its unplug was asked for, or it is orphaned. */
 		DEVICE_CHANGED;
 
 		/**
-		 * Returns the name that clients know it by.
+		 * Returns its name in events.
 		 * @return the name, such as {@code iothread-added}
 		 */
 		public String wireName() {

@@ -19,7 +19,6 @@ import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Device;
-import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
@@ -35,13 +34,17 @@ import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What can be changed on a machine, and the guards that QEMU does not have. Changes to
- * one machine are made one after another, each on a reading of its own; machines do not
- * wait for each other.
+ * Changes machines, with the checks that QEMU does not make. The changes of one machine
+ * are made one after another, each on a reading of its own.
+ * <p>
+ * Every change fails with {@link NotFoundException} when there is no such machine,
+ * IOThread or device, {@link InvalidRequestException} when a value is not allowed,
+ * {@link ChangeRefusedException} when it must not be made now, and another
+ * {@link MachineException} when the machine cannot be asked, refuses, or does not answer.
  */
 public final class ChangeService {
 
-	// What a new IOThread has unless it is given (source: QEMU's block/aio.h).
+	// The default of a new IOThread (source: QEMU's block/aio.h).
 	private static final IOThreadSettings POOL_DEFAULT = new IOThreadSettings(
 			Map.of(IOThreadProperty.THREAD_POOL_MAX, 64L));
 
@@ -59,8 +62,8 @@ public final class ChangeService {
 	 * Creates the service.
 	 * @param inventory the machines
 	 * @param drivers the drivers of devices that may be attached
-	 * @param detachWait how long to wait for a guest to let go of a device
-	 * @param maxAge how old may be what is told of the places for devices
+	 * @param detachWait how long to wait for a guest to release a device
+	 * @param maxAge how old the list of free block nodes and buses may be
 	 */
 	public ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge) {
 		this.inventory = inventory;
@@ -75,23 +78,18 @@ public final class ChangeService {
 	 * @param id the id of the IOThread
 	 * @param settings the properties to give it
 	 * @return the machine with the IOThread
-	 * @throws NotFoundException when there is no such machine
-	 * @throws InvalidRequestException when the id or a value is not allowed
-	 * @throws ChangeRefusedException when the id is taken or the machine must not be
-	 * changed
-	 * @throws MachineException when the machine does not do it
 	 */
 	public Snapshot add(String machine, String id, IOThreadSettings settings) {
-		MachineEntry entry = this.inventory.entry(machine);
+		ChangeQueue queue = this.inventory.entry(machine).changes();
 		List<Violation> violations = new ArrayList<>();
 		checkId(id, violations);
 		checkRanges(settings, violations);
 		refuse(violations);
 		POOL_DEFAULT.changedBy(settings);
-		return entry.change((before, changes) -> {
+		return queue.change((before, changes) -> {
 			if (before.iothread(id).isPresent()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
-						"%s has an IOThread '%s' already. Choose another id, or PATCH that one.".formatted(machine,
+						"%s has an IOThread '%s' already. Choose another id, or change that one.".formatted(machine,
 								id));
 			}
 			changes.addIOThread(id, settings);
@@ -103,20 +101,15 @@ public final class ChangeService {
 	 * @param machine the machine's name
 	 * @param id the id of the IOThread
 	 * @param settings the properties to change
-	 * @param precondition what the caller expects of the IOThread as it is
+	 * @param precondition what must hold for the IOThread as it is
 	 * @return the machine with the changed IOThread
-	 * @throws NotFoundException when there is no such machine, or no such IOThread
-	 * @throws InvalidRequestException when a value is not allowed
-	 * @throws ChangeRefusedException when the precondition fails or the machine must not
-	 * be changed
-	 * @throws MachineException when the machine does not do it
 	 */
 	public Snapshot tune(String machine, String id, IOThreadSettings settings, Predicate<IOThread> precondition) {
-		MachineEntry entry = this.inventory.entry(machine);
+		ChangeQueue queue = this.inventory.entry(machine).changes();
 		List<Violation> violations = new ArrayList<>();
 		checkRanges(settings, violations);
 		refuse(violations);
-		return entry.change((before, changes) -> {
+		return queue.change((before, changes) -> {
 			require(machine, before, id, precondition);
 			changes.tuneIOThread(id, settings);
 		});
@@ -126,15 +119,11 @@ public final class ChangeService {
 	 * Removes an IOThread that nothing uses.
 	 * @param machine the machine's name
 	 * @param id the id of the IOThread
-	 * @param precondition what the caller expects of the IOThread as it is
-	 * @throws NotFoundException when there is no such machine, or no such IOThread
-	 * @throws ChangeRefusedException when something runs on it, the precondition fails,
-	 * or the machine must not be changed
-	 * @throws MachineException when the machine does not do it
+	 * @param precondition what must hold for the IOThread as it is
 	 */
 	public void remove(String machine, String id, Predicate<IOThread> precondition) {
-		MachineEntry entry = this.inventory.entry(machine);
-		entry.change((before, changes) -> {
+		ChangeQueue queue = this.inventory.entry(machine).changes();
+		queue.change((before, changes) -> {
 			IOThread iothread = require(machine, before, id, precondition);
 			if (!iothread.attached().isEmpty()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
@@ -151,16 +140,11 @@ public final class ChangeService {
 	 * @param machine the machine's name
 	 * @param device the device
 	 * @return the machine with the device
-	 * @throws NotFoundException when there is no such machine, or no such IOThread
-	 * @throws InvalidRequestException when something in it is not allowed, or not there
-	 * @throws ChangeRefusedException when the id or the block node is taken, or the
-	 * machine must not be changed
-	 * @throws MachineException when the machine does not do it
 	 */
 	public Snapshot attach(String machine, NewDevice device) {
-		MachineEntry entry = this.inventory.entry(machine);
+		ChangeQueue queue = this.inventory.entry(machine).changes();
 		refuse(check(device));
-		return entry.change((before, changes) -> {
+		return queue.change((before, changes) -> {
 			device.iothreads().forEach((id) -> require(machine, before, id, (iothread) -> true));
 			before.device(device.id()).ifPresent((present) -> {
 				throw taken(machine, present);
@@ -170,19 +154,17 @@ public final class ChangeService {
 	}
 
 	/**
-	 * Looks for what a device could be attached with.
+	 * Returns what a device could be attached with.
 	 * @param machine the machine's name
 	 * @return the block nodes and buses of the machine that are free, no older than the
 	 * service's maximum age
-	 * @throws NotFoundException when there is no such machine
-	 * @throws MachineException when the machine cannot be asked
 	 */
 	public Attachable attachable(String machine) {
-		return this.inventory.entry(machine).attachable(this.maxAge);
+		return this.inventory.entry(machine).changes().attachable(this.maxAge);
 	}
 
 	/**
-	 * Tells what may be attached.
+	 * Returns what may be attached.
 	 * @return the drivers, sorted
 	 */
 	public List<String> drivers() {
@@ -193,13 +175,8 @@ public final class ChangeService {
 	 * Detaches a device.
 	 * @param machine the machine's name
 	 * @param id the device's id
-	 * @param wait how long to wait for the guest to let go, {@code null} for as long as
-	 * configured
+	 * @param wait how long to wait for the guest, {@code null} for as long as configured
 	 * @return whether it has gone, and the machine as it is then
-	 * @throws NotFoundException when there is no such machine, or no such device
-	 * @throws ChangeRefusedException when the guest refuses, or the machine must not be
-	 * changed
-	 * @throws MachineException when the machine does not do it
 	 */
 	public Detachment detach(String machine, String id, @Nullable Duration wait) {
 		return detach(machine, id, (snapshot) -> snapshot.device(id), wait);
@@ -210,14 +187,8 @@ public final class ChangeService {
 	 * @param machine the machine's name
 	 * @param iothread the id of the IOThread
 	 * @param id the device's id
-	 * @param wait how long to wait for the guest to let go, {@code null} for as long as
-	 * configured
+	 * @param wait how long to wait for the guest, {@code null} for as long as configured
 	 * @return whether it has gone, and the machine as it is then
-	 * @throws NotFoundException when there is no such machine, no such IOThread, or no
-	 * such device on it
-	 * @throws ChangeRefusedException when the guest refuses, or the machine must not be
-	 * changed
-	 * @throws MachineException when the machine does not do it
 	 */
 	public Detachment detach(String machine, String iothread, String id, @Nullable Duration wait) {
 		return detach(machine, id, (snapshot) -> {
@@ -228,27 +199,27 @@ public final class ChangeService {
 
 	private Detachment detach(String machine, String id, Lookup lookup, @Nullable Duration wait) {
 		MachineEntry entry = this.inventory.entry(machine);
+		ChangeQueue queue = entry.changes();
 		AtomicReference<CompletableFuture<Void>> begun = new AtomicReference<>();
-		Snapshot asked = entry.change((before, changes) -> {
+		Snapshot asked = queue.change((before, changes) -> {
 			if (lookup.in(before).isEmpty()) {
 				throw new NotFoundException(NotFoundException.Kind.DEVICE,
-						"%s has no device '%s' there. GET /api/v1/machines/%1$s/devices lists those it has."
-							.formatted(machine, id));
+						"%s has no device '%s' there.".formatted(machine, id));
 			}
 			begun.set(changes.detach(id));
 		});
 		CompletableFuture<Void> departure = begun.get();
-		Duration patience = (wait != null) ? wait : this.detachWait;
-		boolean gone = await(entry, machine, departure, patience);
-		// What was read before the wait may be old by now.
-		boolean shown = gone ? asked.device(id).isEmpty() : patience.isZero();
-		Snapshot after = shown ? asked : entry.readBack();
+		Duration limit = (wait != null) ? wait : this.detachWait;
+		boolean gone = await(entry, departure, limit);
+		// The reading from before the wait may be outdated.
+		boolean shown = gone ? asked.device(id).isEmpty() : limit.isZero();
+		Snapshot after = shown ? asked : queue.readBack();
 		return new Detachment(gone || after.device(id).isEmpty(), after, departure);
 	}
 
-	private static boolean await(MachineEntry entry, String machine, CompletableFuture<Void> departure, Duration wait) {
+	private static boolean await(MachineEntry entry, CompletableFuture<Void> departure, Duration wait) {
 		try {
-			entry.awaitGuest(departure, wait);
+			entry.changes().awaitGuest(departure, wait);
 			return true;
 		}
 		catch (TimeoutException ex) {
@@ -259,8 +230,8 @@ public final class ChangeService {
 				throw refused;
 			}
 			throw new MachineTimeoutException(
-					"%s was lost while its guest let go of the device, which may still happen. Look again when it is back: %s"
-						.formatted(machine, entry.view().status().reason()));
+					"%s was lost while its guest was to release the device, which may still happen. Look again when it is back: %s"
+						.formatted(entry.name(), entry.view().status().reason()));
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
@@ -281,8 +252,7 @@ public final class ChangeService {
 		IOThread iothread = snapshot.iothread(id).orElseThrow(() -> IOThreadService.noSuchIOThread(machine, id));
 		if (!precondition.test(iothread)) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.CHANGED_SINCE,
-					"IOThread %s of %s has changed since you looked. GET it again, and send its new ETag in If-Match."
-						.formatted(id, machine));
+					"IOThread %s of %s has changed since you looked.".formatted(id, machine));
 		}
 		return iothread;
 	}
@@ -290,7 +260,7 @@ public final class ChangeService {
 	private static ChangeRefusedException taken(String machine, Device present) {
 		if (present.state() == DeviceState.DETACHING) {
 			return new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_DETACHING,
-					"Device %s of %s is being unplugged and its guest has yet to let go. Wait until it has gone, or choose another id."
+					"Device %s of %s is being unplugged and its guest has yet to release it. Wait until it is gone, or choose another id."
 						.formatted(present.id(), machine));
 		}
 		return new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
@@ -301,19 +271,22 @@ public final class ChangeService {
 		List<Violation> violations = new ArrayList<>();
 		checkId(device.id(), violations);
 		if (!this.drivers.contains(device.driver())) {
-			violations.add(new Violation("driver",
-					"'%s' may not be attached here. These may: %s. The list is iothreads.attach.drivers."
-						.formatted(device.driver(), String.join(", ", drivers()))));
+			violations.add(new Violation("driver", "'%s' may not be attached here. These may: %s."
+				.formatted(device.driver(), String.join(", ", drivers()))));
 		}
 		if (new HashSet<>(device.iothreads()).size() < device.iothreads().size()) {
 			violations.add(new Violation("iothreads", "An IOThread is named twice. Name each once."));
 		}
-		// QEMU takes a path as well, by which a bus would be reached unseen.
+		// QEMU would take a path too, which passes the check of buses.
 		if (device.bus() != null && !BUS.matcher(device.bus()).matches()) {
 			violations.add(new Violation("bus", "It must be the name of a bus, such as that of a root port."));
 		}
-		DeviceProperty.checkAll(device.properties())
-			.forEach((property, wrong) -> violations.add(new Violation("properties." + property.qemuName(), wrong)));
+		device.properties().forEach((property, value) -> {
+			String wrong = property.check(value);
+			if (wrong != null) {
+				violations.add(new Violation("properties." + property.qemuName(), wrong));
+			}
+		});
 		return violations;
 	}
 

@@ -27,7 +27,7 @@ public final class IOThreadService {
 
 	private final Duration maxAge;
 
-	private final Semaphore patience = new Semaphore(MachineEntry.PATIENT_WAITERS);
+	private final Semaphore permits = new Semaphore(MachineEntry.MAX_WAITING);
 
 	/**
 	 * Creates the service.
@@ -40,8 +40,8 @@ public final class IOThreadService {
 	}
 
 	/**
-	 * Returns every machine, those that do not answer included.
-	 * @return the machines, sorted by name
+	 * Reads every machine.
+	 * @return the machines, sorted by name, also those that do not answer
 	 */
 	public List<MachineView> machines() {
 		fleet();
@@ -60,13 +60,13 @@ public final class IOThreadService {
 			entry.await(entry.snapshot(this.maxAge));
 		}
 		catch (MachineException ex) {
-			// the view tells
+			// the view has the reason
 		}
 		return entry.view();
 	}
 
 	/**
-	 * Checks that there is a machine. It never waits.
+	 * Checks that there is a machine, without waiting.
 	 * @param machine its name
 	 * @throws NotFoundException when there is no such machine
 	 */
@@ -122,14 +122,12 @@ public final class IOThreadService {
 	public Device device(Snapshot snapshot, String machine, String id) {
 		return snapshot.device(id)
 			.orElseThrow(() -> new NotFoundException(NotFoundException.Kind.DEVICE,
-					"%s has no device '%s' that can run on an IOThread. GET /api/v1/machines/%1$s/devices lists those it has."
-						.formatted(machine, id)));
+					"%s has no device '%s' that can run on an IOThread.".formatted(machine, id)));
 	}
 
 	/**
-	 * Reads all machines side by side. One that does not answer while the others do is
-	 * left out, and waited for no more until it has answered. The first answer is waited
-	 * for as that of a single machine is.
+	 * Reads all machines at the same time. A machine that does not answer while others do
+	 * is left out, and not waited for again until it has answered.
 	 * @return the machines that answered, and the names of those that did not
 	 */
 	public FleetView fleet() {
@@ -137,7 +135,7 @@ public final class IOThreadService {
 	}
 
 	/**
-	 * Reads some machines side by side, as {@link #fleet()} does.
+	 * Reads some machines at the same time, as {@link #fleet()} does.
 	 * @param machines their names
 	 * @return the machines that answered, and the names of those that did not
 	 * @throws NotFoundException when there is no machine of one of the names
@@ -177,21 +175,20 @@ public final class IOThreadService {
 
 	static NotFoundException noSuchIOThread(String machine, String id) {
 		return new NotFoundException(NotFoundException.Kind.IOTHREAD,
-				"%s has no IOThread '%s'. GET /api/v1/machines/%1$s/iothreads lists those it has.".formatted(machine,
-						id));
+				"%s has no IOThread '%s'.".formatted(machine, id));
 	}
 
 	private void awaitAnswers(CountDownLatch first, Map<MachineEntry, CompletableFuture<Snapshot>> readings) {
-		List<CompletableFuture<Snapshot>> punctual = new ArrayList<>();
+		List<CompletableFuture<Snapshot>> fast = new ArrayList<>();
 		readings.forEach((entry, reading) -> {
-			if (!entry.isStraggling(reading)) {
-				punctual.add(reading);
+			if (!entry.isSlow(reading)) {
+				fast.add(reading);
 			}
 		});
 		try {
 			awaitFirst(first);
-			awaitProgress(punctual);
-			if (punctual.stream().allMatch(CompletableFuture::isCompletedExceptionally)) {
+			awaitProgress(fast);
+			if (fast.stream().allMatch(CompletableFuture::isCompletedExceptionally)) {
 				awaitProgress(readings.values());
 			}
 		}
@@ -201,32 +198,30 @@ public final class IOThreadService {
 		}
 		readings.forEach((entry, reading) -> {
 			if (!reading.isDone()) {
-				entry.giveUp(reading);
+				entry.skip(reading);
 			}
 		});
 	}
 
-	// When one has answered, the rest of the fleet is waited for as long as answers keep
-	// coming in.
+	// The remaining machines are waited for as long as further ones answer.
 	private static void awaitProgress(Collection<CompletableFuture<Snapshot>> readings) throws InterruptedException {
 		Semaphore answers = new Semaphore(0);
 		readings.forEach((reading) -> reading.whenComplete((snapshot, failure) -> answers.release()));
 		for (int answered = 0; answered < readings.size(); answered++) {
-			if (!answers.tryAcquire(MachineEntry.STRAGGLER.toMillis(), TimeUnit.MILLISECONDS)) {
+			if (!answers.tryAcquire(MachineEntry.SLOW_READ.toMillis(), TimeUnit.MILLISECONDS)) {
 				return;
 			}
 		}
 	}
 
-	// Where nobody has answered yet there is nobody to be kept waiting by the others.
-	// Each reading ends by itself, so this does too.
+	// Each reading ends, so this does too.
 	private void awaitFirst(CountDownLatch first) throws InterruptedException {
-		if (this.patience.tryAcquire()) {
+		if (this.permits.tryAcquire()) {
 			try {
 				first.await();
 			}
 			finally {
-				this.patience.release();
+				this.permits.release();
 			}
 		}
 	}

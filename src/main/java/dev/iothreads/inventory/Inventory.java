@@ -20,18 +20,18 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The registry of machines. It reads each of them in the background, so that meters and
- * listeners have something to look at when nobody asks.
+ * Keeps the machines that its sources find, and reads each of them at intervals, so that
+ * meters and listeners have readings even when no request comes.
  */
 public final class Inventory implements AutoCloseable {
 
 	private static final Logger logger = LoggerFactory.getLogger(Inventory.class);
 
-	// So many requests may wait as long as it takes, whichever machines they wait for:
-	// many that stop together must not hold every thread of the server.
-	static final int PATIENT_WAITERS = 100;
+	// How many requests may wait for a reading until it ends, over all machines: many
+	// machines that hang together must not hold every thread of the server.
+	static final int MAX_WAITING = 100;
 
-	private final Semaphore patience = new Semaphore(PATIENT_WAITERS);
+	private final Semaphore permits = new Semaphore(MAX_WAITING);
 
 	private final Map<String, Registered> machines = new ConcurrentSkipListMap<>();
 
@@ -46,9 +46,9 @@ public final class Inventory implements AutoCloseable {
 	private boolean closed;
 
 	/**
-	 * Creates an empty registry.
-	 * @param scheduler starts the readings; it is never made to wait
-	 * @param refreshInterval how often a machine is read when nobody asks
+	 * Creates an inventory without machines.
+	 * @param scheduler starts the readings; it is never blocked
+	 * @param refreshInterval how often a machine is read without being asked for
 	 */
 	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval) {
 		this.scheduler = scheduler;
@@ -103,7 +103,7 @@ public final class Inventory implements AutoCloseable {
 			if (this.closed) {
 				return;
 			}
-			entry = new MachineEntry(name, connect.get(), this.patience, this::changed);
+			entry = new MachineEntry(name, connect.get(), this.permits, this::changed);
 			// A phase of its own for each machine: many of them are not read all at once.
 			// A machine that was asked for lately has been read, and is not read again.
 			long interval = this.refreshInterval.toNanos();
@@ -114,7 +114,7 @@ public final class Inventory implements AutoCloseable {
 		entry.readAnew();
 	}
 
-	// What escapes from here would end the readings of this machine, without a word.
+	// An exception would end the readings of this machine, without a message.
 	private void refresh(MachineEntry entry) {
 		try {
 			entry.snapshot(this.refreshInterval.dividedBy(2));
@@ -133,7 +133,7 @@ public final class Inventory implements AutoCloseable {
 		if (registered != null) {
 			synchronized (registered) {
 				if (this.machines.remove(name, registered)) {
-					tell((listener) -> listener.removed(name));
+					notifyListeners((listener) -> listener.removed(name));
 				}
 			}
 			registered.close();
@@ -149,9 +149,8 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	/**
-	 * Registers who is told what becomes of the machines, and tells it of those that are
-	 * there already.
-	 * @param listener whom to tell
+	 * Registers a listener, and calls it for each machine that is there.
+	 * @param listener the listener
 	 */
 	public void listen(InventoryListener listener) {
 		this.listeners.add(listener);
@@ -162,7 +161,7 @@ public final class Inventory implements AutoCloseable {
 		Registered registered = this.machines.get(name);
 		if (registered == null) {
 			throw new NotFoundException(NotFoundException.Kind.MACHINE,
-					"There is no machine named '%s'. GET /api/v1/machines lists those there are.".formatted(name));
+					"There is no machine named '%s'.".formatted(name));
 		}
 		return registered.entry();
 	}
@@ -171,28 +170,27 @@ public final class Inventory implements AutoCloseable {
 		return this.machines.values().stream().map(Registered::entry).toList();
 	}
 
-	// What is told of a machine is told one after another, and nothing after its removal:
-	// there may be another of its name by then.
+	// The calls about one machine do not overlap, and none follows its removal: a new
+	// machine may have its name by then.
 	private void changed(MachineEntry entry, @Nullable Duration readIn) {
 		Registered registered = this.machines.get(entry.name());
 		if (registered != null && registered.entry() == entry) {
 			synchronized (registered) {
 				if (this.machines.get(entry.name()) == registered) {
 					if (readIn != null) {
-						tell((listener) -> listener.read(entry.name(), readIn));
+						notifyListeners((listener) -> listener.read(entry.name(), readIn));
 					}
 					MachineView view = entry.view();
-					tell((listener) -> listener.changed(view));
+					notifyListeners((listener) -> listener.changed(view));
 				}
 			}
 		}
 	}
 
-	// What one of them fails with is nobody else's trouble.
-	private void tell(Consumer<InventoryListener> notice) {
+	private void notifyListeners(Consumer<InventoryListener> call) {
 		for (InventoryListener listener : this.listeners) {
 			try {
-				notice.accept(listener);
+				call.accept(listener);
 			}
 			catch (RuntimeException ex) {
 				logger.error("A listener failed", ex);

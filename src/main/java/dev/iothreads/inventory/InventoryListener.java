@@ -3,13 +3,13 @@ package dev.iothreads.inventory;
 import java.time.Duration;
 
 /**
- * Is told what becomes of the machines, of each machine in the order in which it happens.
- * It is called on a machine's own thread, must not wait, and must not ask the registry.
+ * Follows the machines of an inventory. The calls about one machine come one after
+ * another, on that machine's thread. They must not wait and must not ask the inventory.
  */
 public interface InventoryListener {
 
 	/**
-	 * A machine was read. What was read is told by {@link #changed} right after.
+	 * A machine was read. {@link #changed} follows with what was read.
 	 * @param machine its name
 	 * @param took how long the reading took
 	 */
@@ -23,8 +23,8 @@ public interface InventoryListener {
 	void changed(MachineView machine);
 
 	/**
-	 * A machine has left the registry. Nothing more is told of it, unless one of that
-	 * name is added.
+	 * A machine was removed. No call about it follows, unless a machine of that name is
+	 * added.
 	 * @param machine its name
 	 */
 	void removed(String machine);

@@ -177,7 +177,7 @@ class InventoryTests {
 			assertThat(this.service.fleet().unavailable()).containsExactly("slow");
 			times.add(Duration.ofNanos(System.nanoTime() - begun));
 		}
-		assertThat(times).as("%s", times).anyMatch((time) -> time.compareTo(MachineEntry.STRAGGLER) < 0);
+		assertThat(times).as("%s", times).anyMatch((time) -> time.compareTo(MachineEntry.SLOW_READ) < 0);
 		slow.answer(0);
 		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("fast", "slow");
 	}
@@ -186,7 +186,7 @@ class InventoryTests {
 	void aStragglerIsWaitedForWhereThereIsNobodyElse() {
 		FakeMachine broken = add("broken");
 		FakeMachine machine = add("vm1");
-		this.inventory.entries().forEach((entry) -> entry.giveUp(entry.snapshot(Duration.ofDays(1))));
+		this.inventory.entries().forEach((entry) -> entry.skip(entry.snapshot(Duration.ofDays(1))));
 		broken.fail(0, new IllegalStateException("on purpose"));
 		this.scheduler.schedule(() -> machine.answer(0), 10, TimeUnit.MILLISECONDS);
 		assertThat(this.service.fleet().snapshots()).containsOnlyKeys("vm1");
@@ -239,7 +239,7 @@ class InventoryTests {
 		List<FakeMachine> machines = stopped.stream().map(this::add).toList();
 		add("well").answer(0);
 		int crowd = 200;
-		int excess = crowd - Inventory.PATIENT_WAITERS;
+		int excess = crowd - Inventory.MAX_WAITING;
 		ExecutorService threads = Executors.newFixedThreadPool(crowd);
 		try {
 			CompletionService<Snapshot> requests = new ExecutorCompletionService<>(threads);
@@ -257,7 +257,7 @@ class InventoryTests {
 			}
 			assertThat(this.service.snapshot("well").qemuVersion()).isEqualTo("fake-0");
 			machines.forEach((machine) -> machine.answer(0));
-			for (int i = 0; i < Inventory.PATIENT_WAITERS; i++) {
+			for (int i = 0; i < Inventory.MAX_WAITING; i++) {
 				assertThat(requests.poll(60, TimeUnit.SECONDS)).isNotNull().succeedsWithin(Duration.ZERO);
 			}
 		}

@@ -153,24 +153,24 @@ class MachineEntryTests {
 		AtomicInteger asked = new AtomicInteger();
 		for (int i = 0; i < 2; i++) {
 			CompletableFuture<Snapshot> slow = this.entry.snapshot(Duration.ZERO);
-			assertThat(this.entry.isStraggling(slow)).isFalse();
-			this.entry.giveUp(slow);
-			assertThat(this.entry.isStraggling(slow)).isTrue();
+			assertThat(this.entry.isSlow(slow)).isFalse();
+			this.entry.skip(slow);
+			assertThat(this.entry.isSlow(slow)).isTrue();
 			// A reading takes as long as it takes: nothing tells that it has.
-			Thread.sleep(MachineEntry.STRAGGLER.toMillis());
+			Thread.sleep(MachineEntry.SLOW_READ.toMillis());
 			this.machine.answer(asked.getAndIncrement());
 		}
-		assertThat(this.entry.isStraggling(this.entry.snapshot(Duration.ZERO))).isTrue();
+		assertThat(this.entry.isSlow(this.entry.snapshot(Duration.ZERO))).isTrue();
 		await().until(() -> {
 			this.machine.answer(asked.getAndIncrement());
-			return !this.entry.isStraggling(this.entry.snapshot(Duration.ZERO));
+			return !this.entry.isSlow(this.entry.snapshot(Duration.ZERO));
 		});
 	}
 
 	@Test
 	void thoseWhoComeAfterThePatientAreSentAwaySoon() throws Exception {
 		CompletableFuture<Snapshot> slow = this.entry.snapshot(DAY);
-		int crowd = MachineEntry.PATIENT_WAITERS + 8;
+		int crowd = MachineEntry.MAX_WAITING + 8;
 		ExecutorService threads = Executors.newFixedThreadPool(crowd);
 		try {
 			List<Future<Snapshot>> waiting = new ArrayList<>();
@@ -249,18 +249,19 @@ class MachineEntryTests {
 	@Test
 	void aMachineThatIsNotUpIsNotAskedForPlaces() {
 		this.machine.become(MachineState.DOWN);
-		assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> this.entry.attachable(DAY))
+		assertThatExceptionOfType(MachineUnavailableException.class)
+			.isThrownBy(() -> this.entry.changes().attachable(DAY))
 			.withMessage("It is DOWN");
 	}
 
 	@Test
 	void placesAreAskedForOnceAndAnewWhenSomethingMayHaveChanged() {
-		Attachable first = this.entry.attachable(DAY);
-		assertThat(this.entry.attachable(DAY)).isSameAs(first);
-		assertThat(this.entry.attachable(Duration.ZERO)).isNotSameAs(first);
-		Attachable second = this.entry.attachable(DAY);
+		Attachable first = this.entry.changes().attachable(DAY);
+		assertThat(this.entry.changes().attachable(DAY)).isSameAs(first);
+		assertThat(this.entry.changes().attachable(Duration.ZERO)).isNotSameAs(first);
+		Attachable second = this.entry.changes().attachable(DAY);
 		this.machine.tell();
-		assertThat(this.entry.attachable(DAY)).isNotSameAs(second);
+		assertThat(this.entry.changes().attachable(DAY)).isNotSameAs(second);
 		assertThat(this.machine.questions()).isEqualTo(3);
 	}
 
@@ -271,7 +272,7 @@ class MachineEntryTests {
 		try {
 			List<Future<Attachable>> asked = new ArrayList<>();
 			for (int i = 0; i < 8; i++) {
-				asked.add(threads.submit(() -> this.entry.attachable(DAY)));
+				asked.add(threads.submit(() -> this.entry.changes().attachable(DAY)));
 			}
 			await().until(() -> this.machine.questions() > 0 && threads instanceof ThreadPoolExecutor pool
 					&& pool.getActiveCount() == 8);
@@ -291,17 +292,18 @@ class MachineEntryTests {
 	@Test
 	void aGuestThatNeverLetsGoHoldsAFewThreadsOnly() throws Exception {
 		CompletableFuture<Void> never = new CompletableFuture<>();
-		ExecutorService threads = Executors.newFixedThreadPool(MachineEntry.WAITING_FOR_GUESTS);
+		ExecutorService threads = Executors.newFixedThreadPool(ChangeQueue.MAX_WAITING_FOR_GUEST);
 		try {
-			for (int i = 0; i < MachineEntry.WAITING_FOR_GUESTS; i++) {
+			for (int i = 0; i < ChangeQueue.MAX_WAITING_FOR_GUEST; i++) {
 				threads.submit(() -> {
-					this.entry.awaitGuest(never, DAY);
+					this.entry.changes().awaitGuest(never, DAY);
 					return null;
 				});
 			}
-			await().until(() -> never.getNumberOfDependents() == MachineEntry.WAITING_FOR_GUESTS);
-			assertThatExceptionOfType(TimeoutException.class).isThrownBy(() -> this.entry.awaitGuest(never, DAY));
-			this.entry.awaitGuest(CompletableFuture.completedFuture(null), DAY);
+			await().until(() -> never.getNumberOfDependents() == ChangeQueue.MAX_WAITING_FOR_GUEST);
+			assertThatExceptionOfType(TimeoutException.class)
+				.isThrownBy(() -> this.entry.changes().awaitGuest(never, DAY));
+			this.entry.changes().awaitGuest(CompletableFuture.completedFuture(null), DAY);
 		}
 		finally {
 			threads.shutdownNow();

@@ -1,6 +1,7 @@
 package dev.iothreads.web.problem;
 
 import java.util.Locale;
+import java.util.Map;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.ChangeRefusedException;
@@ -9,6 +10,7 @@ import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.NotFoundException;
+import jakarta.servlet.http.HttpServletRequest;
 import org.apache.tomcat.util.http.InvalidParameterException;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -39,6 +41,7 @@ import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.servlet.HandlerMapping;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
 
@@ -51,13 +54,21 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 	private static final Logger log = LoggerFactory.getLogger(ProblemHandler.class);
 
 	@ExceptionHandler
-	ResponseEntity<ProblemDetail> notFound(NotFoundException ex) {
-		Problem problem = switch (ex.kind()) {
-			case MACHINE -> Problem.MACHINE_NOT_FOUND;
-			case IOTHREAD -> Problem.IOTHREAD_NOT_FOUND;
-			case DEVICE -> Problem.DEVICE_NOT_FOUND;
-		};
-		return Problem.answer(problem.detail(ex));
+	ResponseEntity<ProblemDetail> notFound(NotFoundException ex, HttpServletRequest request) {
+		String machine = machine(request);
+		return Problem.answer(switch (ex.kind()) {
+			case MACHINE ->
+				Problem.MACHINE_NOT_FOUND.detail(ex.getMessage() + " GET /api/v1/machines lists those there are.");
+			case IOTHREAD -> Problem.IOTHREAD_NOT_FOUND
+				.detail("%s GET /api/v1/machines/%s/iothreads lists those it has.".formatted(ex.getMessage(), machine));
+			case DEVICE -> Problem.DEVICE_NOT_FOUND
+				.detail("%s GET /api/v1/machines/%s/devices lists those it has.".formatted(ex.getMessage(), machine));
+		});
+	}
+
+	private static String machine(HttpServletRequest request) {
+		return (request.getAttribute(HandlerMapping.URI_TEMPLATE_VARIABLES_ATTRIBUTE) instanceof Map<?, ?> variables)
+				? String.valueOf(variables.get("machine")) : "{machine}";
 	}
 
 	@ExceptionHandler
@@ -106,7 +117,8 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case CHANGED_SINCE -> Problem.PRECONDITION_FAILED;
 			case TOO_MANY -> Problem.TOO_MANY_CHANGES;
 		};
-		ProblemDetail problem = kind.detail(ex);
+		String next = (kind == Problem.PRECONDITION_FAILED) ? " GET it again, and send its new ETag in If-Match." : "";
+		ProblemDetail problem = kind.detail(ex.getMessage() + next);
 		if (kind == Problem.IOTHREAD_IN_USE) {
 			problem.setProperty("attached-devices", ex.attached().stream().map(AttachedDevice::of).toList());
 		}
