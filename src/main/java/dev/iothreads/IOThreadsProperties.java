@@ -17,7 +17,7 @@ import dev.iothreads.libvirt.LibvirtAddress;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.SocketIdentity;
-import dev.iothreads.security.Access;
+import dev.iothreads.security.SecurityProperties;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.context.properties.ConfigurationProperties;
@@ -53,7 +53,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		@Nullable Libvirt libvirt, @DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
 		@DefaultValue Attach attach, @DefaultValue Metrics metrics,
-		@NestedConfigurationProperty @DefaultValue Access security) implements Validator {
+		@NestedConfigurationProperty @DefaultValue SecurityProperties security) implements Validator {
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 
@@ -62,6 +62,14 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 
 	public IOThreadsProperties {
 		machines = Collections.unmodifiableMap(new TreeMap<>(machines));
+	}
+
+	/**
+	 * Returns whether there is no source of machines, so that the service shows the
+	 * embedded demo only, which any client on loopback may change.
+	 */
+	boolean isDemo() {
+		return this.machines.isEmpty() && this.discovery == null && this.libvirt == null;
 	}
 
 	@Override

@@ -28,7 +28,7 @@ import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
-import dev.iothreads.security.Access;
+import dev.iothreads.security.SecurityProperties;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -36,6 +36,7 @@ import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.thread.Threading;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
@@ -126,7 +127,7 @@ class MachinesConfiguration {
 
 	@Bean
 	@Nullable MachineSource demo(IOThreadsProperties properties) {
-		if (!properties.machines().isEmpty() || properties.discovery() != null || properties.libvirt() != null) {
+		if (!properties.isDemo()) {
 			return null;
 		}
 		logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);
@@ -142,8 +143,8 @@ class MachinesConfiguration {
 	}
 
 	@Bean
-	Access access(IOThreadsProperties properties) {
-		return properties.security();
+	SecurityProperties securityProperties(IOThreadsProperties properties, ServerProperties server) {
+		return properties.security().withDefaults(properties.isDemo(), server.getAddress());
 	}
 
 	@Bean

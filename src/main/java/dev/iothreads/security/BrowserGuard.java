@@ -20,10 +20,13 @@ import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.server.ResponseStatusException;
 
 /**
- * Keeps pages of others from using a browser that may reach the service where they may
- * not. A browser says itself where a request comes from (Fetch Metadata,
- * {@code Sec-Fetch-Site}; older ones, {@code Origin}), and which host it believes to talk
- * to: a name that an attacker's name server has pointed here is none of the service's.
+ * Refuses what a page of another site makes a browser send. A browser sends where a
+ * request comes from (Fetch Metadata, {@code Sec-Fetch-Site}; older ones,
+ * {@code Origin}), and the host that it means: a name that an attacker's name server maps
+ * to this address is not one of the service.
+ * <p>
+ * The hosts are checked here, because {@code StrictHttpFirewall.setAllowedHostnames} does
+ * not know the path, and probes ask for the health by any name.
  */
 final class BrowserGuard extends OncePerRequestFilter {
 
@@ -39,23 +42,24 @@ final class BrowserGuard extends OncePerRequestFilter {
 
 	private final RequestMatcher open;
 
-	private final Refusals refusals;
+	private final SecurityProblemHandler problems;
 
 	/**
-	 * Creates it.
+	 * Creates the filter.
 	 * @param onLoopback whether the server listens on loopback
 	 * @param hosts the names of the service
-	 * @param origins whose pages may use the service
-	 * @param open what may be asked under every name
-	 * @param refusals answers
+	 * @param origins the origins whose pages may use the service
+	 * @param open what may be read by every name
+	 * @param problems answers what is refused
 	 */
-	BrowserGuard(boolean onLoopback, List<String> hosts, List<String> origins, RequestMatcher open, Refusals refusals) {
+	BrowserGuard(boolean onLoopback, List<String> hosts, List<String> origins, RequestMatcher open,
+			SecurityProblemHandler problems) {
 		this.onLoopback = onLoopback;
 		this.hosts = Set
 			.copyOf(hosts.stream().map((host) -> new HostName(host.toLowerCase(Locale.ROOT)).text()).toList());
 		this.origins = Set.copyOf(origins);
 		this.open = open;
-		this.refusals = refusals;
+		this.problems = problems;
 	}
 
 	static boolean isSafe(HttpServletRequest request) {
@@ -67,12 +71,12 @@ final class BrowserGuard extends OncePerRequestFilter {
 			throws ServletException, IOException {
 		HostName host = HostName.of(request.getHeader(HttpHeaders.HOST));
 		if (host != null && !isOurs(host) && !this.open.matches(request)) {
-			this.refusals.answer(request, response, new ResponseStatusException(HttpStatus.MISDIRECTED_REQUEST,
+			this.problems.answer(request, response, new ResponseStatusException(HttpStatus.MISDIRECTED_REQUEST,
 					"This service is not known as '%s'. Use localhost or a name in iothreads.security.allowed-hosts."
 						.formatted(host.text())));
 		}
 		else if (!isSafe(request) && isForeign(request, host)) {
-			this.refusals.answer(request, response, new CsrfException(
+			this.problems.answer(request, response, new CsrfException(
 					"A page of another site may not change anything here. List its origin in iothreads.security.allowed-origins if it should."));
 		}
 		else {
@@ -99,7 +103,7 @@ final class BrowserGuard extends OncePerRequestFilter {
 		return origin != null && !isSameHost(origin, request, host);
 	}
 
-	// What a proxy has been told that it is called is the server's name here.
+	// Behind a proxy that is believed, the server's name is that of the proxy.
 	private static boolean isSameHost(String origin, HttpServletRequest request, @Nullable HostName host) {
 		try {
 			HostName sender = HostName.of(URI.create(origin).getRawAuthority());

@@ -21,9 +21,9 @@ record HostName(String text) {
 	private static final Pattern PORT = Pattern.compile(":\\d*$");
 
 	/**
-	 * Reads it.
-	 * @param authority a host and, it may be, a port
-	 * @return the host, or {@code null} when there is none
+	 * Reads the host of an authority.
+	 * @param authority a host, with or without a port
+	 * @return the host, or {@code null} when there is no authority
 	 */
 	static @Nullable HostName of(@Nullable String authority) {
 		if (authority == null) {
@@ -38,7 +38,7 @@ record HostName(String text) {
 	}
 
 	/**
-	 * Tells whether nobody but this machine itself can be meant.
+	 * Returns whether it always means this machine itself.
 	 */
 	boolean isLoopback() {
 		return this.text.equals("localhost") || this.text.endsWith(".localhost") || this.text.equals("[::1]")
@@ -46,17 +46,7 @@ record HostName(String text) {
 	}
 
 	/**
-	 * Tells whether a peer is this machine itself.
-	 * @param address the peer's literal address
-	 */
-	static boolean isLoopbackAddress(String address) {
-		String plain = address.replaceFirst("%.*", "");
-		return plain.equals("0:0:0:0:0:0:0:1")
-				|| new HostName(plain.contains(":") ? "[" + plain + "]" : plain).isLoopback();
-	}
-
-	/**
-	 * Tells whether it is an address, which no name server can point elsewhere.
+	 * Returns whether it is an address, which no name server can map to another.
 	 */
 	boolean isAddress() {
 		return this.text.startsWith("[") || IPV4.matcher(this.text).matches();

@@ -8,7 +8,7 @@ import org.springframework.security.core.GrantedAuthority;
 import org.springframework.security.core.authority.AuthorityUtils;
 
 /**
- * What somebody may do.
+ * What a client may do.
  */
 public enum Role {
 
@@ -19,7 +19,7 @@ public enum Role {
 	OPERATOR;
 
 	/**
-	 * Lists what the role allows, which is what the lesser ones do, too.
+	 * Returns the authorities of this role and of the lesser ones.
 	 */
 	List<GrantedAuthority> authorities() {
 		return AuthorityUtils.createAuthorityList(Arrays.stream(values())

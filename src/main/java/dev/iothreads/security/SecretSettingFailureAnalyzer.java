@@ -15,8 +15,8 @@ import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 
 /**
- * Names a setting beneath {@code iothreads.security} that is misspelt or makes no sense,
- * and keeps its value to itself: Boot's own words would show what may be a password.
+ * Names a setting beneath {@code iothreads.security} that is misspelt or invalid, without
+ * its value: Boot's own message would show what may be a password.
  */
 @Order(Ordered.HIGHEST_PRECEDENCE)
 class SecretSettingFailureAnalyzer extends AbstractFailureAnalyzer<BindException> {
@@ -38,7 +38,7 @@ class SecretSettingFailureAnalyzer extends AbstractFailureAnalyzer<BindException
 		}
 		else if (isSecret(cause.getName())
 				|| (cause.getProperty() != null && isSecret(cause.getProperty().getName()))) {
-			wrong.add("%s%s: its value cannot be what it is meant to be".formatted(cause.getName(),
+			wrong.add("%s%s: its value is not of the expected form".formatted(cause.getName(),
 					(cause.getProperty() != null) ? ", from " + cause.getProperty().getOrigin() : ""));
 		}
 		return wrong.isEmpty() ? null : new FailureAnalysis(

@@ -1,12 +1,10 @@
 package dev.iothreads.security;
 
-import java.net.InetAddress;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 import jakarta.servlet.DispatcherType;
-import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -22,16 +20,15 @@ import org.springframework.http.server.ServerHttpResponse;
 import org.springframework.security.authentication.AuthenticationManager;
 import org.springframework.security.authentication.AuthenticationProvider;
 import org.springframework.security.authentication.ProviderManager;
+import org.springframework.security.authentication.dao.DaoAuthenticationProvider;
 import org.springframework.security.config.annotation.web.builders.HttpSecurity;
 import org.springframework.security.config.annotation.web.configuration.EnableWebSecurity;
 import org.springframework.security.config.observation.SecurityObservationSettings;
 import org.springframework.security.config.annotation.web.configurers.AbstractHttpConfigurer;
 import org.springframework.security.config.annotation.web.configurers.HeadersConfigurer;
 import org.springframework.security.config.http.SessionCreationPolicy;
-import org.springframework.security.core.AuthenticationException;
-import org.springframework.security.oauth2.server.resource.authentication.BearerTokenAuthenticationToken;
-import org.springframework.security.oauth2.server.resource.InvalidBearerTokenException;
 import org.springframework.security.oauth2.server.resource.web.authentication.BearerTokenAuthenticationFilter;
+import org.springframework.security.core.authority.AuthorityUtils;
 import org.springframework.security.web.SecurityFilterChain;
 import org.springframework.security.web.authentication.www.BasicAuthenticationFilter;
 import org.springframework.security.web.firewall.HttpFirewall;
@@ -46,8 +43,9 @@ import org.springframework.web.filter.CorsFilter;
 import org.springframework.web.servlet.HandlerExceptionResolver;
 
 /**
- * The doors of the service, all in one place. No bean has a condition on a setting: those
- * are frozen when the application is prepared ahead of time.
+ * The filter chain. No bean has a condition on a setting: those are decided when the
+ * application is prepared ahead of time. This is why Boot's own configuration of a
+ * resource server is not used.
  */
 @Configuration(proxyBeanMethods = false)
 @EnableWebSecurity
@@ -62,88 +60,92 @@ class SecurityConfiguration {
 	private static final String[] GUARDED = { "/api/**", "/actuator/**" };
 
 	@Bean
-	SecurityFilterChain doors(HttpSecurity http, Access access, ServerProperties server, SslBundles bundles,
+	Users users(SecurityProperties security, ServerProperties server) {
+		security.check(SecurityProperties.isLoopback(server.getAddress()));
+		return new Users(security.users());
+	}
+
+	@Bean
+	SecurityFilterChain filterChain(HttpSecurity http, SecurityProperties security, Users users,
+			ServerProperties server, SslBundles bundles,
 			@Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
-		boolean onLoopback = isLoopback(server.getAddress());
-		access.check(onLoopback);
-		Role anonymous = access.anonymousRole(onLoopback);
-		logger.info("Without credentials one is {} here{}", (anonymous != null) ? anonymous.wireName() : "nobody",
-				onLoopback ? ", where only this machine can be" : "");
-		AuthenticationManager authentication = authentication(access, bundles);
-		Refusals refusals = new Refusals(resolver, !access.users().isEmpty(), access.jwt() != null);
+		boolean onLoopback = SecurityProperties.isLoopback(server.getAddress());
+		Role anonymous = security.anonymousRole();
+		logger.info("Clients without credentials {}", (anonymous != null) ? "have the role " + anonymous.wireName()
+				: "may read nothing but the health, and the metrics unless those need a role");
+		AuthenticationManager authentication = authentication(security, users, bundles);
+		SecurityProblemHandler problems = new SecurityProblemHandler(resolver, onLoopback, !users.isEmpty(),
+				security.jwt() != null);
 		BearerTokenAuthenticationFilter tokens = new BearerTokenAuthenticationFilter(authentication);
-		tokens.setAuthenticationFailureHandler(refusals);
-		tokens.setAuthenticationEntryPoint(refusals);
+		tokens.setAuthenticationFailureHandler(problems::commence);
+		tokens.setAuthenticationEntryPoint(problems);
 		RequestMatcher health = PathPatternRequestMatcher.withDefaults().matcher("/actuator/health/**");
 		http.sessionManagement((sessions) -> sessions.sessionCreationPolicy(SessionCreationPolicy.STATELESS))
-			// Nothing is told by a cookie, and what other sites may not do is refused.
+			// No cookie authenticates, and BrowserGuard refuses the changes of other
+			// sites.
 			.csrf(AbstractHttpConfigurer::disable)
 			.requestCache(AbstractHttpConfigurer::disable)
 			.logout(AbstractHttpConfigurer::disable)
 			.headers(SecurityConfiguration::headers)
-			.addFilter(crossOrigin(access.allowedOrigins()))
+			.addFilter(crossOrigin(security.allowedOrigins()))
 			.addFilterAfter(
-					new BrowserGuard(onLoopback, access.allowedHosts(), access.allowedOrigins(), health, refusals),
+					new BrowserGuard(onLoopback, security.allowedHosts(), security.allowedOrigins(), health, problems),
 					HeaderWriterFilter.class)
 			.addFilter(tokens)
-			.addFilter(new BasicAuthenticationFilter(authentication, refusals))
-			.anonymous((visitors) -> visitors.authenticationFilter(new Visitors(anonymous)))
-			.exceptionHandling((refused) -> refused.authenticationEntryPoint(refusals).accessDeniedHandler(refusals))
+			.addFilter(new BasicAuthenticationFilter(authentication, problems))
+			.anonymous((clients) -> clients.principal("anonymous")
+				.authorities((anonymous != null) ? anonymous.authorities()
+						: AuthorityUtils.createAuthorityList("ROLE_ANONYMOUS")))
+			.exceptionHandling((refused) -> refused.authenticationEntryPoint(problems).accessDeniedHandler(problems))
 			.authorizeHttpRequests((requests) -> {
 				requests.dispatcherTypeMatchers(DispatcherType.ASYNC, DispatcherType.FORWARD).permitAll();
 				requests.requestMatchers(HttpMethod.GET, HEALTH).permitAll();
 				requests.requestMatchers(HttpMethod.HEAD, HEALTH).permitAll();
-				if (access.metrics() == Access.Metrics.OPEN) {
+				if (security.metrics() == SecurityProperties.Metrics.OPEN) {
 					requests.requestMatchers(HttpMethod.GET, METRICS).permitAll();
 					requests.requestMatchers(HttpMethod.HEAD, METRICS).permitAll();
 				}
 				requests.requestMatchers((request) -> !BrowserGuard.isSafe(request)).hasRole(Role.OPERATOR.name());
 				requests.requestMatchers(GUARDED).hasRole(Role.VIEWER.name());
-				// The page, and what describes the API: nothing in it is of a machine.
+				// The page and the description of the API show no machine.
 				requests.anyRequest().permitAll();
 			});
 		return http.build();
 	}
 
-	// A span and three meters around each filter of each request: nobody has asked how
-	// long a filter takes, and it would take as long as the answer itself.
+	// A span and three meters around each filter take as long as the answer itself.
 	@Bean
 	SecurityObservationSettings unobservedFilters() {
 		return SecurityObservationSettings.noObservations();
 	}
 
-	// What an address may look like. Methods are for the controllers to refuse: they know
-	// which are possible.
 	@Bean
-	HttpFirewall readableAddresses() {
+	HttpFirewall firewall() {
 		StrictHttpFirewall firewall = new StrictHttpFirewall();
+		// The controllers refuse methods, and say which are possible.
 		firewall.setUnsafeAllowAnyHttpMethod(true);
-		// A percent sign in an id is encoded so.
+		// An id may have a percent sign in it.
 		firewall.setAllowUrlEncodedPercent(true);
-		// Tomcat has read them, and looked at each character. Here they would be refused
-		// when they are asked for, after the answer has been made, it may be.
+		// Tomcat has checked each character. Here they would be refused when they are
+		// read,
+		// which may be after the answer.
 		firewall.setAllowedHeaderValues((value) -> true);
 		firewall.setAllowedParameterNames((name) -> true);
 		return firewall;
 	}
 
-	private static AuthenticationManager authentication(Access access, SslBundles bundles) {
-		List<AuthenticationProvider> providers = new ArrayList<>();
-		providers.add(new Passwords(access.users()));
-		if (access.jwt() != null) {
-			providers.add(Tokens.provider(access.jwt(), bundles));
+	private static AuthenticationManager authentication(SecurityProperties security, Users users, SslBundles bundles) {
+		DaoAuthenticationProvider passwords = new DaoAuthenticationProvider(users);
+		passwords.setPasswordEncoder(new BoundedPasswordEncoder(users::anyPassword));
+		List<AuthenticationProvider> providers = new ArrayList<>(List.of(passwords));
+		if (security.jwt() != null) {
+			providers.add(Tokens.provider(security.jwt(), bundles));
 		}
-		AuthenticationManager manager = new ProviderManager(providers);
-		return (attempt) -> {
-			if (access.jwt() == null && attempt instanceof BearerTokenAuthenticationToken) {
-				throw new InvalidBearerTokenException("No tokens are accepted here");
-			}
-			return manager.authenticate(attempt);
-		};
+		return new ProviderManager(providers);
 	}
 
 	private static void headers(HeadersConfigurer<HttpSecurity> headers) {
-		// Each answer says itself how long it keeps.
+		// Each answer has a Cache-Control of its own.
 		headers.cacheControl(HeadersConfigurer.CacheControlConfig::disable);
 		headers.httpStrictTransportSecurity(
 				(transport) -> transport.maxAgeInSeconds(Duration.ofDays(365).toSeconds()).includeSubDomains(false));
@@ -165,7 +167,7 @@ class SecurityConfiguration {
 		CorsFilter filter = new CorsFilter(source);
 		filter.setCorsProcessor(new DefaultCorsProcessor() {
 
-			// The words are given where all answers without any get theirs.
+			// The error page adds the problem.
 			@Override
 			protected void rejectRequest(ServerHttpResponse response) {
 				response.setStatusCode(HttpStatus.FORBIDDEN);
@@ -173,11 +175,6 @@ class SecurityConfiguration {
 
 		});
 		return filter;
-	}
-
-	// No address at all is every address.
-	private static boolean isLoopback(@Nullable InetAddress address) {
-		return address != null && address.isLoopbackAddress();
 	}
 
 }

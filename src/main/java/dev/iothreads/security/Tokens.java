@@ -6,135 +6,109 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 
-import com.nimbusds.jose.JOSEObjectType;
-import com.nimbusds.jose.JWSAlgorithm;
-import com.nimbusds.jose.jwk.source.JWKSource;
 import com.nimbusds.jose.jwk.source.JWKSourceBuilder;
 import com.nimbusds.jose.jwk.source.RateLimitReachedException;
-import com.nimbusds.jose.proc.DefaultJOSEObjectTypeVerifier;
-import com.nimbusds.jose.proc.JWSVerificationKeySelector;
 import com.nimbusds.jose.proc.SecurityContext;
-import com.nimbusds.jwt.proc.DefaultJWTProcessor;
 import org.jspecify.annotations.Nullable;
 
 import org.springframework.boot.ssl.SslBundles;
 import org.springframework.core.NestedExceptionUtils;
 import org.springframework.security.authentication.AbstractAuthenticationToken;
 import org.springframework.security.authentication.AuthenticationProvider;
-import org.springframework.security.authentication.AuthenticationServiceException;
-import org.springframework.security.core.Authentication;
 import org.springframework.security.core.GrantedAuthority;
-import org.springframework.security.oauth2.core.OAuth2Error;
 import org.springframework.security.oauth2.core.OAuth2TokenValidator;
-import org.springframework.security.oauth2.core.OAuth2TokenValidatorResult;
+import org.springframework.security.oauth2.jose.jws.SignatureAlgorithm;
+import org.springframework.security.oauth2.jwt.BadJwtException;
 import org.springframework.security.oauth2.jwt.Jwt;
+import org.springframework.security.oauth2.jwt.JwtClaimNames;
+import org.springframework.security.oauth2.jwt.JwtClaimValidator;
+import org.springframework.security.oauth2.jwt.JwtDecoder;
+import org.springframework.security.oauth2.jwt.JwtException;
 import org.springframework.security.oauth2.jwt.JwtIssuerValidator;
+import org.springframework.security.oauth2.jwt.JwtTimestampValidator;
+import org.springframework.security.oauth2.jwt.JwtTypeValidator;
 import org.springframework.security.oauth2.jwt.JwtValidators;
 import org.springframework.security.oauth2.jwt.NimbusJwtDecoder;
-import org.springframework.security.oauth2.server.resource.InvalidBearerTokenException;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationProvider;
 import org.springframework.security.oauth2.server.resource.authentication.JwtAuthenticationToken;
 
 /**
- * Whom a token makes somebody: it must be signed by the issuer, be for this service, and
- * not have expired; then its claims or its subject give the role.
+ * The role that a token gives. It must be signed by the issuer, be for this service, and
+ * not have expired; then its claims or its subject count.
  */
 final class Tokens {
 
-	// Who knows a public key knows no secret: none that are signed with one are taken.
-	private static final Set<JWSAlgorithm> ALGORITHMS = Set.of(JWSAlgorithm.RS256, JWSAlgorithm.RS384,
-			JWSAlgorithm.RS512, JWSAlgorithm.PS256, JWSAlgorithm.PS384, JWSAlgorithm.PS512, JWSAlgorithm.ES256,
-			JWSAlgorithm.ES384, JWSAlgorithm.ES512);
-
 	private static final Duration CACHED = Duration.ofMinutes(5);
 
-	private static final Duration REFRESHED = Duration.ofSeconds(15);
+	private static final Duration REFRESH_TIMEOUT = Duration.ofSeconds(15);
 
-	// For so long the keys that were had last do, where the issuer is out of reach.
+	/** How long keys are used when the issuer is out of reach. */
 	private static final Duration OUTAGE = Duration.ofHours(6);
 
-	// Whoever sends tokens with keys that nobody knows makes no traffic to the issuer.
-	private static final Duration AT_MOST_EVERY = Duration.ofSeconds(30);
+	/** So that tokens with unknown keys cause no traffic to the issuer. */
+	private static final Duration MIN_INTERVAL = Duration.ofSeconds(30);
 
-	private final Access.Jwt jwt;
+	private final SecurityProperties.Jwt jwt;
 
-	private Tokens(Access.Jwt jwt) {
+	private Tokens(SecurityProperties.Jwt jwt) {
 		this.jwt = jwt;
 	}
 
-	static AuthenticationProvider provider(Access.Jwt jwt, SslBundles bundles) {
-		return provider(jwt, new KeySets(jwt, bundles), CACHED, AT_MOST_EVERY);
+	static AuthenticationProvider provider(SecurityProperties.Jwt jwt, SslBundles bundles) {
+		return provider(jwt, new SigningKeys(jwt, bundles), CACHED, MIN_INTERVAL);
 	}
 
-	static AuthenticationProvider provider(Access.Jwt jwt, KeySets keys, Duration cached, Duration atMostEvery) {
-		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(decoder(jwt, keys, cached, atMostEvery));
-		provider.setJwtAuthenticationConverter(new Tokens(jwt)::authenticated);
-		return new AuthenticationProvider() {
-
-			@Override
-			public @Nullable Authentication authenticate(Authentication attempt) {
-				try {
-					return provider.authenticate(attempt);
-				}
-				catch (AuthenticationServiceException ex) {
-					// All keys there are were had a moment ago, and its own is none of
-					// them.
-					if (NestedExceptionUtils.getRootCause(ex) instanceof RateLimitReachedException
-							&& !keys.isFailing()) {
-						throw new InvalidBearerTokenException("Nobody knows its key", ex);
-					}
-					throw ex;
-				}
-			}
-
-			@Override
-			public boolean supports(Class<?> type) {
-				return provider.supports(type);
-			}
-
-		};
-	}
-
-	private static NimbusJwtDecoder decoder(Access.Jwt jwt, KeySets source, Duration cached, Duration atMostEvery) {
-		JWKSource<SecurityContext> keys = JWKSourceBuilder.create(source)
-			.cache(cached.toMillis(), REFRESHED.toMillis())
-			.refreshAheadCache(false)
-			.outageTolerant(OUTAGE.toMillis())
-			.rateLimited(atMostEvery.toMillis())
+	static AuthenticationProvider provider(SecurityProperties.Jwt jwt, SigningKeys keys, Duration cached,
+			Duration minInterval) {
+		// Spring's builders for issuers and addresses of keys survive no outage.
+		NimbusJwtDecoder decoder = NimbusJwtDecoder
+			.withJwkSource(JWKSourceBuilder.<SecurityContext>create(keys)
+				.cache(cached.toMillis(), REFRESH_TIMEOUT.toMillis())
+				.refreshAheadCache(false)
+				.outageTolerant(OUTAGE.toMillis())
+				.rateLimited(minInterval.toMillis())
+				.build())
+			.jwsAlgorithms((algorithms) -> algorithms.addAll(Arrays.asList(SignatureAlgorithm.values())))
 			.build();
-		DefaultJWTProcessor<SecurityContext> processor = new DefaultJWTProcessor<>();
-		processor.setJWSKeySelector(new JWSVerificationKeySelector<>(ALGORITHMS, keys));
-		processor.setJWSTypeVerifier(
-				new DefaultJOSEObjectTypeVerifier<>(JOSEObjectType.JWT, new JOSEObjectType("at+jwt"), null));
-		// Spring looks at the claims.
-		processor.setJWTClaimsSetVerifier((claims, context) -> {
-		});
-		NimbusJwtDecoder decoder = new NimbusJwtDecoder(processor);
-		List<OAuth2TokenValidator<Jwt>> validators = new ArrayList<>();
-		validators.add((token) -> isMeantForUs(jwt, token));
-		validators.add(Tokens::hasAnEnd);
+		decoder.setJwtValidator(validator(jwt));
+		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(blamingUnknownKeys(decoder, keys));
+		provider.setJwtAuthenticationConverter(new Tokens(jwt)::authenticated);
+		return provider;
+	}
+
+	private static OAuth2TokenValidator<Jwt> validator(SecurityProperties.Jwt jwt) {
+		JwtTypeValidator type = new JwtTypeValidator("JWT", "at+jwt");
+		type.setAllowEmpty(true);
+		List<OAuth2TokenValidator<Jwt>> validators = new ArrayList<>(
+				List.of(type, requireExpiry(), new JwtClaimValidator<Collection<String>>(JwtClaimNames.AUD,
+						(audience) -> audience != null && audience.stream().anyMatch(jwt.audiences()::contains))));
 		if (jwt.issuer() != null) {
 			validators.add(new JwtIssuerValidator(jwt.issuer()));
 		}
-		decoder.setJwtValidator(JwtValidators.createDefaultWithValidators(validators));
-		return decoder;
+		return JwtValidators.createDefaultWithValidators(validators);
 	}
 
-	private static OAuth2TokenValidatorResult isMeantForUs(Access.Jwt jwt, Jwt token) {
-		List<String> audience = token.getAudience();
-		return result(audience != null && audience.stream().anyMatch(jwt.audiences()::contains),
-				"It is for another audience");
+	private static JwtTimestampValidator requireExpiry() {
+		JwtTimestampValidator validator = new JwtTimestampValidator();
+		validator.setAllowEmptyExpiryClaim(false);
+		return validator;
 	}
 
-	private static OAuth2TokenValidatorResult hasAnEnd(Jwt token) {
-		return result(token.getExpiresAt() != null, "It never expires");
-	}
-
-	private static OAuth2TokenValidatorResult result(boolean valid, String otherwise) {
-		return valid ? OAuth2TokenValidatorResult.success()
-				: OAuth2TokenValidatorResult.failure(new OAuth2Error("invalid_token", otherwise, null));
+	// Where the keys were read a moment ago, a key that is not among them is the token's
+	// fault, not that of the service.
+	private static JwtDecoder blamingUnknownKeys(JwtDecoder decoder, SigningKeys keys) {
+		return (token) -> {
+			try {
+				return decoder.decode(token);
+			}
+			catch (JwtException ex) {
+				if (NestedExceptionUtils.getRootCause(ex) instanceof RateLimitReachedException && !keys.isFailing()) {
+					throw new BadJwtException("Its key is unknown", ex);
+				}
+				throw ex;
+			}
+		};
 	}
 
 	private AbstractAuthenticationToken authenticated(Jwt token) {

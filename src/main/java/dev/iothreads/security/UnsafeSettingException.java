@@ -3,8 +3,8 @@ package dev.iothreads.security;
 import java.util.List;
 
 /**
- * The service does not start like this: it would be open to those it must not be open to,
- * or closed to all.
+ * The service does not start with these settings: it would be open to more clients than
+ * it may be, or to none.
  */
 final class UnsafeSettingException extends RuntimeException {
 

@@ -21,7 +21,7 @@ import org.springframework.web.servlet.ModelAndView;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * What pages of others can have a browser do.
+ * What a page of another site can make a browser send.
  */
 class BrowserGuardTests {
 
@@ -52,7 +52,7 @@ class BrowserGuardTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "/actuator/health", "/actuator/health/liveness" })
-	void healthIsToldUnderEveryName(String path) throws Exception {
+	void theHealthIsReadByEveryName(String path) throws Exception {
 		MockHttpServletRequest request = request("GET", "attacker.example");
 		request.setRequestURI(path);
 		assertThat(passes(true, List.of(), request)).isTrue();
@@ -60,7 +60,7 @@ class BrowserGuardTests {
 
 	@ParameterizedTest
 	@CsvSource({ "same-origin,true", "none,true", "same-site,false", "cross-site,false", "nonsense,false", "'',false" })
-	void aBrowserSaysWhoseThePageIsThatChangesSomething(String site, boolean allowed) throws Exception {
+	void aBrowserNamesTheSiteOfThePageThatChangesSomething(String site, boolean allowed) throws Exception {
 		for (String method : List.of("POST", "PATCH", "DELETE", "PUT", "BREW")) {
 			MockHttpServletRequest request = request(method, "localhost:8080");
 			request.addHeader("Sec-Fetch-Site", site);
@@ -102,12 +102,12 @@ class BrowserGuardTests {
 	private boolean passes(boolean onLoopback, List<String> hosts, MockHttpServletRequest request)
 			throws ServletException, IOException {
 		MockFilterChain chain = new MockFilterChain();
-		Refusals refusals = new Refusals((refused, response, handler, ex) -> {
+		SecurityProblemHandler problems = new SecurityProblemHandler((refused, response, handler, ex) -> {
 			this.refusal = ex;
 			return new ModelAndView();
-		}, false, false);
+		}, true, false, false);
 		new BrowserGuard(onLoopback, hosts, List.of("https://dashboard.example"),
-				PathPatternRequestMatcher.withDefaults().matcher("/actuator/health/**"), refusals)
+				PathPatternRequestMatcher.withDefaults().matcher("/actuator/health/**"), problems)
 			.doFilter(request, new MockHttpServletResponse(), chain);
 		return chain.getRequest() != null;
 	}

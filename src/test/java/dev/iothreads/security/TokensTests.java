@@ -56,7 +56,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 /**
- * Whom a token lets in, and as what.
+ * Which tokens are accepted, and the role that they give.
  */
 class TokensTests {
 
@@ -123,7 +123,7 @@ class TokensTests {
 
 	@ParameterizedTest(name = "{0}")
 	@MethodSource("badTokens")
-	void aTokenThatIsNotWhatItShouldBeLetsNobodyIn(String name, UnaryOperator<JWTClaimsSet.Builder> change)
+	void aTokenThatIsNotAsItShouldBeIsRefused(String name, UnaryOperator<JWTClaimsSet.Builder> change)
 			throws JOSEException {
 		String token = signed(change.apply(claims()));
 		assertThatThrownBy(() -> provider().authenticate(bearer(token)))
@@ -131,10 +131,10 @@ class TokensTests {
 	}
 
 	static List<Object[]> badTokens() {
-		return List.of(bad("for others", (claims) -> claims.audience("others")),
-				bad("for nobody", (claims) -> claims.audience((String) null)),
+		return List.of(bad("for another service", (claims) -> claims.audience("others")),
+				bad("without an audience", (claims) -> claims.audience((String) null)),
 				bad("expired", (claims) -> claims.expirationTime(Date.from(Instant.now().minusSeconds(3600)))),
-				bad("for ever", (claims) -> claims.expirationTime(null)),
+				bad("without an expiry", (claims) -> claims.expirationTime(null)),
 				bad("from tomorrow", (claims) -> claims.notBeforeTime(Date.from(Instant.now().plusSeconds(86400)))),
 				bad("by another issuer", (claims) -> claims.issuer("https://attacker.example")),
 				bad("by no issuer", (claims) -> claims.issuer(null)));
@@ -145,7 +145,7 @@ class TokensTests {
 	}
 
 	@Test
-	void aTokenThatAStrangerHasSignedLetsNobodyIn() throws JOSEException {
+	void aTokenWithAnotherSignerIsRefused() throws JOSEException {
 		String byAnother = token(new RSASSASigner(stranger), JWSAlgorithm.RS256, "one", claims());
 		String bySecret = token(new MACSigner(key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8)),
 				JWSAlgorithm.HS256, "one", claims());
@@ -168,8 +168,8 @@ class TokensTests {
 		answer(issuer, "/keys", Files.readString(this.keys), asked);
 		issuer.start();
 		try {
-			AuthenticationProvider provider = provider(
-					new Access.Jwt(address, null, List.of("iothreads"), "roles", List.of(), List.of(), null, null));
+			AuthenticationProvider provider = provider(new SecurityProperties.Jwt(address, null, List.of("iothreads"),
+					"roles", List.of(), List.of(), null, null));
 			assertThat(provider.authenticate(bearer(signed(claims().issuer(address)))).isAuthenticated()).isTrue();
 			assertThat(asked).hasValue(2);
 			for (int i = 0; i < 20; i++) {
@@ -194,7 +194,7 @@ class TokensTests {
 	}
 
 	@Test
-	void whileTheKeysCannotBeHadNoTokenIsAtFaultHoweverManyCome() {
+	void whileTheKeysCannotBeReadNoTokenIsAtFaultHoweverManyCome() {
 		AuthenticationProvider provider = provider(jwt("file:/nowhere/keys.json", "roles"));
 		for (int i = 0; i < 10; i++) {
 			assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims()))))
@@ -203,7 +203,7 @@ class TokensTests {
 	}
 
 	@Test
-	void aTokenWithAKeyThatNobodyKnowsIsAtFaultHoweverManyCome() throws JOSEException {
+	void aTokenWithAnUnknownKeyIsAtFaultHoweverManyCome() throws JOSEException {
 		AuthenticationProvider provider = provider();
 		for (int i = 0; i < 10; i++) {
 			String unknown = token(new RSASSASigner(stranger), JWSAlgorithm.RS256, "unknown" + i, claims());
@@ -213,9 +213,9 @@ class TokensTests {
 	}
 
 	@Test
-	void keysThatWereHadDoWhileTheIssuerIsOutOfReach() throws Exception {
-		Access.Jwt jwt = jwt(this.keys.toUri().toString(), "roles");
-		AuthenticationProvider provider = Tokens.provider(jwt, new KeySets(jwt, new DefaultSslBundleRegistry()),
+	void theKeysReadLastAreUsedWhileTheIssuerIsOutOfReach() throws Exception {
+		SecurityProperties.Jwt jwt = jwt(this.keys.toUri().toString(), "roles");
+		AuthenticationProvider provider = Tokens.provider(jwt, new SigningKeys(jwt, new DefaultSslBundleRegistry()),
 				Duration.ofMillis(20), Duration.ofMillis(1));
 		assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
 		Files.delete(this.keys);
@@ -242,7 +242,7 @@ class TokensTests {
 	}
 
 	@Test
-	void theTokenForTheIssuerIsSentToNobodyElse() throws Exception {
+	void theTokenForTheIssuerIsSentToNoOtherHost() throws Exception {
 		Path file = Files.writeString(this.directory.resolve("token"), "secret-of-ours\n");
 		try (Issuer issuer = new Issuer(); Issuer other = new Issuer()) {
 			issuer.answer("/.well-known/openid-configuration",
@@ -257,7 +257,7 @@ class TokensTests {
 	}
 
 	@Test
-	void anIssuerThatDoesNotComeToAnEndIsNotWaitedFor() throws Exception {
+	void anAnswerThatDoesNotEndIsNotAwaited() throws Exception {
 		try (ServerSocket dripping = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
 			Thread drip = new Thread(() -> {
 				try (Socket client = dripping.accept()) {
@@ -269,13 +269,13 @@ class TokensTests {
 					}
 				}
 				catch (IOException | InterruptedException ex) {
-					// nobody listens any more
+					// The client has hung up.
 				}
 			});
 			drip.start();
-			Access.Jwt jwt = jwt("http://127.0.0.1:" + dripping.getLocalPort(), "roles");
+			SecurityProperties.Jwt jwt = jwt("http://127.0.0.1:" + dripping.getLocalPort(), "roles");
 			AuthenticationProvider provider = Tokens.provider(jwt,
-					new KeySets(jwt, new DefaultSslBundleRegistry(), Duration.ofMillis(300)), Duration.ofMinutes(5),
+					new SigningKeys(jwt, new DefaultSslBundleRegistry(), Duration.ofMillis(300)), Duration.ofMinutes(5),
 					Duration.ofSeconds(30));
 			assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims()))))
 				.isInstanceOf(AuthenticationServiceException.class);
@@ -284,8 +284,9 @@ class TokensTests {
 		}
 	}
 
-	private static Access.Jwt discovered(String issuer, @Nullable String tokenFile) {
-		return new Access.Jwt(issuer, null, List.of("iothreads"), "roles", List.of(), List.of(), null, tokenFile);
+	private static SecurityProperties.Jwt discovered(String issuer, @Nullable String tokenFile) {
+		return new SecurityProperties.Jwt(issuer, null, List.of("iothreads"), "roles", List.of(), List.of(), null,
+				tokenFile);
 	}
 
 	/**
@@ -338,13 +339,13 @@ class TokensTests {
 		return provider(jwt(this.keys.toUri().toString(), "roles"));
 	}
 
-	private static AuthenticationProvider provider(Access.Jwt jwt) {
+	private static AuthenticationProvider provider(SecurityProperties.Jwt jwt) {
 		return Tokens.provider(jwt, new DefaultSslBundleRegistry());
 	}
 
-	private static Access.Jwt jwt(String keys, String claim) {
-		return new Access.Jwt(ISSUER, keys, List.of("iothreads"), claim, List.of(CONTROLLER), List.of("reader"), null,
-				null);
+	private static SecurityProperties.Jwt jwt(String keys, String claim) {
+		return new SecurityProperties.Jwt(ISSUER, keys, List.of("iothreads"), claim, List.of(CONTROLLER),
+				List.of("reader"), null, null);
 	}
 
 	private static JWTClaimsSet.Builder claims() {

@@ -66,7 +66,7 @@ final class Soak {
 				RunningService service = RunningService.start("--iothreads.discovery.directory=" + herd.directory(),
 						"--iothreads.timeouts.command=2s", "--iothreads.timeouts.detach=500ms",
 						"--iothreads.refresh-interval=1s", "--logging.level.dev.iothreads.audit=warn",
-						"--spring.main.register-shutdown-hook=false")) {
+						"--spring.main.register-shutdown-hook=false", "--iothreads.security.anonymous=operator")) {
 			listen();
 			awaitCounts(herd, service);
 			// What is made once is not left over.

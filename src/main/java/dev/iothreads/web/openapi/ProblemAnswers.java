@@ -32,9 +32,9 @@ final class ProblemAnswers {
 			Map.entry(406, List.of(Problem.NOT_ACCEPTABLE)), Map.entry(408, List.of(Problem.INVALID_REQUEST)),
 			Map.entry(413, List.of(Problem.REQUEST_TOO_LARGE)), Map.entry(415, List.of(Problem.UNSUPPORTED_MEDIA_TYPE)),
 			Map.entry(417, List.of(Problem.INVALID_REQUEST)), Map.entry(421, List.of(Problem.MISDIRECTED)),
-			Map.entry(429, List.of(Problem.TOO_MANY_CHANGES, Problem.TOO_MANY_PASSWORDS)),
-			Map.entry(500, List.of(Problem.INTERNAL_ERROR)), Map.entry(501, List.of(Problem.INVALID_REQUEST)),
-			Map.entry(503, List.of(Problem.CREDENTIALS_UNCHECKED)), Map.entry(505, List.of(Problem.INVALID_REQUEST)));
+			Map.entry(429, List.of(Problem.TOO_MANY_CHANGES)), Map.entry(500, List.of(Problem.INTERNAL_ERROR)),
+			Map.entry(501, List.of(Problem.INVALID_REQUEST)), Map.entry(503, List.of(Problem.CREDENTIALS_UNCHECKED)),
+			Map.entry(505, List.of(Problem.INVALID_REQUEST)));
 
 	private ProblemAnswers() {
 	}

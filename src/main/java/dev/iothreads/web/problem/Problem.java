@@ -65,8 +65,6 @@ public enum Problem {
 
 	TOO_MANY_CHANGES(HttpStatus.TOO_MANY_REQUESTS, "Too many changes at once"),
 
-	TOO_MANY_PASSWORDS(HttpStatus.TOO_MANY_REQUESTS, "Too many wrong passwords"),
-
 	PRECONDITION_FAILED(HttpStatus.PRECONDITION_FAILED, "Changed meanwhile"),
 
 	MACHINE_UNAVAILABLE(HttpStatus.SERVICE_UNAVAILABLE, "Machine unavailable"),
@@ -207,10 +205,7 @@ public enum Problem {
 	}
 
 	private static Duration retryAfter(ProblemDetail problem) {
-		if (TOO_MANY_READERS.type().equals(problem.getType())) {
-			return CLOSED_STREAMS_FOUND;
-		}
-		return TOO_MANY_PASSWORDS.type().equals(problem.getType()) ? Duration.ofMinutes(1) : SOON;
+		return TOO_MANY_READERS.type().equals(problem.getType()) ? CLOSED_STREAMS_FOUND : SOON;
 	}
 
 	static void describe(HttpHeaders headers) {

@@ -29,7 +29,6 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.authentication.AuthenticationServiceException;
-import org.springframework.security.authentication.LockedException;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.web.csrf.CsrfException;
 import org.springframework.web.ErrorResponse;
@@ -132,8 +131,8 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 
 	@ExceptionHandler
 	ResponseEntity<ProblemDetail> notSignedIn(AuthenticationException ex) {
-		Problem problem = (ex instanceof LockedException) ? Problem.TOO_MANY_PASSWORDS
-				: (ex instanceof AuthenticationServiceException) ? Problem.CREDENTIALS_UNCHECKED : Problem.UNAUTHORIZED;
+		Problem problem = (ex instanceof AuthenticationServiceException) ? Problem.CREDENTIALS_UNCHECKED
+				: Problem.UNAUTHORIZED;
 		return Problem.answer(problem.detail(ex));
 	}
 

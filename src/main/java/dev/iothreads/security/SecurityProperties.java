@@ -1,10 +1,12 @@
 package dev.iothreads.security;
 
+import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 import org.jspecify.annotations.Nullable;
@@ -12,38 +14,51 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
- * Who may do what, as it is configured.
+ * Settings beneath {@code iothreads.security}.
  *
- * @param anonymous What those without credentials may do. Unless it is set: operator when
- * the server listens on loopback, viewer otherwise.
+ * @param anonymous What clients without credentials may do. Unless it is set: operator
+ * where the service shows nothing but the embedded demo and listens on loopback, viewer
+ * otherwise.
  * @param metrics Who may read the metrics.
  * @param users Users by name, who sign in with a password (HTTP Basic).
- * @param jwt Whose tokens are accepted (OAuth 2 bearer tokens). None are unless it is
- * set.
+ * @param jwt The issuer whose tokens are accepted (OAuth 2 bearer tokens). None are
+ * unless it is set.
  * @param allowedHosts Names by which a browser may reach the service, beside those of
  * loopback. While the server listens elsewhere, every name may be used unless some are
  * listed.
  * @param allowedOrigins Origins, such as https://dashboard.example, whose pages may use
  * the service from a browser. None may unless they are listed.
  */
-public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metrics metrics,
+public record SecurityProperties(@Nullable Anonymous anonymous, @DefaultValue("open") Metrics metrics,
 		@DefaultValue Map<String, User> users, @Nullable Jwt jwt, @DefaultValue List<String> allowedHosts,
 		@DefaultValue List<String> allowedOrigins) {
 
-	public Access {
+	public SecurityProperties {
 		users = new TreeMap<>(users);
 	}
 
 	/**
-	 * Says what those without credentials may do.
-	 * @param onLoopback whether the server listens on loopback
-	 * @return their role, {@code null} for none
+	 * Returns these settings with {@code anonymous} set.
+	 * @param demo whether the service shows nothing but the embedded demo
+	 * @param address where the server listens, {@code null} for all addresses
 	 */
-	@Nullable Role anonymousRole(boolean onLoopback) {
-		if (this.anonymous == null) {
-			return onLoopback ? Role.OPERATOR : Role.VIEWER;
+	public SecurityProperties withDefaults(boolean demo, @Nullable InetAddress address) {
+		if (this.anonymous != null) {
+			return this;
 		}
-		return switch (this.anonymous) {
+		return new SecurityProperties((demo && isLoopback(address)) ? Anonymous.OPERATOR : Anonymous.VIEWER,
+				this.metrics, this.users, this.jwt, this.allowedHosts, this.allowedOrigins);
+	}
+
+	static boolean isLoopback(@Nullable InetAddress address) {
+		return address != null && address.isLoopbackAddress();
+	}
+
+	/**
+	 * Returns the role of clients without credentials, {@code null} for none.
+	 */
+	@Nullable Role anonymousRole() {
+		return switch (Objects.requireNonNullElse(this.anonymous, Anonymous.VIEWER)) {
 			case OPERATOR -> Role.OPERATOR;
 			case VIEWER -> Role.VIEWER;
 			case NONE -> null;
@@ -51,16 +66,16 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 	}
 
 	/**
-	 * Looks for what must not be. Nothing of a password is in what is said.
+	 * Refuses settings that are unsafe or invalid. No message has a password in it.
 	 * @param onLoopback whether the server listens on loopback
-	 * @throws UnsafeSettingException when something is unsafe, or makes no sense
+	 * @throws UnsafeSettingException with a sentence for each of them
 	 */
 	void check(boolean onLoopback) {
 		List<String> wrong = new ArrayList<>();
 		if (this.anonymous == Anonymous.OPERATOR && !onLoopback) {
-			wrong.add("iothreads.security.anonymous is operator, and server.address is no loopback address: everybody "
-					+ "who reaches it could change machines. Set it to viewer or none, and give those who change "
-					+ "machines credentials (iothreads.security.users or iothreads.security.jwt).");
+			wrong.add("iothreads.security.anonymous is operator, and server.address is no loopback address: every "
+					+ "client that reaches it could change machines. Set it to viewer or none, and give the users who "
+					+ "change machines credentials (iothreads.security.users or iothreads.security.jwt).");
 		}
 		this.users.forEach((name, user) -> user.check("iothreads.security.users." + name, name, wrong));
 		if (this.jwt != null) {
@@ -96,7 +111,7 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 		}
 	}
 
-	/** What those without credentials may do. */
+	/** What clients without credentials may do. */
 	public enum Anonymous {
 
 		/** Read and change. Only where the server listens on loopback. */
@@ -113,7 +128,7 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 	/** Who may read the metrics. */
 	public enum Metrics {
 
-		/** Everybody. */
+		/** Every client. */
 		OPEN,
 
 		/** Viewers. */
@@ -134,9 +149,9 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 			if (name.isBlank() || name.contains(":")) {
 				wrong.add(property + ": a name is not empty and has no colon in it (RFC 7617).");
 			}
-			if (!Passwords.isEncoded(this.password)) {
+			if (!BoundedPasswordEncoder.isEncoded(this.password)) {
 				wrong.add(property
-						+ ".password is not encoded. Write {bcrypt} and the bcrypt hash of the password, as 'htpasswd -nbBC 10 NAME PASSWORD' prints it after the colon.");
+						+ ".password is not encoded. Write {bcrypt} and the bcrypt hash of the password, as 'htpasswd -nB NAME' asks for it and prints it after the colon.");
 			}
 		}
 
@@ -148,10 +163,10 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 	}
 
 	/**
-	 * Whose tokens are accepted, and what they allow.
+	 * Which tokens are accepted, and what they allow.
 	 *
-	 * @param issuer Who issues the tokens: an OpenID Connect issuer. Its keys are found
-	 * by discovery unless jwk-set says where they are.
+	 * @param issuer The OpenID Connect issuer of the tokens. Its keys are found by
+	 * discovery unless jwk-set says where they are.
 	 * @param jwkSet Where the keys are that tokens are signed with: an http, https or
 	 * file URL of a JWK set.
 	 * @param audiences A token must be for one of these.
@@ -171,11 +186,12 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 
 		private void check(List<String> wrong) {
 			if (this.issuer == null && this.jwkSet == null) {
-				wrong.add("iothreads.security.jwt has neither issuer nor jwk-set: say whose tokens are accepted.");
+				wrong.add(
+						"iothreads.security.jwt has neither issuer nor jwk-set: set one, so that it is known whose tokens are accepted.");
 			}
 			if (this.audiences.isEmpty()) {
-				wrong.add("iothreads.security.jwt.audiences is empty: tokens that are meant for others would be "
-						+ "accepted. Name the audience that is this service's own, such as iothread-inventory.");
+				wrong.add("iothreads.security.jwt.audiences is empty: tokens for other services would be "
+						+ "accepted. Name the audience of this service, such as iothread-inventory.");
 			}
 			checkUrl("issuer", this.issuer, "https?", wrong);
 			checkUrl("jwk-set", this.jwkSet, "https?|file", wrong);
@@ -183,7 +199,7 @@ public record Access(@Nullable Anonymous anonymous, @DefaultValue("open") Metric
 
 		private static void checkUrl(String name, @Nullable String url, String schemes, List<String> wrong) {
 			if (url != null && !isUrl(url, schemes)) {
-				// It is not shown: it may have a password in it.
+				// The value is not shown: it may have a password in it.
 				wrong.add(("iothreads.security.jwt.%s is no address. Use one such as https://login.example/realm, "
 						+ "without a name or a password in it.")
 					.formatted(name));

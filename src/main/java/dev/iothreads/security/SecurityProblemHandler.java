@@ -16,42 +16,44 @@ import org.springframework.security.access.AccessDeniedException;
 import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.authentication.BadCredentialsException;
 import org.springframework.security.authentication.InsufficientAuthenticationException;
-import org.springframework.security.authentication.LockedException;
 import org.springframework.security.core.AuthenticationException;
 import org.springframework.security.web.AuthenticationEntryPoint;
 import org.springframework.security.web.access.AccessDeniedHandler;
-import org.springframework.security.web.authentication.AuthenticationFailureHandler;
 import org.springframework.web.servlet.HandlerExceptionResolver;
 
 /**
- * Answers those who are refused, in words that say what to do. The answers are given the
- * form that all errors have.
+ * Answers a request that is refused, in words that say what to do. The answer has the
+ * form of all problems.
  */
-final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, AuthenticationFailureHandler {
+final class SecurityProblemHandler implements AuthenticationEntryPoint, AccessDeniedHandler {
 
-	private static final Logger logger = LoggerFactory.getLogger(Refusals.class);
+	private static final Logger logger = LoggerFactory.getLogger(SecurityProblemHandler.class);
 
 	private static final String REALM = " realm=\"iothread-inventory\"";
 
-	private static final Duration SILENCE = Duration.ofMinutes(1);
+	private static final Duration WARNING_INTERVAL = Duration.ofMinutes(1);
 
 	private final AtomicLong warned = new AtomicLong();
 
 	private final HandlerExceptionResolver resolver;
 
+	private final boolean onLoopback;
+
 	private final boolean hasUsers;
 
 	private final boolean takesTokens;
 
-	Refusals(HandlerExceptionResolver resolver, boolean hasUsers, boolean takesTokens) {
+	SecurityProblemHandler(HandlerExceptionResolver resolver, boolean onLoopback, boolean hasUsers,
+			boolean takesTokens) {
 		this.resolver = resolver;
+		this.onLoopback = onLoopback;
 		this.hasUsers = hasUsers;
 		this.takesTokens = takesTokens;
 	}
 
 	/**
 	 * Answers with a problem.
-	 * @throws ServletException when nobody turns the exception into one
+	 * @throws ServletException when no handler turns the exception into one
 	 */
 	void answer(HttpServletRequest request, HttpServletResponse response, Exception refusal) throws ServletException {
 		if (this.resolver.resolveException(request, response, null, refusal) == null) {
@@ -59,46 +61,35 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 		}
 	}
 
-	// Nobody has signed in, and somebody has to.
+	/**
+	 * Answers a client that has no credentials, has wrong ones, or has some that cannot
+	 * be checked.
+	 */
 	@Override
 	public void commence(HttpServletRequest request, HttpServletResponse response, AuthenticationException ex)
 			throws IOException, ServletException {
-		if (!(ex instanceof InsufficientAuthenticationException)) {
-			onAuthenticationFailure(request, response, ex);
-			return;
+		if (ex instanceof InsufficientAuthenticationException) {
+			challenge(request, response, "");
+			answer(request, response, new InsufficientAuthenticationException(
+					"Sign in to do this: it needs the role %s. %s".formatted(needed(request), howToSignIn(request))));
 		}
-		challenge(request, response, "");
-		answer(request, response, new InsufficientAuthenticationException(
-				"Sign in to do this: it needs the role %s. %s".formatted(needed(request), howToSignIn())));
-	}
-
-	// Somebody has tried to sign in.
-	@Override
-	public void onAuthenticationFailure(HttpServletRequest request, HttpServletResponse response,
-			AuthenticationException ex) throws IOException, ServletException {
-		if (ex instanceof LockedException) {
-			answer(request, response, ex);
-			return;
-		}
-		if (ex instanceof AuthenticationServiceException) {
+		else if (ex instanceof AuthenticationServiceException) {
 			warn(NestedExceptionUtils.getMostSpecificCause(ex));
 			answer(request, response, new AuthenticationServiceException(
 					"Your credentials cannot be checked now. Try again in a moment; the log of the service says more."));
-			return;
 		}
-		String scheme = String.valueOf(request.getHeader(HttpHeaders.AUTHORIZATION));
-		boolean token = scheme.regionMatches(true, 0, "Bearer", 0, "Bearer".length());
-		challenge(request, response, ", error=\"invalid_token\"");
-		answer(request, response, new BadCredentialsException(
-				(token ? tokenRefused(ex) : "The name or the password is wrong.") + " " + howToSignIn()));
+		else {
+			challenge(request, response, ", error=\"invalid_token\"");
+			answer(request, response, new BadCredentialsException(refused(request) + " " + howToSignIn(request)));
+		}
 	}
 
-	// Strangers can make it happen as often as they like.
+	// Any client can cause it, as often as it likes.
 	private void warn(Throwable cause) {
 		long now = System.nanoTime();
 		long last = this.warned.get();
-		if ((last == 0 || now - last >= SILENCE.toNanos()) && this.warned.compareAndSet(last, now)) {
-			logger.warn("Credentials cannot be checked: {} (said once a minute)", cause.toString());
+		if ((last == 0 || now - last >= WARNING_INTERVAL.toNanos()) && this.warned.compareAndSet(last, now)) {
+			logger.warn("Credentials cannot be checked: {} (logged once a minute)", cause.toString());
 		}
 	}
 
@@ -106,31 +97,41 @@ final class Refusals implements AuthenticationEntryPoint, AccessDeniedHandler, A
 	public void handle(HttpServletRequest request, HttpServletResponse response, AccessDeniedException ex)
 			throws IOException, ServletException {
 		answer(request, response,
-				new AccessDeniedException("You may not do this: it needs the role %s. Ask whoever runs this service."
-					.formatted(needed(request))));
+				new AccessDeniedException(
+						"You may not do this: it needs the role %s. Ask the operator of this service for it."
+							.formatted(needed(request))));
 	}
 
-	private String tokenRefused(AuthenticationException ex) {
+	private String refused(HttpServletRequest request) {
+		String scheme = String.valueOf(request.getHeader(HttpHeaders.AUTHORIZATION));
+		if (!scheme.regionMatches(true, 0, "Bearer", 0, "Bearer".length())) {
+			return "The name or the password is wrong.";
+		}
 		return this.takesTokens
-				? "The token is not accepted: it is none, has expired, is for another audience, or is signed by somebody else."
+				? "The token is not accepted: it is none, has expired, is for another audience, or has another signer."
 				: "No tokens are accepted here.";
 	}
 
-	private String howToSignIn() {
+	private String howToSignIn(HttpServletRequest request) {
 		if (this.hasUsers) {
 			return this.takesTokens ? "Send a bearer token, or a name and a password, in Authorization."
 					: "Send a name and a password in Authorization.";
 		}
-		return this.takesTokens ? "Send a bearer token in Authorization."
-				: "There is no way to sign in yet: iothreads.security.users and iothreads.security.jwt make one.";
+		if (this.takesTokens) {
+			return "Send a bearer token in Authorization.";
+		}
+		String users = "There is no way to sign in yet: set iothreads.security.users or iothreads.security.jwt";
+		return users + ((this.onLoopback && !BrowserGuard.isSafe(request))
+				? ", or iothreads.security.anonymous=operator, by which every process on this host may change machines."
+				: ".");
 	}
 
 	private static String needed(HttpServletRequest request) {
 		return (BrowserGuard.isSafe(request) ? Role.VIEWER : Role.OPERATOR).wireName();
 	}
 
-	// A browser that hears of Basic opens a window of its own, over the page whose script
-	// has asked and will ask for a password itself.
+	// For Basic a browser opens a window of its own, over the page whose script asks for
+	// a password itself.
 	private void challenge(HttpServletRequest request, HttpServletResponse response, String error) {
 		boolean script = "empty".equals(request.getHeader("Sec-Fetch-Dest"));
 		if (this.takesTokens || script) {
