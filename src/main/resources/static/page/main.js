@@ -142,11 +142,12 @@ live.addEventListener('state', () => {
 const SAID = {
 	'machine-up': (data) => `${data.name} is up`,
 	'machine-down': (data) => `${data.name} is ${data.state}`,
+	'machine-changed': (data) => data['run-state'] ? `${data.name}’s guest is ${data['run-state']}` : '',
 	'iothread-added': (data) => `${data.machine}: IOThread ${data.id} was added`,
 	'iothread-removed': (data) => `${data.machine}: IOThread ${data.id} is removed`,
 	'device-attached': (data) => `${data.machine}: ${data.id} is now on ${data.iothreads.join(' and ') || 'the main loop'}`,
 	'device-detached': (data) => `${data.machine}: ${data.id} is detached`,
-	'device-changed': (data) => data.state === 'attached' ? '' : `${data.machine}: ${data.id} is ${data.state}`
+	'device-changed': (data) => ['attached', 'main-loop'].includes(data.state) ? '' : `${data.machine}: ${data.id} is ${data.state}`
 };
 
 live.addEventListener('event', ({ detail: { kind, data } }) => {

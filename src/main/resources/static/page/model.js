@@ -230,6 +230,7 @@ export class Fleet extends EventTarget {
 		switch (kind) {
 			case 'machine-up':
 			case 'machine-down':
+			case 'machine-changed':
 				machine.info = data;
 				break;
 			case 'iothread-added':

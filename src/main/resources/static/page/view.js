@@ -39,8 +39,9 @@ class DeviceView {
 		const others = device.here.filter((id) => id !== place);
 		text(this.driver, [isDevice ? info.driver : info.kind, info.drive].filter((word) => word).join(' · ')
 			+ (others.length > 0 ? ` · also on ${list(others)}` : ''));
-		attribute(this.mark, 'hidden', info.state === 'attached');
-		text(this.mark, info.state === 'attached' ? '' : info.state);
+		const usual = ['attached', 'main-loop'].includes(info.state);
+		attribute(this.mark, 'hidden', usual);
+		text(this.mark, usual ? '' : info.state);
 		text(this.rate, device.rate === undefined ? '' : `${rate(device.rate)}/s`);
 		attribute(this.rate, 'title', device.rate === undefined ? null : `${rate(device.rate)} operations per second, ${bytes(device.flow)}`);
 		attribute(this.reason, 'hidden', !info.reason);
@@ -228,7 +229,8 @@ export class MachineView {
 		const { machine } = this;
 		const { info, summary } = machine;
 		attribute(this.element, 'data-state', info.state);
-		text(this.state, STATES[info.state] ?? info.state);
+		const runs = (info['run-state'] ?? 'running') === 'running';
+		text(this.state, machine.isUp && !runs ? `up, ${info['run-state']}` : STATES[info.state] ?? info.state);
 		attribute(this.lock, 'hidden', !machine.locked);
 		text(this.lock, machine.locked);
 		attribute(this.reason, 'hidden', !info.reason);

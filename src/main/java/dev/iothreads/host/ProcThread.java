@@ -3,7 +3,11 @@ package dev.iothreads.host;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 import dev.iothreads.machine.HostThread;
 import org.jspecify.annotations.Nullable;
@@ -22,6 +26,8 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 	// architecture that runs a JDK and a QEMU with KVM (source:
 	// include/uapi/asm-generic/param.h). The kernel's own tick may be another.
 	private static final double TICKS_PER_SECOND = 100;
+
+	private static final Pattern CPUS = Pattern.compile("(?m)^Cpus_allowed_list:\\s*(\\S+)$");
 
 	// The line has some 300 characters, 52 numbers and a name of 15.
 	private static final int LONGEST = 2048;
@@ -55,6 +61,18 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 		}
 		return Optional.of(new CpuTime(Long.parseLong(stat[USER]) / TICKS_PER_SECOND,
 				Long.parseLong(stat[SYSTEM]) / TICKS_PER_SECOND));
+	}
+
+	@Override
+	public Optional<String> cpusAllowed() {
+		try {
+			Path status = Path.of("/proc/" + this.processId + "/task/" + this.threadId + "/status");
+			Matcher list = CPUS.matcher(Files.readString(status, StandardCharsets.ISO_8859_1));
+			return list.find() ? Optional.of(list.group(1)) : Optional.empty();
+		}
+		catch (IOException ex) {
+			return Optional.empty(); // it has ended
+		}
 	}
 
 	private static String @Nullable [] stat(long processId, long threadId) {

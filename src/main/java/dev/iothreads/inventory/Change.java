@@ -62,6 +62,9 @@ public sealed interface Change {
 		/** A machine no longer answers, or was removed. */
 		MACHINE_DOWN,
 
+		/** The guest of a machine stopped or runs again, or its process was found. */
+		MACHINE_CHANGED,
+
 		/** There is a new IOThread, perhaps under the id of a removed one. */
 		IOTHREAD_ADDED,
 

@@ -51,6 +51,9 @@ public final class ChangeFeed implements InventoryListener {
 			if (before.last() != Kind.MACHINE_UP) {
 				this.reader.accept(new OfMachine(Kind.MACHINE_UP, machine));
 			}
+			else if (before.snapshot() != null && !before.snapshot().identity().equals(snapshot.identity())) {
+				this.reader.accept(new OfMachine(Kind.MACHINE_CHANGED, machine));
+			}
 			report(machine.name(), before.snapshot(), snapshot);
 		}
 		else if (isDown(machine.status()) && before.last() != Kind.MACHINE_DOWN) {

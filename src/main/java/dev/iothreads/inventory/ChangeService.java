@@ -27,6 +27,7 @@ import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.InvalidRequestException.Violation;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineTimeoutException;
+import dev.iothreads.machine.NaturalOrder;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.ObjectId;
@@ -242,7 +243,8 @@ public final class ChangeService {
 	private static String leastLoaded(String machine, Snapshot snapshot) {
 		return snapshot.iothreads()
 			.stream()
-			.min(Comparator.comparingInt((IOThread iothread) -> iothread.attached().size()).thenComparing(IOThread::id))
+			.min(Comparator.comparingInt((IOThread iothread) -> iothread.attached().size())
+				.thenComparing(IOThread::id, NaturalOrder.OF_IDS))
 			.map(IOThread::id)
 			.orElseThrow(() -> new InvalidRequestException("iothreads",
 					"%s has no IOThread to attach to. Add one first.".formatted(machine)));

@@ -19,7 +19,7 @@ public record Attachment(String kind, String id, @Nullable String driver,
 	/** The kind of what has a place in the QOM tree. */
 	public static final String DEVICE = "device";
 
-	private static final Comparator<Attachment> ORDER = Comparator.comparing(Attachment::place)
+	private static final Comparator<Attachment> ORDER = Comparator.comparing(Attachment::place, NaturalOrder.OF_IDS)
 		.thenComparing(Attachment::kind)
 		.thenComparing(Attachment::id);
 

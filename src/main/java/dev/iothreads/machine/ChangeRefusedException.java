@@ -2,6 +2,8 @@ package dev.iothreads.machine;
 
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * A change that is well asked for and must not be, or cannot be, carried out as things
  * are. Nothing was changed.
@@ -11,6 +13,8 @@ public final class ChangeRefusedException extends MachineException {
 	private final Reason reason;
 
 	private final List<Attachment> attached;
+
+	private final @Nullable String runState;
 
 	/**
 	 * Creates it.
@@ -36,9 +40,33 @@ public final class ChangeRefusedException extends MachineException {
 	 * @param attached what is in the way
 	 */
 	public ChangeRefusedException(Reason reason, String message, List<Attachment> attached) {
+		this(reason, message, attached, null);
+	}
+
+	private ChangeRefusedException(Reason reason, String message, List<Attachment> attached,
+			@Nullable String runState) {
 		super(message);
 		this.reason = reason;
 		this.attached = List.copyOf(attached);
+		this.runState = runState;
+	}
+
+	/**
+	 * Creates it for a machine that is being migrated.
+	 * @param runState QEMU's word for whether its guest runs
+	 * @param message a sentence that says what to do
+	 * @return the exception
+	 */
+	public static ChangeRefusedException migrating(String runState, String message) {
+		return new ChangeRefusedException(Reason.MACHINE_MIGRATING, message, List.of(), runState);
+	}
+
+	/**
+	 * Says whether the guest of a machine that is being migrated runs.
+	 * @return QEMU's word for it, {@code null} for the other reasons
+	 */
+	public @Nullable String runState() {
+		return this.runState;
 	}
 
 	/**
@@ -88,6 +116,9 @@ public final class ChangeRefusedException extends MachineException {
 
 		/** This QEMU does not have what is asked for. */
 		NOT_SUPPORTED,
+
+		/** A migration is under way, or has moved the guest to another QEMU. */
+		MACHINE_MIGRATING,
 
 		/** It has changed since the caller looked. */
 		CHANGED_SINCE,

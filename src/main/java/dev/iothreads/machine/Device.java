@@ -21,7 +21,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 		@Nullable String reason, @Nullable String drive) implements Comparable<Device> {
 
 	public Device {
-		iothreads = iothreads.stream().distinct().sorted().toList();
+		iothreads = iothreads.stream().distinct().sorted(NaturalOrder.OF_IDS).toList();
 	}
 
 	/**
@@ -29,7 +29,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	@Override
 	public int compareTo(Device other) {
-		return this.qomPath.compareTo(other.qomPath);
+		return NaturalOrder.OF_IDS.compare(this.qomPath, other.qomPath);
 	}
 
 }

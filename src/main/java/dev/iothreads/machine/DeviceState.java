@@ -5,8 +5,11 @@ package dev.iothreads.machine;
  */
 public enum DeviceState {
 
-	/** It runs where it was put. */
+	/** It runs on the IOThreads that it was given. */
 	ATTACHED,
+
+	/** It was given no IOThread and runs in QEMU's main loop. */
+	MAIN_LOOP,
 
 	/** Its unplug was asked for here, and the guest has yet to let go. */
 	DETACHING,

@@ -2,6 +2,8 @@ package dev.iothreads.machine;
 
 import java.util.List;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * An IOThread of a machine, as it was at the time of the snapshot it is part of.
  *
@@ -10,11 +12,29 @@ import java.util.List;
  * the number inside of it
  * @param settings the values of its properties
  * @param attached what runs on it, sorted by QOM path, each once
+ * @param cpusAllowed the host's CPUs that its thread may run on, as the kernel lists
+ * them, such as {@code 0-3,8}; {@code null} where this host does not show the thread
  */
-public record IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached) {
+public record IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached,
+		@Nullable String cpusAllowed) {
 
 	public IOThread {
 		attached = List.copyOf(attached);
+	}
+
+	/**
+	 * Creates an IOThread whose thread this host does not show.
+	 * @param id the id of its object
+	 * @param threadId the thread's id, as QEMU sees it
+	 * @param settings the values of its properties
+	 * @param attached what runs on it
+	 */
+	public IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached) {
+		this(id, threadId, settings, attached, null);
+	}
+
+	IOThread allowedOn(@Nullable String cpus) {
+		return new IOThread(this.id, this.threadId, this.settings, this.attached, cpus);
 	}
 
 }

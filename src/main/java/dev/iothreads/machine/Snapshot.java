@@ -19,12 +19,13 @@ import org.jspecify.annotations.Nullable;
  * @param iothreads its IOThreads, sorted by id
  * @param devices the devices that can run on an IOThread, sorted by QOM path
  * @param activity how busy they are
+ * @param identity which guest it is, and whether that runs
  */
 public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
-		List<Device> devices, Activity activity) {
+		List<Device> devices, Activity activity, Identity identity) {
 
 	public Snapshot {
-		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id)).toList();
+		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id, NaturalOrder.OF_IDS)).toList();
 		devices = devices.stream().sorted().toList();
 	}
 
@@ -38,7 +39,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	 */
 	public Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
 			List<Device> devices) {
-		this(observedAt, qemuVersion, managedBy, iothreads, devices, Activity.UNKNOWN);
+		this(observedAt, qemuVersion, managedBy, iothreads, devices, Activity.UNKNOWN, Identity.UNKNOWN);
 	}
 
 	/**
@@ -56,7 +57,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 			List<IOThread> iothreads, List<Device> devices) {
 		List<IOThread> joined = new ArrayList<>(iothreads.size());
 		for (IOThread iothread : iothreads) {
-			Map<String, Attachment> attached = new TreeMap<>();
+			Map<String, Attachment> attached = new TreeMap<>(NaturalOrder.OF_IDS);
 			iothread.attached().forEach((attachment) -> attached.put(attachment.place(), attachment));
 			for (Device device : devices) {
 				if (device.iothreads().contains(iothread.id())) {
@@ -71,12 +72,28 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
-	 * Returns the same snapshot with how busy the machine is.
+	 * Returns the same snapshot with how busy the machine is. An IOThread whose thread
+	 * this host shows has the CPUs that it may run on.
 	 * @param known what is known of that
 	 * @return the snapshot
 	 */
 	public Snapshot with(Activity known) {
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices, known);
+		List<IOThread> seen = this.iothreads.stream().map((iothread) -> {
+			HostThread thread = known.threads().get(iothread.id());
+			return (thread != null) ? iothread.allowedOn(thread.cpusAllowed().orElse(null)) : iothread;
+		}).toList();
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, seen, this.devices, known,
+				this.identity);
+	}
+
+	/**
+	 * Returns the same snapshot with what is known of the guest.
+	 * @param known which guest it is, and whether that runs
+	 * @return the snapshot
+	 */
+	public Snapshot with(Identity known) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
+				this.activity, known);
 	}
 
 	/**

@@ -32,7 +32,8 @@ class MachineMetrics implements MeterBinder {
 						(machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
 		gauge(registry, "iothread.machine.info", "The machine's QEMU, and who else manages it",
 				(snapshot) -> Map.of(Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
-						Objects.requireNonNullElse(snapshot.managedBy(), "")), 1.0));
+						Objects.requireNonNullElse(snapshot.managedBy(), ""), "run_state",
+						Objects.requireNonNullElse(snapshot.identity().runState(), "")), 1.0));
 		gauge(registry, "iothread.orphaned.devices", "Devices whose IOThread was deleted underneath them",
 				(snapshot) -> Map.of(Tags.empty(), orphans(snapshot)));
 	}

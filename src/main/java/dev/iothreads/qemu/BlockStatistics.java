@@ -104,7 +104,7 @@ final class BlockStatistics {
 	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
 		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
 		if (answer != null && answer.isArray()) {
-			InvalidReplyException.requireAtMost(QemuSession.MOST_DEVICES, "disks", answer.size());
+			InvalidReplyException.requireAtMost(Learning.MOST_DEVICES, "disks", answer.size());
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {

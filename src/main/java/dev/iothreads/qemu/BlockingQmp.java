@@ -76,6 +76,14 @@ final class BlockingQmp {
 	}
 
 	/**
+	 * Reads a member of an answer, empty when there is none.
+	 */
+	String member(QmpCommand command, String member) {
+		JsonNode answer = ask(command);
+		return (answer != null) ? answer.path(member).asString("") : "";
+	}
+
+	/**
 	 * Reads a property, empty when there is none.
 	 */
 	String text(String path, String property) {

@@ -48,6 +48,7 @@ final class DeviceAttachment {
 	}
 
 	void attach(NewDevice device) {
+		Migration.requireNone(this.qemu);
 		List<Qom.Child> present = this.qemu.children(Qom.PERIPHERAL);
 		if (present.stream().anyMatch((child) -> child.name().equals(device.id()))) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,

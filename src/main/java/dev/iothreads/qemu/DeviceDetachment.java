@@ -26,6 +26,7 @@ final class DeviceDetachment {
 	}
 
 	CompletableFuture<Void> detach(String id) {
+		Migration.requireNone(this.qemu);
 		Qom.Child device = find(id);
 		if (id.isEmpty() || id.contains("/")) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED,

@@ -107,6 +107,15 @@ final class Knowledge {
 		this.settings.keySet().removeIf((iothread) -> iothread.path().equals(path));
 	}
 
+	long forgettings() {
+		return this.forgettings;
+	}
+
+	synchronized boolean isForgottenSince(String path, long count) {
+		Long when = this.forgotten.get(path);
+		return (when != null && when > count) || this.allForgotten > count;
+	}
+
 	Turn nextTurn() {
 		return new Turn(this.readings.incrementAndGet(), System.nanoTime(), this.forgettings);
 	}

@@ -6,6 +6,7 @@ import java.util.Locale;
 import java.util.Set;
 
 import dev.iothreads.machine.InvalidRequestException;
+import dev.iothreads.machine.NaturalOrder;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
@@ -15,12 +16,6 @@ import tools.jackson.databind.JsonNode;
 final class PciPorts {
 
 	private static final Set<String> TYPES = Set.of("pcie-root-port", "ioh3420", "xio3130-downstream");
-
-	// Names that end in numbers are taken in their order: rp2 before rp10.
-	private static final Comparator<Port> BY_NAME = Comparator
-		.comparing((Port port) -> port.bus().replaceAll("\\d+$", ""))
-		.thenComparing((port) -> port.bus().length())
-		.thenComparing(Port::bus);
 
 	private final BlockingQmp qemu;
 
@@ -73,7 +68,7 @@ final class PciPorts {
 			.stream()
 			.filter((child) -> TYPES.contains(child.type()))
 			.map((child) -> new Port(child.path(), child.name()))
-			.sorted(BY_NAME)
+			.sorted(Comparator.comparing(Port::bus, NaturalOrder.OF_IDS))
 			.toList();
 	}
 

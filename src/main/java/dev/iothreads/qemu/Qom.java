@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.Set;
 
 import dev.iothreads.qmp.QmpCommand;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -86,6 +87,15 @@ final class Qom {
 					"it was asked for %s and did not answer with a text. Is that a QEMU?".formatted(what));
 		}
 		return answer.asString();
+	}
+
+	/**
+	 * Returns a member of an answer that may be missing, {@code null} when it is, or is
+	 * empty.
+	 */
+	static @Nullable String textOf(@Nullable JsonNode answer, String member) {
+		String text = (answer != null) ? answer.path(member).asString("") : "";
+		return text.isEmpty() ? null : checked(text);
 	}
 
 	/**

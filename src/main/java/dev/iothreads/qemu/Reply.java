@@ -29,6 +29,10 @@ record Reply(@Nullable JsonNode value, @Nullable Throwable failure) {
 			.thenApply((done) -> replies.stream().map(CompletableFuture::join).toList());
 	}
 
+	static CompletableFuture<Reply> to(QmpMonitor monitor, QmpCommand command) {
+		return toAll(monitor, List.of(command)).thenApply((replies) -> replies.get(0));
+	}
+
 	static @Nullable Throwable unwrap(@Nullable Throwable failure) {
 		return (failure instanceof CompletionException && failure.getCause() != null) ? failure.getCause() : failure;
 	}

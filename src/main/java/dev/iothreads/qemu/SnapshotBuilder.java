@@ -23,13 +23,18 @@ import tools.jackson.databind.JsonNode;
  */
 final class SnapshotBuilder {
 
+	private static final String RUNNING = "running";
+
 	private final ReadResult result;
 
 	private final Unplugs unplugs;
 
-	SnapshotBuilder(ReadResult result, Unplugs unplugs) {
+	private final @Nullable String runState;
+
+	SnapshotBuilder(ReadResult result, Unplugs unplugs, @Nullable String runState) {
 		this.result = result;
 		this.unplugs = unplugs;
+		this.runState = runState;
 	}
 
 	Snapshot build(Instant observedAt, String version, @Nullable String managedBy) {
@@ -71,6 +76,10 @@ final class SnapshotBuilder {
 		else if (this.unplugs.isUnderWay(path)) {
 			state = DeviceState.DETACHING;
 			reason = "Its unplug has been asked for, and the guest has yet to let go.";
+			if (this.runState != null && !RUNNING.equals(this.runState)) {
+				reason += " The machine is %s: the guest cannot let go before it runs. Resume it."
+					.formatted(this.runState);
+			}
 		}
 		else if (!deleted.isEmpty()) {
 			state = DeviceState.ORPHANED;
@@ -78,6 +87,9 @@ final class SnapshotBuilder {
 			reason = (hazard != null) ? hazard
 					: "It still runs on IOThread %s, which was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed."
 						.formatted(String.join(", ", deleted));
+		}
+		else if (known.links().isEmpty()) {
+			state = DeviceState.MAIN_LOOP;
 		}
 		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive());
 	}

@@ -18,6 +18,7 @@ import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.metrics.PuppetMachine;
@@ -97,6 +98,13 @@ class ChangeFeedTests {
 			.of(new IOThread("io0", 1, new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 0L)), List.of()))));
 		assertThat(words()).containsExactly("iothread-changed io0");
 		assertThat(((OfIOThread) this.told.get(0)).iothread().settings().get(IOThreadProperty.POLL_MAX_NS)).isZero();
+	}
+
+	@Test
+	void aGuestThatIsPausedIsAChangeOfItsMachine() {
+		begin(snapshot(List.of()).with(new Identity("running", null, null, null)));
+		this.vm1.show(snapshot(List.of()).with(new Identity("paused", null, null, null)));
+		assertThat(words()).containsExactly("machine-changed vm1");
 	}
 
 	@Test

@@ -76,7 +76,7 @@ class PageTests {
 	void everySeriesOfTheContractIsThereWithItsLabels() {
 		this.vm1.show(full(new FixedThread(7, 3)));
 		assertThat(lines()).contains("iothread_machine_up{machine=\"vm1\"} 1.0",
-				"iothread_machine_info{machine=\"vm1\",managed_by=\"libvirt\",qemu_version=\"11.1.3\"} 1",
+				"iothread_machine_info{machine=\"vm1\",managed_by=\"libvirt\",qemu_version=\"11.1.3\",run_state=\"\"} 1",
 				"iothread_orphaned_devices{machine=\"vm1\"} 1.0",
 				"iothread_attached_cnt{iothread=\"io0\",machine=\"vm1\"} 2.0",
 				"iothread_attached_cnt{iothread=\"io1\",machine=\"vm1\"} 1.0",
@@ -179,7 +179,7 @@ class PageTests {
 		Device twin = new Device("blk0", "virtio-blk-pci", "/machine/peripheral/twin", List.of("io0"),
 				DeviceState.ATTACHED, null, "node-blk0");
 		Snapshot twins = new Snapshot(before.observedAt(), before.qemuVersion(), null, before.iothreads(),
-				List.of(disk("blk0", "io0"), twin), Activity.UNKNOWN);
+				List.of(disk("blk0", "io0"), twin));
 		this.vm1.show(twins.with(new Activity(Map.of(), null,
 				Map.of(path("blk0"), COUNTS, twin.qomPath(), Map.of(IoOperation.READ, new IoCount(9, 9, 9))),
 				Instant.now())));
@@ -259,8 +259,8 @@ class PageTests {
 		Snapshot joined = snapshot(
 				List.of(iothread("io0", 11, new Attachment("block-export", "nbd0", null, null)), iothread("io1", 12)),
 				disk("blk0", "io0", "io1"), disk("blk1", DeviceState.ORPHANED));
-		return new Snapshot(joined.observedAt(), joined.qemuVersion(), "libvirt", joined.iothreads(), joined.devices(),
-				new Activity(Map.of("io0", thread), null, Map.of(path("blk0"), COUNTS), Instant.now()));
+		return new Snapshot(joined.observedAt(), joined.qemuVersion(), "libvirt", joined.iothreads(), joined.devices())
+			.with(new Activity(Map.of("io0", thread), null, Map.of(path("blk0"), COUNTS), Instant.now()));
 	}
 
 	private List<String> lines() {

@@ -10,6 +10,7 @@ import java.util.stream.Stream;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.NaturalOrder;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.testing.Monitor;
 import org.jspecify.annotations.Nullable;
@@ -52,10 +53,10 @@ record Picture(List<String> iothreads, List<String> devices) {
 	 */
 	static Picture of(Monitor monitor) {
 		JsonNode listed = monitor.execute("query-iothreads");
-		TreeSet<String> ids = new TreeSet<>();
+		TreeSet<String> ids = new TreeSet<>(NaturalOrder.OF_IDS);
 		listed.forEach((iothread) -> ids.add(iothread.path("id").asString()));
 		Map<String, TreeSet<String>> attached = new TreeMap<>();
-		TreeSet<String> devices = new TreeSet<>();
+		TreeSet<String> devices = new TreeSet<>(NaturalOrder.OF_IDS);
 		for (String place : List.of("/machine/peripheral", "/machine/peripheral-anon")) {
 			for (Map.Entry<String, String> child : monitor.children(place).entrySet()) {
 				String path = place + "/" + child.getKey();
@@ -64,7 +65,7 @@ record Picture(List<String> iothreads, List<String> devices) {
 				if (link == null && mapping == null) {
 					continue;
 				}
-				TreeSet<String> on = new TreeSet<>();
+				TreeSet<String> on = new TreeSet<>(NaturalOrder.OF_IDS);
 				if (link != null && !link.asString().isEmpty()) {
 					on.add(link.asString().substring("/objects/".length()));
 				}
@@ -76,20 +77,22 @@ record Picture(List<String> iothreads, List<String> devices) {
 				String worker = monitor.children(path).containsKey("virtio-backend") ? path + "/virtio-backend" : path;
 				JsonNode drive = monitor.property(path, "drive");
 				devices.add(device(worker, child.getKey(), child.getValue(), List.copyOf(on),
-						orphaned ? "ORPHANED" : "ATTACHED",
+						orphaned ? "ORPHANED" : on.isEmpty() ? "MAIN_LOOP" : "ATTACHED",
 						(drive != null && !drive.asString().isEmpty()) ? drive.asString() : null));
-				on.forEach((iothread) -> attached.computeIfAbsent(iothread, (id) -> new TreeSet<>())
+				on.forEach((iothread) -> attached.computeIfAbsent(iothread, (id) -> new TreeSet<>(NaturalOrder.OF_IDS))
 					.add(attachment("device", worker, child.getKey(), child.getValue())));
 			}
 		}
 		monitor.children("/objects").forEach((name, type) -> {
 			JsonNode link = monitor.property("/objects/" + name, "iothread");
 			if (link != null && !link.asString().isEmpty()) {
-				attached.computeIfAbsent(link.asString().substring("/objects/".length()), (id) -> new TreeSet<>())
+				attached
+					.computeIfAbsent(link.asString().substring("/objects/".length()),
+							(id) -> new TreeSet<>(NaturalOrder.OF_IDS))
 					.add(attachment(type, "/objects/" + name, name, null));
 			}
 		});
-		Map<String, String> iothreads = new TreeMap<>();
+		Map<String, String> iothreads = new TreeMap<>(NaturalOrder.OF_IDS);
 		for (JsonNode iothread : listed) {
 			String id = iothread.path("id").asString();
 			Map<String, Long> settings = new TreeMap<>();
@@ -103,7 +106,7 @@ record Picture(List<String> iothreads, List<String> devices) {
 				}
 			});
 			iothreads.put(id, iothread(id, iothread.path("thread-id").longValue(), settings,
-					List.copyOf(attached.getOrDefault(id, new TreeSet<>()))));
+					List.copyOf(attached.getOrDefault(id, new TreeSet<>(NaturalOrder.OF_IDS)))));
 		}
 		return new Picture(List.copyOf(iothreads.values()), List.copyOf(devices));
 	}

@@ -334,8 +334,8 @@ class QemuMachineRandomTests {
 					.filter((id) -> links.get(id).equals(this.iothreads.get(id)))
 					.toList();
 				alive.forEach((id) -> attached.get(id).add(device));
-				seen.put(device, Seen.device(alive,
-						(alive.size() == links.size()) ? DeviceState.ATTACHED : DeviceState.ORPHANED));
+				seen.put(device, Seen.device(alive, links.isEmpty() ? DeviceState.MAIN_LOOP
+						: (alive.size() == links.size()) ? DeviceState.ATTACHED : DeviceState.ORPHANED));
 			});
 			this.unread.clear();
 			return new Seen(attached, seen);

@@ -61,7 +61,7 @@ class QemuMachineReadingTests {
 						tuple("/machine/peripheral/blk0/virtio-backend", "blk0", "virtio-blk-pci", List.of("io0"),
 								DeviceState.ATTACHED, null, "disk0"),
 						tuple("/machine/peripheral/main0/virtio-backend", "main0", "virtio-blk-pci", List.of(),
-								DeviceState.ATTACHED, null, "disk2"),
+								DeviceState.MAIN_LOOP, null, "disk2"),
 						tuple("/machine/peripheral/scsi0/virtio-backend", "scsi0", "virtio-scsi-pci", List.of("io0"),
 								DeviceState.ATTACHED, null, null));
 		}
@@ -275,7 +275,7 @@ class QemuMachineReadingTests {
 			.device("virtio-blk-pci,id=x.y-z_1,drive=disk0,iothread=a.b-c_9")
 			.start(binary); Watched vm = Watched.at(qemu.socket())) {
 			Snapshot snapshot = vm.read();
-			assertThat(snapshot.iothreads()).extracting(IOThread::id).containsExactly("Z", "a.b-c_9", "io10", "io9");
+			assertThat(snapshot.iothreads()).extracting(IOThread::id).containsExactly("Z", "a.b-c_9", "io9", "io10");
 			assertThat(snapshot.iothread("a.b-c_9").orElseThrow().attached()).extracting(Attachment::id)
 				.containsExactly("x.y-z_1");
 		}

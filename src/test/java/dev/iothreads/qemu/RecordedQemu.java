@@ -57,7 +57,8 @@ final class RecordedQemu implements Function<JsonNode, String> {
 			}
 		}
 		String path = request.path("arguments").path("path").asString("");
-		if (request.path("execute").asString("").equals("qom-list") && path.startsWith("/machine/peripheral")) {
+		if (request.path("execute").asString("").equals("qom-list")
+				&& path.matches("/(machine/peripheral|objects/).*")) {
 			return list(path);
 		}
 		if (request.path("arguments").path("property").asString("").equals("iothread-vq-mapping")) {

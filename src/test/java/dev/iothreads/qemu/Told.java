@@ -19,6 +19,15 @@ final class Told {
 	}
 
 	/**
+	 * Does something and waits for a call that comes after it.
+	 */
+	void await(Runnable cause) {
+		this.calls.drainPermits();
+		cause.run();
+		await();
+	}
+
+	/**
 	 * Waits for one more call.
 	 */
 	void await() {

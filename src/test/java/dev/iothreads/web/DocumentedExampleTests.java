@@ -119,6 +119,7 @@ class DocumentedExampleTests {
 			Map.entry("device-exists", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
 			Map.entry("device-detaching", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
 			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
+			Map.entry("machine-migrating", new Request("DELETE", "")),
 			Map.entry("unplug-refused", new Request("DELETE", "")));
 
 	private final int port;
@@ -257,11 +258,13 @@ class DocumentedExampleTests {
 		this.inventory.add("vm4", new FailingMachine(new IllegalStateException("something secret")));
 		this.inventory.add("vm5", new ReadOnlyMachine(EmbeddedMachine.demo(), detail("read-only")));
 		this.inventory.add("vm6", new LibvirtsMachine(detail("managed-by-libvirt")));
-		this.inventory.add("vm7",
-				new RefusingMachine(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes")));
+		this.inventory.add("vm7", new RefusingMachine(
+				new ChangeRefusedException(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes"))));
 		this.inventory.add("vm8", new UnwillingMachine());
-		this.inventory.add("vm9",
-				new RefusingMachine(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused")));
+		this.inventory.add("vm9", new RefusingMachine(
+				new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused"))));
+		this.inventory.add("vm10",
+				new RefusingMachine(ChangeRefusedException.migrating("inmigrate", detail("machine-migrating"))));
 		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""))
 			.with("X-Request-Id: " + example.path("request-id").asString());
 		Deque<Socket> readers = new ArrayDeque<>();
@@ -626,9 +629,9 @@ class DocumentedExampleTests {
 
 		private final ChangeRefusedException refusal;
 
-		RefusingMachine(ChangeRefusedException.Reason reason, String detail) {
+		RefusingMachine(ChangeRefusedException refusal) {
 			super(EmbeddedMachine.demo().read().join());
-			this.refusal = new ChangeRefusedException(reason, detail);
+			this.refusal = refusal;
 		}
 
 		@Override

@@ -96,7 +96,8 @@ class DeviceController {
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING })
+			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING,
+			Problem.MACHINE_MIGRATING })
 	ResponseEntity<DeviceInfo> attach(@PathVariable String machine,
 			@Schema(ref = "NewDevice") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, null);
@@ -113,7 +114,7 @@ class DeviceController {
 	@ApiResponse(responseCode = "204", description = "It is detached", content = @Content)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.UNPLUG_REFUSED })
+			Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
 			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);

@@ -19,7 +19,7 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 		@JsonProperty("iothreads") @Schema(
 				description = "The IOThreads it runs on; none is QEMU's main loop") List<String> iothreads,
 		@JsonProperty("state") @Schema(description = "How it stands to them", allowableValues = {
-				"attached", "detaching", "orphaned", "unreadable" }) String state,
+				"attached", "main-loop", "detaching", "orphaned", "unreadable" }) String state,
 		@JsonProperty("reason") @Schema(
 				description = "Why it is in that state, where there is something to say") @Nullable String reason,
 		@JsonProperty("drive") @Schema(
@@ -35,7 +35,7 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 	}
 
 	private static String wire(DeviceState state) {
-		return state.name().toLowerCase(Locale.ROOT);
+		return state.name().toLowerCase(Locale.ROOT).replace('_', '-');
 	}
 
 }

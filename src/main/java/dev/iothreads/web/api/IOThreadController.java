@@ -147,7 +147,8 @@ class IOThreadController {
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING })
+			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING,
+			Problem.MACHINE_MIGRATING })
 	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
 			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, id);
@@ -164,7 +165,7 @@ class IOThreadController {
 	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.DEVICE_NOT_FOUND,
 			Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT,
-			Problem.INVALID_REQUEST, Problem.UNPLUG_REFUSED })
+			Problem.INVALID_REQUEST, Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);

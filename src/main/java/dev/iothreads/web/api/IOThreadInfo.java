@@ -37,6 +37,9 @@ public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The m
 				description = "Worker threads kept although idle (QEMU 7.1)") @Nullable Long threadPoolMin,
 		@JsonProperty("thread-pool-max") @Schema(
 				description = "Most worker threads (QEMU 7.1)") @Nullable Long threadPoolMax,
+		@JsonProperty("cpus-allowed") @Schema(
+				description = "The host's CPUs that its thread may run on, such as 0-3,8; "
+						+ "absent where the service's host does not show the thread") @Nullable String cpusAllowed,
 		@JsonProperty("attached-devices") @Schema(
 				description = "What runs on it, sorted by QOM path") List<AttachedDevice> attachedDevices) {
 
@@ -52,7 +55,7 @@ public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The m
 				iothread.settings().get(IOThreadProperty.POLL_WEIGHT),
 				iothread.settings().get(IOThreadProperty.AIO_MAX_BATCH),
 				iothread.settings().get(IOThreadProperty.THREAD_POOL_MIN),
-				iothread.settings().get(IOThreadProperty.THREAD_POOL_MAX),
+				iothread.settings().get(IOThreadProperty.THREAD_POOL_MAX), iothread.cpusAllowed(),
 				attached.stream().map(AttachedDevice::of).toList());
 	}
 

@@ -21,6 +21,14 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		@JsonProperty("reason") @Schema(
 				description = "Why it is not up, and what to do; absent when it is") @Nullable String reason,
 		@JsonProperty("qemu-version") @Schema(description = "The version of its QEMU") @Nullable String qemuVersion,
+		@JsonProperty("run-state") @Schema(description = "Whether its guest runs, in QEMU's words: running, paused, "
+				+ "inmigrate, postmigrate, io-error, …") @Nullable String runState,
+		@JsonProperty("guest-name") @Schema(
+				description = "The name that its QEMU was given; absent when it has none") @Nullable String guestName,
+		@JsonProperty("uuid") @Schema(
+				description = "The UUID that its QEMU was given; absent when it has none") @Nullable String uuid,
+		@JsonProperty("pid") @Schema(
+				description = "Its QEMU process, where the service's host shows it") @Nullable Long pid,
 		@JsonProperty("monitor") @Schema(description = "Where it is asked") String monitor,
 		@JsonProperty("managed-by") @Schema(description = "What else manages it, and forbids changes; absent when "
 				+ "nothing does") @Nullable String managedBy,
@@ -38,11 +46,12 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		Snapshot snapshot = machine.snapshot();
 		String state = wire(machine.status().state());
 		if (snapshot == null) {
-			return new MachineInfo(machine.name(), state, machine.status().reason(), null, machine.monitor(), null,
-					machine.readOnly(), null, null, null, null, null);
+			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null,
+					machine.monitor(), null, machine.readOnly(), null, null, null, null, null);
 		}
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
-				machine.monitor(), snapshot.managedBy(), machine.readOnly(),
+				snapshot.identity().runState(), snapshot.identity().guestName(), snapshot.identity().uuid(),
+				snapshot.identity().processId(), machine.monitor(), snapshot.managedBy(), machine.readOnly(),
 				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
 				snapshot.devices().size(), snapshot.attachedCount(), snapshot.activity().cpuUnavailable());
 	}

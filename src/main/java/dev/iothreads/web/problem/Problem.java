@@ -61,6 +61,8 @@ public enum Problem {
 
 	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
 
+	MACHINE_MIGRATING(HttpStatus.CONFLICT, "Machine is being migrated"),
+
 	UNPLUG_REFUSED(HttpStatus.CONFLICT, "Device cannot be unplugged now"),
 
 	TOO_MANY_CHANGES(HttpStatus.TOO_MANY_REQUESTS, "Too many changes at once"),

@@ -113,6 +113,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case READ_ONLY -> Problem.READ_ONLY;
 			case NODE_IN_USE -> Problem.NODE_IN_USE;
 			case NOT_SUPPORTED -> Problem.NOT_SUPPORTED;
+			case MACHINE_MIGRATING -> Problem.MACHINE_MIGRATING;
 			case CHANGED_SINCE -> Problem.PRECONDITION_FAILED;
 			case TOO_MANY -> Problem.TOO_MANY_CHANGES;
 		};
@@ -120,6 +121,9 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 		ProblemDetail problem = kind.detail(ex.getMessage() + next);
 		if (kind == Problem.IOTHREAD_IN_USE) {
 			problem.setProperty("attached-devices", ex.attached().stream().map(AttachedDevice::of).toList());
+		}
+		if (kind == Problem.MACHINE_MIGRATING) {
+			problem.setProperty("run-state", ex.runState());
 		}
 		return Problem.answer(problem);
 	}
