@@ -13,7 +13,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -24,6 +23,9 @@ import tools.jackson.databind.JsonNode;
 /**
  * The commands of one connection: those that wait to be sent, and those that were sent
  * and are not answered, never more than fit into a socket's buffer.
+ * <p>
+ * Its lock is held while writing, so that the commands of one caller go out in their
+ * order. The JDK's timer does not take it, as it must not wait for a write.
  */
 final class CommandQueue {
 
@@ -38,10 +40,6 @@ final class CommandQueue {
 	private final Supplier<@Nullable QmpException> refusal;
 
 	private final Consumer<String> lost;
-
-	// Held while writing, so that the commands of one caller go out in their order. Not
-	// taken by the JDK's timer, which must not wait for a write.
-	private final ReentrantLock lock = new ReentrantLock();
 
 	private final Queue<Pending> singles = new ArrayDeque<>();
 
@@ -79,16 +77,16 @@ final class CommandQueue {
 
 	/**
 	 * Sends {@code qmp_capabilities}.
+	 * @param start whether to send what waits in the same write, and from now on every
+	 * command at once
 	 */
-	void negotiate(SocketChannel greeted) {
-		this.lock.lock();
-		try {
-			this.channel = greeted;
-			write(List.of(new Pending(NEGOTIATION_ID, QmpCommand.of("qmp_capabilities"))));
-		}
-		finally {
-			this.lock.unlock();
-		}
+	synchronized void negotiate(SocketChannel greeted, boolean start) {
+		this.channel = greeted;
+		List<Pending> first = new ArrayList<>();
+		first.add(new Pending(NEGOTIATION_ID, QmpCommand.of("qmp_capabilities")));
+		this.accepted = start;
+		first.addAll(admitWaiting());
+		write(first);
 	}
 
 	static boolean isOfNegotiation(QmpMessage reply) {
@@ -99,15 +97,9 @@ final class CommandQueue {
 	/**
 	 * Sends what waits, and from now on every command at once.
 	 */
-	void start() {
-		this.lock.lock();
-		try {
-			this.accepted = true;
-			sendWaiting();
-		}
-		finally {
-			this.lock.unlock();
-		}
+	synchronized void start() {
+		this.accepted = true;
+		sendWaiting();
 	}
 
 	CompletableFuture<JsonNode> execute(QmpCommand command, Duration limit) {
@@ -120,48 +112,45 @@ final class CommandQueue {
 
 	private List<CompletableFuture<JsonNode>> submit(Queue<Pending> queue, List<QmpCommand> commands, Duration limit) {
 		List<Pending> submitted = new ArrayList<>();
-		QmpException refused;
-		this.lock.lock();
-		try {
-			for (QmpCommand command : commands) {
-				submitted.add(new Pending(this.lastId + 1 + submitted.size(), command));
-			}
-			this.lastId += submitted.size();
-			refused = this.refusal.get();
-			if (refused == null) {
-				submitted.forEach((pending) -> pending.limit(limit, () -> overdue(pending, limit)));
-				queue.addAll(submitted);
-				sendWaiting();
-			}
-		}
-		finally {
-			this.lock.unlock();
-		}
+		QmpException refused = submit(queue, commands, limit, submitted);
 		if (refused != null) {
 			submitted.forEach((pending) -> pending.fail(refused));
 		}
 		return submitted.stream().map((pending) -> pending.reply).toList();
 	}
 
+	private synchronized @Nullable QmpException submit(Queue<Pending> queue, List<QmpCommand> commands, Duration limit,
+			List<Pending> submitted) {
+		for (QmpCommand command : commands) {
+			submitted.add(new Pending(this.lastId + 1 + submitted.size(), command));
+		}
+		this.lastId += submitted.size();
+		QmpException refused = this.refusal.get();
+		if (refused == null) {
+			submitted.forEach((pending) -> pending.limit(limit, () -> overdue(pending, limit)));
+			queue.addAll(submitted);
+			sendWaiting();
+		}
+		return refused;
+	}
+
 	/**
 	 * Sends as much of what waits as may be unanswered.
 	 */
-	void sendWaiting() {
-		this.lock.lock();
-		try {
-			List<Pending> sent = new ArrayList<>();
-			for (Pending next = head(); this.accepted && next != null && hasRoomFor(next); next = head()) {
-				(this.singles.isEmpty() ? this.batches : this.singles).remove();
-				next.sent = true;
-				this.unanswered.put(next.id, next);
-				this.unansweredBytes += next.line.length;
-				sent.add(next);
-			}
-			write(sent);
+	synchronized void sendWaiting() {
+		write(admitWaiting());
+	}
+
+	private List<Pending> admitWaiting() {
+		List<Pending> admitted = new ArrayList<>();
+		for (Pending next = head(); this.accepted && next != null && hasRoomFor(next); next = head()) {
+			(this.singles.isEmpty() ? this.batches : this.singles).remove();
+			next.sent = true;
+			this.unanswered.put(next.id, next);
+			this.unansweredBytes += next.line.length;
+			admitted.add(next);
 		}
-		finally {
-			this.lock.unlock();
-		}
+		return admitted;
 	}
 
 	private @Nullable Pending head() {
@@ -247,20 +236,14 @@ final class CommandQueue {
 		}
 	}
 
-	private @Nullable Pending remove(long id) {
-		this.lock.lock();
-		try {
-			boolean first = !this.unanswered.isEmpty() && this.unanswered.keySet().iterator().next() == id;
-			Pending pending = this.unanswered.remove(id);
-			if (pending != null) {
-				this.unansweredBytes -= pending.line.length;
-				this.lostReply = !this.unanswered.isEmpty() && (this.lostReply || !first);
-			}
-			return pending;
+	private synchronized @Nullable Pending remove(long id) {
+		boolean first = !this.unanswered.isEmpty() && this.unanswered.keySet().iterator().next() == id;
+		Pending pending = this.unanswered.remove(id);
+		if (pending != null) {
+			this.unansweredBytes -= pending.line.length;
+			this.lostReply = !this.unanswered.isEmpty() && (this.lostReply || !first);
 		}
-		finally {
-			this.lock.unlock();
-		}
+		return pending;
 	}
 
 	void unmatched() {
@@ -275,24 +258,12 @@ final class CommandQueue {
 		return this.unmatchedReplies;
 	}
 
-	int unanswered() {
-		this.lock.lock();
-		try {
-			return this.unanswered.size();
-		}
-		finally {
-			this.lock.unlock();
-		}
+	synchronized int unanswered() {
+		return this.unanswered.size();
 	}
 
-	boolean hasLostReply() {
-		this.lock.lock();
-		try {
-			return this.lostReply;
-		}
-		finally {
-			this.lock.unlock();
-		}
+	synchronized boolean hasLostReply() {
+		return this.lostReply;
 	}
 
 	/**
@@ -300,8 +271,9 @@ final class CommandQueue {
 	 */
 	void end(QmpException reason) {
 		List<Pending> all = new ArrayList<>();
-		this.lock.lock();
-		try {
+		boolean sent;
+		synchronized (this) {
+			sent = this.accepted;
 			all.addAll(this.unanswered.values());
 			all.addAll(this.singles);
 			all.addAll(this.batches);
@@ -309,10 +281,8 @@ final class CommandQueue {
 			this.singles.clear();
 			this.batches.clear();
 		}
-		finally {
-			this.lock.unlock();
-		}
-		all.forEach((pending) -> pending.fail(new QmpInterruptedException(pending.command, reason)));
+		all.forEach((pending) -> pending.fail(sent ? new QmpInterruptedException(pending.command, reason)
+				: new QmpNotSentException(pending.command.name() + " was not sent. " + reason.getMessage(), reason)));
 	}
 
 	/**

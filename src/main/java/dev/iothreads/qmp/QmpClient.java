@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 import dev.iothreads.qmp.QmpConnectException.Reason;
@@ -80,6 +81,8 @@ public final class QmpClient implements QmpMonitor {
 
 	private volatile @Nullable Deadline phaseDeadline;
 
+	private volatile @Nullable Deadline visitDeadline;
+
 	private volatile @Nullable QmpGreeting greeting;
 
 	private volatile @Nullable Thread thread;
@@ -138,7 +141,33 @@ public final class QmpClient implements QmpMonitor {
 		}
 	}
 
+	/**
+	 * Asks a monitor that other clients need, too, and leaves: commands that are asked
+	 * for before the monitor greets go out with {@code qmp_capabilities} in one write.
+	 * The connection ends when the conversation does, at the latest after
+	 * {@link QmpOptions#visitLimit()}; no reply that comes later is waited for.
+	 * @param <T> what the conversation finds out
+	 * @param address where the monitor listens
+	 * @param options those of {@link QmpOptions#forVisit()}
+	 * @param conversation asks its first commands at once, without waiting for
+	 * {@link QmpMonitor#ready()}
+	 * @return what the conversation found out; it fails with what the conversation failed
+	 * with. Where nothing was sent, that is a {@link QmpNotSentException} with the reason
+	 * as its cause
+	 */
+	public static <T> CompletableFuture<T> visit(MonitorAddress address, QmpOptions options,
+			Function<QmpMonitor, CompletableFuture<T>> conversation) {
+		QmpClient client = new QmpClient(address, options);
+		client.start();
+		return conversation.apply(client).whenComplete((result, failure) -> client.close());
+	}
+
 	private void start() {
+		Duration limit = this.options.visitLimit();
+		if (limit != null) {
+			this.visitDeadline = new Deadline(limit, () -> end(
+					lost("QEMU did not answer within the " + MonitorSocket.seconds(limit) + " of a visit", null)));
+		}
 		try {
 			Thread reader = this.options.threadFactory().newThread(this::run);
 			reader.setName("qmp-" + this.address);
@@ -183,7 +212,7 @@ public final class QmpClient implements QmpMonitor {
 			return new QmpNotSentException("The connection has ended. " + ended.getMessage(), ended);
 		}
 		QmpState current = this.state;
-		return (current == QmpState.READY) ? null : new QmpNotSentException(
+		return (current == QmpState.READY || this.options.visitLimit() != null) ? null : new QmpNotSentException(
 				this.address + ": the monitor takes no commands yet, the connection is " + current, null);
 	}
 
@@ -323,11 +352,14 @@ public final class QmpClient implements QmpMonitor {
 		finally {
 			this.stateLock.unlock();
 		}
-		Deadline before = this.phaseDeadline;
-		if (before != null) {
-			before.cancel();
-		}
+		cancel(this.phaseDeadline);
 		this.phaseDeadline = (limit != null) ? new Deadline(limit, () -> end(tooLate.get(), phase)) : null;
+	}
+
+	private static void cancel(@Nullable Deadline deadline) {
+		if (deadline != null) {
+			deadline.cancel();
+		}
 	}
 
 	private void receive(QmpMessage message) throws ProtocolViolation {
@@ -348,9 +380,17 @@ public final class QmpClient implements QmpMonitor {
 		if (message.kind() != Kind.GREETING) {
 			throw new ProtocolViolation("A reply came before any greeting");
 		}
-		this.greeting = message.greeting();
+		QmpGreeting received = message.greeting();
+		SocketChannel socket = Objects.requireNonNull(this.channel);
+		if (this.options.visitLimit() != null) {
+			enter(QmpState.READY, null, this.failures::notNegotiated);
+			this.commands.negotiate(socket, true);
+			this.ready.complete(received);
+			return;
+		}
+		this.greeting = received;
 		enter(QmpState.NEGOTIATING, this.options.commandTimeout(), this.failures::notNegotiated);
-		this.commands.negotiate(Objects.requireNonNull(this.channel));
+		this.commands.negotiate(socket, false);
 	}
 
 	private void negotiated(QmpMessage message) {
@@ -369,6 +409,12 @@ public final class QmpClient implements QmpMonitor {
 
 	// The caller of a batch keeps its replies until the last of them has come.
 	private void answered(QmpMessage message) throws ProtocolViolation {
+		if (CommandQueue.isOfNegotiation(message)) {
+			if (message.kind() == Kind.ERROR) {
+				throw this.failures.refused(message);
+			}
+			return;
+		}
 		this.tokens += message.tokens();
 		if (this.tokens > QmpMessage.MAX_TOKENS) {
 			throw QmpMessage.tooMuch();
@@ -415,10 +461,8 @@ public final class QmpClient implements QmpMonitor {
 			close(socket);
 		}
 		LockSupport.unpark(this.thread);
-		Deadline deadline = this.phaseDeadline;
-		if (deadline != null) {
-			deadline.cancel();
-		}
+		cancel(this.phaseDeadline);
+		cancel(this.visitDeadline);
 		this.commands.end(why);
 		this.ready.completeExceptionally(why);
 		this.closed.complete(why);

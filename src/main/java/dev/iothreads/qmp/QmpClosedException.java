@@ -9,11 +9,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class QmpClosedException extends QmpException {
 
-	/**
-	 * Creates it.
-	 * @param message what happened
-	 * @param cause the system's error
-	 */
 	public QmpClosedException(String message, @Nullable Throwable cause) {
 		super(message, cause);
 	}

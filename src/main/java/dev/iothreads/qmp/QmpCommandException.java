@@ -10,12 +10,6 @@ public final class QmpCommandException extends QmpException {
 
 	private final String description;
 
-	/**
-	 * Creates it.
-	 * @param command the command that was refused
-	 * @param errorClass QEMU's error class
-	 * @param description QEMU's own words
-	 */
 	public QmpCommandException(QmpCommand command, String errorClass, String description) {
 		super("QEMU refused " + command.name() + ": " + description + " (" + errorClass + ")", null);
 		this.errorClass = errorClass;

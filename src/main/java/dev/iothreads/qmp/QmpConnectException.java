@@ -11,12 +11,6 @@ public final class QmpConnectException extends QmpException {
 
 	private final Reason reason;
 
-	/**
-	 * Creates it.
-	 * @param reason the kind of failure
-	 * @param message what happened, and what to do about it
-	 * @param cause the system's error
-	 */
 	public QmpConnectException(Reason reason, String message, @Nullable Throwable cause) {
 		super(message, cause);
 		this.reason = reason;

@@ -6,11 +6,6 @@ package dev.iothreads.qmp;
  */
 public final class QmpInterruptedException extends QmpException {
 
-	/**
-	 * Creates it.
-	 * @param command the command that was not answered
-	 * @param reason why the monitor ended
-	 */
 	public QmpInterruptedException(QmpCommand command, QmpException reason) {
 		super("The connection ended before QEMU answered " + command.name() + ". " + reason.getMessage(), reason);
 	}

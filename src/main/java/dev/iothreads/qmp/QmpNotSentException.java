@@ -8,11 +8,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class QmpNotSentException extends QmpException {
 
-	/**
-	 * Creates it.
-	 * @param message what happened
-	 * @param cause why the monitor has ended
-	 */
 	public QmpNotSentException(String message, @Nullable QmpException cause) {
 		super(message, cause);
 	}

@@ -14,18 +14,20 @@ import org.jspecify.annotations.Nullable;
  * the next when that one leaves
  * @param commandTimeout how long QEMU may take to answer a command, and
  * {@code qmp_capabilities}
+ * @param visitLimit how long a visit ({@link QmpClient#visit}) may last in all,
+ * {@code null} for a connection that is held
  * @param maxMessageBytes the longest message accepted, in bytes, 1024 to 1 GiB; a longer
  * one ends the connection
  * @param threadFactory makes the one thread of a connection, of the platform's or a
  * virtual one
  */
 public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTimeout, Duration commandTimeout,
-		int maxMessageBytes, ThreadFactory threadFactory) {
+		@Nullable Duration visitLimit, int maxMessageBytes, ThreadFactory threadFactory) {
 
 	private static final long MEBIBYTE = 1024 * 1024;
 
 	private static final QmpOptions DEFAULTS = new QmpOptions(Duration.ofSeconds(2), Duration.ofSeconds(2),
-			Duration.ofSeconds(5), longestMessage(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
+			Duration.ofSeconds(5), null, longestMessage(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
 
 	/**
 	 * Checks the durations and the limit.
@@ -34,10 +36,9 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 */
 	public QmpOptions {
 		requirePositive("connectTimeout", connectTimeout);
-		if (greetingTimeout != null) {
-			requirePositive("greetingTimeout", greetingTimeout);
-		}
+		requirePositive("greetingTimeout", greetingTimeout);
 		requirePositive("commandTimeout", commandTimeout);
+		requirePositive("visitLimit", visitLimit);
 		if (maxMessageBytes < 1024 || maxMessageBytes > 1024 * 1024 * 1024) {
 			throw new IllegalArgumentException(
 					"maxMessageBytes must be from 1024 to 1 GiB, and not " + maxMessageBytes);
@@ -55,53 +56,33 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	}
 
 	/**
-	 * These options with another deadline on connecting.
-	 * @param timeout how long connecting may take
+	 * These options for a visit: 500 ms to connect, 200 ms to be greeted, 1 s in all.
 	 * @return the changed copy
 	 */
+	public QmpOptions forVisit() {
+		Duration greeting = Duration.ofMillis(200);
+		Duration limit = Duration.ofSeconds(1);
+		return new QmpOptions(Duration.ofMillis(500), greeting, limit, limit, this.maxMessageBytes, this.threadFactory);
+	}
+
 	public QmpOptions withConnectTimeout(Duration timeout) {
-		return new QmpOptions(timeout, this.greetingTimeout, this.commandTimeout, this.maxMessageBytes,
+		return new QmpOptions(timeout, this.greetingTimeout, this.commandTimeout, this.visitLimit, this.maxMessageBytes,
 				this.threadFactory);
 	}
 
-	/**
-	 * These options with another deadline on the greeting.
-	 * @param timeout how long the greeting may take, {@code null} to wait for ever
-	 * @return the changed copy
-	 */
 	public QmpOptions withGreetingTimeout(@Nullable Duration timeout) {
-		return new QmpOptions(this.connectTimeout, timeout, this.commandTimeout, this.maxMessageBytes,
+		return new QmpOptions(this.connectTimeout, timeout, this.commandTimeout, this.visitLimit, this.maxMessageBytes,
 				this.threadFactory);
 	}
 
-	/**
-	 * These options with another deadline on commands.
-	 * @param timeout how long the reply to a command may take
-	 * @return the changed copy
-	 */
 	public QmpOptions withCommandTimeout(Duration timeout) {
-		return new QmpOptions(this.connectTimeout, this.greetingTimeout, timeout, this.maxMessageBytes,
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, timeout, this.visitLimit, this.maxMessageBytes,
 				this.threadFactory);
 	}
 
-	/**
-	 * These options with another limit on messages.
-	 * @param bytes the longest message accepted
-	 * @return the changed copy
-	 */
-	public QmpOptions withMaxMessageBytes(int bytes) {
-		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, bytes,
-				this.threadFactory);
-	}
-
-	/**
-	 * These options with another source of threads.
-	 * @param factory makes the one thread of a connection
-	 * @return the changed copy
-	 */
 	public QmpOptions withThreadFactory(ThreadFactory factory) {
-		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.maxMessageBytes,
-				factory);
+		return new QmpOptions(this.connectTimeout, this.greetingTimeout, this.commandTimeout, this.visitLimit,
+				this.maxMessageBytes, factory);
 	}
 
 	// The longest reply, query-blockstats, has 1 kB for each disk.
@@ -116,8 +97,8 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 		return Math.max(0, memory - 16 * MEBIBYTE);
 	}
 
-	private static void requirePositive(String name, Duration duration) {
-		if (duration.isZero() || duration.isNegative()) {
+	private static void requirePositive(String name, @Nullable Duration duration) {
+		if (duration != null && (duration.isZero() || duration.isNegative())) {
 			throw new IllegalArgumentException(name + " must be longer than 0, and not " + duration);
 		}
 	}

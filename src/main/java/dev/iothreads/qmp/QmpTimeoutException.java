@@ -8,11 +8,6 @@ public final class QmpTimeoutException extends QmpException {
 
 	private final boolean sent;
 
-	/**
-	 * Creates it.
-	 * @param message what was not answered for how long
-	 * @param sent whether QEMU may carry the command out
-	 */
 	public QmpTimeoutException(String message, boolean sent) {
 		super(message, null);
 		this.sent = sent;

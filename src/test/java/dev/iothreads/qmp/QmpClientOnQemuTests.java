@@ -6,6 +6,7 @@ import java.io.InputStreamReader;
 import java.nio.channels.Channels;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,6 +21,7 @@ import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -131,6 +133,48 @@ class QmpClientOnQemuTests {
 		QmpConnectException failure = Futures.failureOf(QmpClient.open(this.address, PATIENT, (event) -> {
 		}).ready(), QmpConnectException.class);
 		assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.NOT_CONNECTED);
+	}
+
+	@Test
+	void monitorsThatWritePrettilyAreRead(@TempDir Path directory) {
+		Path pretty = directory.resolve("pretty.sock");
+		Path mon = directory.resolve("mon.sock");
+		try (Qemu second = Qemu.of(this.qemu.binary())
+			.args("-object", "iothread,id=iothread0", "-qmp-pretty", "unix:" + pretty + ",server=on,wait=off",
+					"-chardev", "socket,id=c0,path=" + mon + ",server=on,wait=off", "-mon",
+					"chardev=c0,mode=control,pretty=on")
+			.start()) {
+			for (Path socket : List.of(pretty, mon)) {
+				List<String> events = new CopyOnWriteArrayList<>();
+				try (QmpClient client = QmpClient.open(new UnixAddress(socket), PATIENT,
+						(event) -> events.add(event.name()))) {
+					assertThat(Futures.await(client.ready()).version()).isEqualTo(second.binary().version());
+					List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(
+							QmpCommand.of("query-iothreads"), QmpCommand.of("stop"), QmpCommand.of("query-nonsense"),
+							QmpCommand.of("cont"), QmpCommand.of("query-commands")));
+					assertThat(Futures.await(replies.get(0)).path(0).path("id").stringValue()).isEqualTo("iothread0");
+					assertThat(Futures.failureOf(replies.get(2), QmpCommandException.class).errorClass())
+						.isEqualTo("CommandNotFound");
+					assertThat(Futures.await(replies.get(4))).hasSizeGreaterThan(100);
+					Futures.until("events come", () -> events.contains("RESUME"));
+					assertThat(client.unmatchedReplies()).isZero();
+				}
+			}
+		}
+	}
+
+	@Test
+	void theHumanMonitorIsNamed(@TempDir Path directory) {
+		Path monitor = directory.resolve("monitor.sock");
+		try (Qemu second = Qemu.of(this.qemu.binary())
+			.args("-monitor", "unix:" + monitor + ",server=on,wait=off")
+			.start(); QmpClient client = QmpClient.open(new UnixAddress(monitor), PATIENT, (event) -> {
+			})) {
+			QmpConnectException failure = Futures.failureOf(client.ready(), QmpConnectException.class);
+			assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.HUMAN_MONITOR);
+			assertThat(failure).hasMessageContaining("not that of -monitor");
+			assertThat(second.isAlive()).isTrue();
+		}
 	}
 
 	@Test
