@@ -180,6 +180,9 @@ public final class EmbeddedMachine implements Machine, Changes {
 					"There is no device '%s' any more.".formatted(device));
 		}
 		this.devices.remove(device);
+		// It is taken last: the port that has been empty for longest comes first.
+		this.ports.remove(plugged.bus());
+		this.ports.add(plugged.bus());
 		return CompletableFuture.completedFuture(null);
 	}
 

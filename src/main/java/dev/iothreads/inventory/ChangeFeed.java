@@ -89,12 +89,17 @@ public final class ChangeFeed implements InventoryListener {
 		Difference<IOThread> iothreads = Difference.of((before != null) ? before.iothreads() : List.of(),
 				(after != null) ? after.iothreads() : List.of(), IOThread::id,
 				(one, other) -> one.threadId() == other.threadId());
-		devices.removed().forEach((device) -> report(Kind.DEVICE_DETACHED, machine, device));
+		devices.removed().forEach((device) -> report(Kind.DEVICE_DETACHED, machine, departed(device, after)));
 		iothreads.removed().forEach((iothread) -> report(Kind.IOTHREAD_REMOVED, machine, iothread));
 		iothreads.added().forEach((iothread) -> report(Kind.IOTHREAD_ADDED, machine, iothread));
 		devices.added().forEach((device) -> report(Kind.DEVICE_ATTACHED, machine, device));
 		devices.changed().forEach((device) -> report(Kind.DEVICE_CHANGED, machine, device));
 		iothreads.changed().forEach((iothread) -> report(Kind.IOTHREAD_CHANGED, machine, iothread));
+	}
+
+	private static Device departed(Device device, @Nullable Snapshot after) {
+		String reason = (after != null) ? after.departures().get(device.qomPath()) : null;
+		return (reason != null) ? device.because(reason) : device;
 	}
 
 	private void report(Kind kind, String machine, IOThread iothread) {

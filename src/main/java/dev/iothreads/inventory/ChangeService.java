@@ -145,13 +145,19 @@ public final class ChangeService {
 	public Snapshot attach(String machine, NewDevice device) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		refuse(check(device));
-		return queue.change((before, changes) -> {
+		Snapshot after = queue.change((before, changes) -> {
 			device.iothreads().forEach((id) -> require(machine, before, id, (iothread) -> true));
 			before.device(device.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
 			changes.attach(device.iothreads().isEmpty() ? device.on(List.of(leastLoaded(machine, before))) : device);
 		});
+		if (after.device(device.id()).isEmpty()) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_GONE,
+					"Device %s of %s was attached and went again before this answer: its guest ejected it, or another client unplugged it. Attach it again."
+						.formatted(device.id(), machine));
+		}
+		return after;
 	}
 
 	/**

@@ -114,6 +114,9 @@ public final class ChangeRefusedException extends MachineException {
 		/** Somebody else writes to the block node. */
 		NODE_IN_USE,
 
+		/** The device was attached and went again at once. */
+		DEVICE_GONE,
+
 		/** This QEMU does not have what is asked for. */
 		NOT_SUPPORTED,
 

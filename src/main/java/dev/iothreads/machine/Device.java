@@ -25,6 +25,15 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	}
 
 	/**
+	 * Returns the same device with a reason.
+	 * @param known why it is in its state, or has gone
+	 * @return the device
+	 */
+	public Device because(String known) {
+		return new Device(this.id, this.driver, this.qomPath, this.iothreads, this.state, known, this.drive);
+	}
+
+	/**
 	 * Orders by QOM path.
 	 */
 	@Override

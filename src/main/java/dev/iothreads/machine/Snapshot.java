@@ -20,13 +20,16 @@ import org.jspecify.annotations.Nullable;
  * @param devices the devices that can run on an IOThread, sorted by QOM path
  * @param activity how busy they are
  * @param identity which guest it is, and whether that runs
+ * @param departures why devices have gone that no client of the service asked to go, by
+ * their QOM paths; of the last ones only
  */
 public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
-		List<Device> devices, Activity activity, Identity identity) {
+		List<Device> devices, Activity activity, Identity identity, Map<String, String> departures) {
 
 	public Snapshot {
 		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id, NaturalOrder.OF_IDS)).toList();
 		devices = devices.stream().sorted().toList();
+		departures = Map.copyOf(departures);
 	}
 
 	/**
@@ -39,7 +42,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	 */
 	public Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
 			List<Device> devices) {
-		this(observedAt, qemuVersion, managedBy, iothreads, devices, Activity.UNKNOWN, Identity.UNKNOWN);
+		this(observedAt, qemuVersion, managedBy, iothreads, devices, Activity.UNKNOWN, Identity.UNKNOWN, Map.of());
 	}
 
 	/**
@@ -82,8 +85,8 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 			HostThread thread = known.threads().get(iothread.id());
 			return (thread != null) ? iothread.allowedOn(thread.cpusAllowed().orElse(null)) : iothread;
 		}).toList();
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, seen, this.devices, known,
-				this.identity);
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, seen, this.devices, known, this.identity,
+				this.departures);
 	}
 
 	/**
@@ -93,7 +96,17 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	 */
 	public Snapshot with(Identity known) {
 		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
-				this.activity, known);
+				this.activity, known, this.departures);
+	}
+
+	/**
+	 * Returns the same snapshot with why devices have gone.
+	 * @param unasked the reasons by the QOM paths of the devices
+	 * @return the snapshot
+	 */
+	public Snapshot withDepartures(Map<String, String> unasked) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
+				this.activity, this.identity, unasked);
 	}
 
 	/**

@@ -1,9 +1,11 @@
 package dev.iothreads.qemu;
 
+import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
 
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
@@ -112,6 +114,20 @@ final class BlockingQmp {
 					.filter((path) -> !path.isEmpty())
 					.sorted()
 					.toList();
+	}
+
+	/**
+	 * Waits before the next command.
+	 * @throws MachineTimeoutException when the service is stopping
+	 */
+	void pause(Duration pause) {
+		try {
+			TimeUnit.NANOSECONDS.sleep(pause.toNanos());
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+			throw new MachineTimeoutException("The service is stopping, and " + NOTHING_SENT);
+		}
 	}
 
 	/**

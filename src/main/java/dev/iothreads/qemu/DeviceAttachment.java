@@ -20,6 +20,7 @@ import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -70,8 +71,11 @@ final class DeviceAttachment {
 			requireSupport(device, known, property.qemuName());
 			arguments.put(property.qemuName(), value);
 		});
-		putBus(device, arguments);
+		String port = putBus(device, arguments);
 		plug(device, Command.DEVICE_ADD.with(arguments));
+		if (port != null) {
+			this.session.ports().onOccupied(Qom.PERIPHERAL + "/" + device.id(), port);
+		}
 	}
 
 	// A device that was unplugged is off the tree at once, and keeps its node and its
@@ -180,18 +184,19 @@ final class DeviceAttachment {
 					.formatted(drive, this.qemu.machine(), user.isEmpty() ? "another user" : user));
 	}
 
-	private void putBus(NewDevice device, Map<String, Object> arguments) {
+	private @Nullable String putBus(NewDevice device, Map<String, Object> arguments) {
 		String bus = device.bus();
 		if (bus != null) {
 			arguments.put("bus", bus);
 		}
-		String port = device.driver().contains("-pci") ? new PciPorts(this.qemu).find(bus) : null;
+		String port = device.driver().contains("-pci") ? new PciPorts(this.qemu, this.session.ports()).find(bus) : null;
 		if (port != null) {
 			arguments.put("bus", port);
 			// Without it QEMU 7.2 takes a second device in another slot, where no guest
 			// finds it, and ejects both at once.
 			arguments.put("addr", "0");
 		}
+		return port;
 	}
 
 	private MachineException explained(NewDevice device, QmpCommandException refused) {

@@ -77,6 +77,7 @@ final class DeviceDetachment {
 		List<String> companions = new ArrayList<>();
 		String bus = this.qemu.text(device.path(), "parent_bus");
 		if (!bus.isEmpty() && device.type().contains("-pci")) {
+			this.session.ports().onOccupied(device.path(), Qom.name(bus));
 			long slot = slot(device.path());
 			this.qemu.occupants(bus)
 				.stream()

@@ -1,8 +1,10 @@
 package dev.iothreads.qemu;
 
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.Set;
 
 import dev.iothreads.machine.InvalidRequestException;
@@ -19,8 +21,11 @@ final class PciPorts {
 
 	private final BlockingQmp qemu;
 
-	PciPorts(BlockingQmp qemu) {
+	private final PortHistory history;
+
+	PciPorts(BlockingQmp qemu, PortHistory history) {
 		this.qemu = qemu;
+		this.history = history;
 	}
 
 	/**
@@ -28,12 +33,13 @@ final class PciPorts {
 	 * @return the names of the buses, none where QEMU finds a place itself
 	 */
 	List<String> freeBuses() {
-		return rootBusTakesDevices() ? List.of()
-				: all().stream().filter((port) -> obstacle(port) == null).map(Port::bus).toList();
+		return rootBusTakesDevices() ? List.of() : look(all()).stream().filter(Look::isFree).map(Look::bus).toList();
 	}
 
 	/**
-	 * Finds the bus of a port for a new device.
+	 * Finds the bus of a port for a new device: of those that are empty the one that has
+	 * been so for longest. Where a late eject could take the device it waits for the
+	 * first port that is safe, 3 s at most.
 	 * @param bus the bus that was asked for, {@code null} for any
 	 * @return the bus, {@code null} where QEMU finds a place itself, or {@code bus} is
 	 * that of no port
@@ -42,23 +48,44 @@ final class PciPorts {
 	@Nullable String find(@Nullable String bus) {
 		List<Port> ports = all();
 		if (bus != null) {
-			Port port = ports.stream().filter((candidate) -> candidate.bus().equals(bus)).findFirst().orElse(null);
-			String obstacle = (port != null) ? obstacle(port) : null;
-			if (obstacle != null) {
-				throw new InvalidRequestException("bus", obstacle);
-			}
-			return (port != null) ? bus : null;
+			List<Port> named = ports.stream().filter((port) -> port.bus().equals(bus)).toList();
+			return named.isEmpty() ? null : settled(named);
 		}
 		if (ports.isEmpty() || rootBusTakesDevices()) {
 			return null;
 		}
-		return ports.stream()
-			.filter((port) -> obstacle(port) == null)
-			.findFirst()
-			.map(Port::bus)
-			.orElseThrow(() -> new InvalidRequestException("bus",
-					"None of the %d root ports of %s is empty and hot-pluggable. Detach something, or start it with more pcie-root-port devices."
-						.formatted(ports.size(), this.qemu.machine())));
+		return settled(ports);
+	}
+
+	private String settled(List<Port> ports) {
+		while (true) {
+			List<Look> looks = look(ports);
+			List<Look> free = looks.stream().filter(Look::isFree).toList();
+			if (free.isEmpty()) {
+				throw new InvalidRequestException("bus", refusal(looks));
+			}
+			// The order of their names decides among ports in which no device was seen.
+			Optional<Look> best = free.stream()
+				.filter((look) -> wait(look) <= 0)
+				.max(Comparator.comparingLong((look) -> this.history.emptyFor(look.bus())));
+			if (best.isPresent()) {
+				return best.get().bus();
+			}
+			this.qemu.pause(Duration.ofNanos(free.stream().mapToLong(this::wait).min().orElseThrow()));
+		}
+	}
+
+	// A port with native hot-plug ejects what is in it when the guest says so, and
+	// handles one unplug at a time.
+	private long wait(Look look) {
+		return look.ejectsByAcpi() ? this.history.unsettledFor(look.bus()) : 0;
+	}
+
+	private String refusal(List<Look> looks) {
+		String obstacle = looks.get(0).obstacle();
+		return (looks.size() == 1 && obstacle != null) ? obstacle
+				: "None of the %d root ports of %s is empty and hot-pluggable. Detach something, or start it with more pcie-root-port devices."
+					.formatted(looks.size(), this.qemu.machine());
 	}
 
 	// The bus beneath a port has the port's id. That of a port without an id is named
@@ -72,14 +99,27 @@ final class PciPorts {
 			.toList();
 	}
 
-	private @Nullable String obstacle(Port port) {
+	private List<Look> look(List<Port> ports) {
+		return ports.stream().map(this::look).toList();
+	}
+
+	private Look look(Port port) {
 		String bus = port.path() + "/" + port.bus();
 		JsonNode hotplug = this.qemu.ask(Qom.get(port.path(), "hotplug"));
-		if ((hotplug != null && !hotplug.asBoolean(true)) || this.qemu.text(bus, "hotplug-handler").isEmpty()) {
-			return "%s does not take devices while the machine runs. Name another bus, or none.".formatted(port.bus());
+		String handler = this.qemu.text(bus, "hotplug-handler");
+		if ((hotplug != null && !hotplug.asBoolean(true)) || handler.isEmpty()) {
+			return new Look(port.bus(), false,
+					"%s does not take devices while the machine runs. Name another bus, or none."
+						.formatted(port.bus()));
 		}
-		return this.qemu.occupants(bus).isEmpty() ? null
-				: "%s is occupied. Name another bus, or none.".formatted(port.bus());
+		boolean ejectsByAcpi = !handler.equals(port.path());
+		List<String> occupants = this.qemu.occupants(bus);
+		if (occupants.isEmpty()) {
+			this.history.onEmpty(port.bus());
+			return new Look(port.bus(), ejectsByAcpi, null);
+		}
+		occupants.forEach((device) -> this.history.onOccupied(device, port.bus()));
+		return new Look(port.bus(), ejectsByAcpi, "%s is occupied. Name another bus, or none.".formatted(port.bus()));
 	}
 
 	// A conventional PCI bus may. That of PCI Express never does, though with ACPI
@@ -100,6 +140,21 @@ final class PciPorts {
 	 * @param bus the name of the bus beneath it
 	 */
 	private record Port(String path, String bus) {
+
+	}
+
+	/**
+	 * How a port was found.
+	 *
+	 * @param bus the name of the bus beneath it
+	 * @param ejectsByAcpi whether the guest ejects what is in it by ACPI
+	 * @param obstacle why it takes no device now, {@code null} when it does
+	 */
+	private record Look(String bus, boolean ejectsByAcpi, @Nullable String obstacle) {
+
+		boolean isFree() {
+			return this.obstacle == null;
+		}
 
 	}
 

@@ -35,7 +35,8 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 
 	@Override
 	public Attachable attachable() {
-		return new Attachable(Instant.now(), new BlockNodes(this.qemu).free(), new PciPorts(this.qemu).freeBuses());
+		return new Attachable(Instant.now(), new BlockNodes(this.qemu).free(),
+				new PciPorts(this.qemu, this.session.ports()).freeBuses());
 	}
 
 	@Override

@@ -361,6 +361,11 @@ public final class QemuMachine implements Machine {
 	private void onEvent(QmpEvent event) {
 		QemuSession current = this.session;
 		if (current != null && current.onEvent(event)) {
+			String path = event.data().path("path").asString("");
+			String unasked = current.unplugs().unasked().get(path);
+			if (event.name().equals("DEVICE_DELETED") && unasked != null && path.equals(Qom.device(path))) {
+				logger.warn("{}: device {} has gone. {}", this.name, Qom.name(path), unasked);
+			}
 			notifyListeners();
 		}
 	}

@@ -54,6 +54,8 @@ final class QemuSession {
 
 	private final Unplugs unplugs = new Unplugs();
 
+	private final PortHistory ports = new PortHistory();
+
 	private final ReadingPlan plan;
 
 	private final Learning learning;
@@ -136,6 +138,10 @@ final class QemuSession {
 		return this.unplugs;
 	}
 
+	PortHistory ports() {
+		return this.ports;
+	}
+
 	/**
 	 * Forgets what was read of an IOThread's object, because it has been changed.
 	 */
@@ -195,6 +201,9 @@ final class QemuSession {
 				if (this.statistics != null) {
 					this.statistics.forget(path);
 				}
+				if (path.equals(Qom.device(path))) {
+					this.ports.onDeleted(path);
+				}
 				// The backend goes before its device does, with an event of its own.
 				this.unplugs.onDeleted(path);
 				return true;
@@ -247,6 +256,11 @@ final class QemuSession {
 				this.reportsHolders = result.lists().iothreads().path(0).has("holders");
 				Snapshot snapshot = new SnapshotBuilder(result, this.unplugs, this.runState.current()).build(begun,
 						this.version, this.managedBy);
+				this.knowledge.devices().forEach((path, known) -> {
+					if (!result.devices().containsKey(path)) {
+						this.unplugs.onMissing(path, known.worker());
+					}
+				});
 				if (this.knowledge.keep(result, turn)) {
 					this.drivesToAsk.retainAll(this.knowledge.devices().keySet());
 					this.unplugs.onListed(result.lists().devices().map(Qom.Child::path).collect(Collectors.toSet()),
@@ -254,7 +268,7 @@ final class QemuSession {
 				}
 				return snapshot;
 			})
-			.thenCombine(counted, (snapshot, done) -> withActivity(snapshot));
+			.thenCombine(counted, (snapshot, done) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
 	}
 
 	private Snapshot withActivity(Snapshot snapshot) {

@@ -1,5 +1,7 @@
 package dev.iothreads.qemu;
 
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
@@ -15,9 +17,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class Unplugs {
 
+	private static final String UNASKED = "It went, and no client of this service asked for that: the guest ejected it, or another client of QEMU unplugged it. Attach it again if it is needed.";
+
+	private static final int MOST_UNASKED = 256;
+
 	private final Map<String, Unplug> underWay = new ConcurrentHashMap<>();
 
 	private final Map<String, String> refusals = new ConcurrentHashMap<>();
+
+	private final Map<String, String> unasked = Collections.synchronizedMap(new LinkedHashMap<>());
 
 	/**
 	 * Begins to wait for a device to go. That has to be before {@code device_del}: the
@@ -26,6 +34,7 @@ final class Unplugs {
 	 */
 	CompletableFuture<Void> begin(String path) {
 		this.refusals.remove(path);
+		this.unasked.keySet().removeIf((gone) -> Qom.device(gone).equals(path));
 		return this.underWay.compute(path, (same, before) -> {
 			if (before != null && !before.left()) {
 				return before;
@@ -42,11 +51,44 @@ final class Unplugs {
 		this.underWay.remove(path);
 	}
 
+	/**
+	 * Handles that a device has gone. The backend of a device has an event of its own,
+	 * before that of the device.
+	 */
 	void onDeleted(String path) {
+		onMissing(Qom.device(path), path);
 		this.refusals.remove(path);
 		Unplug waiting = this.underWay.remove(path);
 		if (waiting != null) {
 			waiting.gone().complete(null);
+		}
+	}
+
+	/**
+	 * Handles that a device was not found.
+	 * @param device the device's path
+	 * @param worker its path, or that of its backend
+	 */
+	void onMissing(String device, String worker) {
+		if (this.underWay.containsKey(device)) {
+			return;
+		}
+		synchronized (this.unasked) {
+			this.unasked.remove(worker);
+			this.unasked.put(worker, UNASKED);
+			if (this.unasked.size() > MOST_UNASKED) {
+				this.unasked.remove(this.unasked.keySet().iterator().next());
+			}
+		}
+	}
+
+	/**
+	 * Returns the devices that have gone although no client of the service asked for it:
+	 * the reason by the path of each and of its backend, of the last 256.
+	 */
+	Map<String, String> unasked() {
+		synchronized (this.unasked) {
+			return Map.copyOf(this.unasked);
 		}
 	}
 

@@ -251,14 +251,28 @@ class AttachingTests {
 			this.machine.post("/devices", "{'id': 'on-%s', 'driver': 'virtio-scsi-pci'}".formatted(port)).is(201);
 		}
 		this.machine.post("/devices", "{'id': 'hot0', 'driver': 'virtio-scsi-pci'}").isInvalid("bus");
-		// In that order they were taken: each port is freed by the device named after it.
 		for (String port : ports) {
 			this.machine.delete("/devices/on-" + port).is(204);
-			this.machine
-				.post("/devices", "{'id': 'again-%s', 'driver': 'virtio-scsi-pci', 'bus': '%s'}".formatted(port, port))
-				.is(201);
+			this.machine.post("/devices", "{'id': 'again-%s', 'driver': 'virtio-scsi-pci'}".formatted(port)).is(201);
 		}
 		this.machine.showsWhatIs();
+	}
+
+	@Test
+	void ofTheEmptyPortsTheOneThatHasBeenSoForLongestIsTaken() {
+		for (int port = Subject.TAKEN_PORTS; port < Subject.PORTS; port++) {
+			this.machine
+				.post("/devices", "{'id': 'on-rp%1$d', 'driver': 'virtio-scsi-pci', 'bus': 'rp%1$d'}".formatted(port))
+				.is(201);
+		}
+		for (String port : List.of("rp9", "rp5", "rp12")) {
+			this.machine.delete("/devices/on-" + port).is(204);
+		}
+		this.machine.post("/devices", "{'id': 'hot0', 'driver': 'virtio-scsi-pci'}").is(201);
+		this.machine.post("/devices", "{'id': 'hot1', 'driver': 'virtio-scsi-pci', 'bus': 'rp9'}").isInvalid("bus");
+		this.machine.post("/devices", "{'id': 'hot1', 'driver': 'virtio-scsi-pci'}").is(201);
+		this.machine.post("/devices", "{'id': 'hot2', 'driver': 'virtio-scsi-pci', 'bus': 'rp5'}").isInvalid("bus");
+		this.machine.post("/devices", "{'id': 'hot2', 'driver': 'virtio-scsi-pci', 'bus': 'rp12'}").is(201);
 	}
 
 	@ParameterizedTest

@@ -1,9 +1,12 @@
 package dev.iothreads.contract;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 
 import org.junit.jupiter.api.BeforeEach;
@@ -154,6 +157,46 @@ class UnpluggingTests {
 	}
 
 	@Test
+	void aPortThatHasJustBecomeEmptyIsNotTakenWhileAnotherIsFree() {
+		String first = port("hot0");
+		this.machine.delete("/devices/hot0").is(202);
+		guestLetsGo();
+		Eventually.see(() -> this.machine.get("/devices/hot0").status(), (status) -> status == 404);
+		this.machine.post("/devices", "{'id': 'hot1', 'drive': 'disk6'}").is(201);
+		assertThat(port("hot1")).isNotEqualTo(first);
+	}
+
+	@Test
+	void aPortThatHasJustBecomeEmptyIsWaitedForWhenThereIsNoOther() {
+		String port = port("hot0");
+		this.machine.delete("/devices/hot0").is(202);
+		long before = System.nanoTime();
+		guestLetsGo();
+		Eventually.see(() -> this.machine.get("/devices/hot0").status(), (status) -> status == 404);
+		this.machine.post("/devices", "{'id': 'hot1', 'drive': 'disk6', 'bus': '%s'}".formatted(port)).is(201);
+		assertThat(System.nanoTime() - before).isGreaterThan(Duration.ofSeconds(3).toNanos());
+		assertThat(port("hot1")).isEqualTo(port);
+	}
+
+	@Test
+	void aDeviceThatWentBeforeTheAnswerIsAConflict() {
+		AtomicBoolean plugged = new AtomicBoolean();
+		Wiretap.Held readingBack = this.machine.tap()
+			.hold((request) -> plugged
+				.getAndSet(plugged.get() || request.path("arguments").path("id").asString("").equals("hot1")));
+		CompletableFuture<Answer> attaching = this.machine.begin("POST", "/devices",
+				"{'id': 'hot1', 'drive': 'disk6'}");
+		readingBack.await();
+		this.machine.monitor().execute("device_del", Map.of("id", "hot1"));
+		guestLetsGo();
+		Eventually.see(() -> this.machine.monitor().children("/machine/peripheral"),
+				(present) -> !present.containsKey("hot1"));
+		readingBack.release();
+		JsonNode problem = attaching.join().isProblem(409, "device-gone");
+		assertThat(problem.path("detail").asString()).contains("hot1").contains("Attach it again");
+	}
+
+	@Test
 	void aGuestThatRefusesKeepsTheDevice() {
 		CompletableFuture<Answer> patient = this.machine.begin("DELETE", "/devices/hot0", null, "Prefer", "wait=60");
 		awaitUnplugs(1);
@@ -214,6 +257,12 @@ class UnpluggingTests {
 	private JsonNode awaitState(String id, String state) {
 		return Eventually.see(() -> this.machine.get("/devices/" + id).is(200).body(),
 				(device) -> device.path("state").asString().equals(state));
+	}
+
+	private String port(String device) {
+		return Objects.requireNonNull(this.machine.monitor().property("/machine/peripheral/" + device, "parent_bus"))
+			.asString()
+			.replaceAll(".*/", "");
 	}
 
 	private void guestLetsGo() {

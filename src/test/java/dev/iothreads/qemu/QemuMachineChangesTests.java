@@ -66,6 +66,22 @@ class QemuMachineChangesTests {
 	}
 
 	@EveryQemu
+	void aDeviceThatOthersUnpluggedWentUnasked(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor()) {
+			Args.plug(others, disk("blk0", "disk0", "rp1", "io1"));
+			Args.plug(others, disk("blk1", "disk1", "rp2", "io1"));
+			Snapshot before = vm.read();
+			assertThat(before.departures()).isEmpty();
+			Args.unplug(others, "blk0");
+			vm.machine().changes().detach("blk1").join();
+			assertThat(vm.read().departures()).containsKey(before.device("blk0").orElseThrow().qomPath())
+				.doesNotContainKey(before.device("blk1").orElseThrow().qomPath());
+		}
+	}
+
+	@EveryQemu
 	void anIdUsedAgainOnAnotherIOThreadIsThereAndNotOnTheFirst(QemuBinary binary) {
 		try (Qemu qemu = hotpluggable().start(binary);
 				Watched vm = Watched.at(qemu.socket());

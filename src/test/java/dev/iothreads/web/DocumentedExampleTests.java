@@ -31,6 +31,7 @@ import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineTimeoutException;
+import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
@@ -120,6 +121,7 @@ class DocumentedExampleTests {
 			Map.entry("device-detaching", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
 			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
 			Map.entry("machine-migrating", new Request("DELETE", "")),
+			Map.entry("device-gone", Request.json("POST", "{\"id\": \"hot0\", \"drive\": \"disk7\"}")),
 			Map.entry("unplug-refused", new Request("DELETE", "")));
 
 	private final int port;
@@ -265,6 +267,14 @@ class DocumentedExampleTests {
 				new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused"))));
 		this.inventory.add("vm10",
 				new RefusingMachine(ChangeRefusedException.migrating("inmigrate", detail("machine-migrating"))));
+		this.inventory.add("vm11", new ShownMachine(EmbeddedMachine.demo().read().join()) {
+
+			// It takes the device and does not have it afterwards.
+			@Override
+			public void attach(NewDevice device) {
+			}
+
+		});
 		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""))
 			.with("X-Request-Id: " + example.path("request-id").asString());
 		Deque<Socket> readers = new ArrayDeque<>();

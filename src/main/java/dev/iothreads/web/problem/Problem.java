@@ -61,6 +61,8 @@ public enum Problem {
 
 	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
 
+	DEVICE_GONE(HttpStatus.CONFLICT, "Device went again"),
+
 	MACHINE_MIGRATING(HttpStatus.CONFLICT, "Machine is being migrated"),
 
 	UNPLUG_REFUSED(HttpStatus.CONFLICT, "Device cannot be unplugged now"),

@@ -112,6 +112,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case MANAGED_BY_LIBVIRT -> Problem.MANAGED_BY_LIBVIRT;
 			case READ_ONLY -> Problem.READ_ONLY;
 			case NODE_IN_USE -> Problem.NODE_IN_USE;
+			case DEVICE_GONE -> Problem.DEVICE_GONE;
 			case NOT_SUPPORTED -> Problem.NOT_SUPPORTED;
 			case MACHINE_MIGRATING -> Problem.MACHINE_MIGRATING;
 			case CHANGED_SINCE -> Problem.PRECONDITION_FAILED;
