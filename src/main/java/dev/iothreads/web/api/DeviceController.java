@@ -1,6 +1,7 @@
 package dev.iothreads.web.api;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
@@ -8,7 +9,7 @@ import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.web.problem.Audit;
+import dev.iothreads.web.problem.ChangeEvent;
 import dev.iothreads.web.problem.Problem;
 import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
@@ -20,6 +21,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -42,7 +44,11 @@ class DeviceController {
 
 	private final FleetResponses fleet;
 
-	DeviceController(IOThreadService service, ChangeService changes, FleetResponses fleet) {
+	private final ApplicationEventPublisher events;
+
+	DeviceController(IOThreadService service, ChangeService changes, FleetResponses fleet,
+			ApplicationEventPublisher events) {
+		this.events = events;
 		this.service = service;
 		this.fleet = fleet;
 		this.changes = changes;
@@ -102,8 +108,8 @@ class DeviceController {
 			@Schema(ref = "NewDevice") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, null);
 		Snapshot after = this.changes.attach(machine, device);
-		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
-			.body(info(machine, after, device.id()));
+		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
+			.body(info(machine, after, device.id())), null);
 	}
 
 	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
@@ -120,12 +126,16 @@ class DeviceController {
 		Prefer preference = Prefer.of(prefer);
 		Detachment detachment = this.changes.detach(machine, device, preference.duration());
 		if (detachment.gone()) {
-			return preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build();
+			return answered(preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build(), null);
 		}
-		Audit.pending(detachment.departure());
-		return preference
+		return answered(preference
 			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
-			.body(info(machine, detachment.snapshot(), device));
+			.body(info(machine, detachment.snapshot(), device)), detachment.departure());
+	}
+
+	private <T> ResponseEntity<T> answered(ResponseEntity<T> answer, @Nullable CompletableFuture<?> departure) {
+		this.events.publishEvent(ChangeEvent.of(answer, departure));
+		return answer;
 	}
 
 	private DeviceInfo info(String machine, Snapshot snapshot, String device) {

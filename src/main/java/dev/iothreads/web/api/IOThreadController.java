@@ -1,13 +1,14 @@
 package dev.iothreads.web.api;
 
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.web.problem.Audit;
+import dev.iothreads.web.problem.ChangeEvent;
 import dev.iothreads.web.problem.Problem;
 import dev.iothreads.web.problem.Problems;
 import io.swagger.v3.oas.annotations.Operation;
@@ -19,6 +20,7 @@ import io.swagger.v3.oas.annotations.tags.Tag;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
@@ -46,7 +48,11 @@ class IOThreadController {
 
 	private final FleetResponses fleet;
 
-	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetResponses fleet) {
+	private final ApplicationEventPublisher events;
+
+	IOThreadController(IOThreadService service, ChangeService changes, EntityTags entityTags, FleetResponses fleet,
+			ApplicationEventPublisher events) {
+		this.events = events;
 		this.service = service;
 		this.changes = changes;
 		this.entityTags = entityTags;
@@ -106,9 +112,9 @@ class IOThreadController {
 		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
 		Snapshot after = this.changes.add(machine, added.id(), added.settings());
 		IOThreadInfo info = info(machine, after, added.id());
-		return ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, added.id()))
+		return answered(ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, added.id()))
 			.eTag(this.entityTags.of(info))
-			.body(info);
+			.body(info), null);
 	}
 
 	@PatchMapping(path = Paths.IOTHREADS + "/{id}", consumes = { MERGE_PATCH, MediaType.APPLICATION_JSON_VALUE },
@@ -125,7 +131,8 @@ class IOThreadController {
 				this.entityTags.match(ifMatch, machine));
 		IOThreadInfo info = info(machine, after, id);
 		ResponseEntity<IOThreadInfo> answer = SnapshotResponse.of(after.observedAt(), info);
-		return ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info);
+		return answered(ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info),
+				null);
 	}
 
 	@DeleteMapping(Paths.IOTHREADS + "/{id}")
@@ -137,7 +144,7 @@ class IOThreadController {
 	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
 		this.changes.remove(machine, id, this.entityTags.match(ifMatch, machine));
-		return ResponseEntity.noContent().build();
+		return answered(ResponseEntity.noContent().build(), null);
 	}
 
 	@PostMapping(path = Paths.IOTHREADS + "/{id}/devices", consumes = MediaType.APPLICATION_JSON_VALUE,
@@ -153,8 +160,8 @@ class IOThreadController {
 			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
 		NewDevice device = RequestBodies.newDevice(body, id);
 		Snapshot after = this.changes.attach(machine, device);
-		return ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
-			.body(info(machine, after, id));
+		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
+			.body(info(machine, after, id)), null);
 	}
 
 	@DeleteMapping(path = Paths.IOTHREADS + "/{id}/devices/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
@@ -170,12 +177,15 @@ class IOThreadController {
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
 		Prefer preference = Prefer.of(prefer);
 		Detachment detachment = this.changes.detach(machine, id, device, preference.duration());
-		if (!detachment.gone()) {
-			Audit.pending(detachment.departure());
-		}
 		ResponseEntity.BodyBuilder answer = detachment.gone() ? ResponseEntity.ok()
 				: ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device));
-		return preference.applyTo(answer).body(info(machine, detachment.snapshot(), id));
+		return answered(preference.applyTo(answer).body(info(machine, detachment.snapshot(), id)),
+				detachment.gone() ? null : detachment.departure());
+	}
+
+	private <T> ResponseEntity<T> answered(ResponseEntity<T> answer, @Nullable CompletableFuture<?> departure) {
+		this.events.publishEvent(ChangeEvent.of(answer, departure));
+		return answer;
 	}
 
 	private IOThreadInfo info(String machine, Snapshot snapshot, String id) {

@@ -1,6 +1,5 @@
 package dev.iothreads.web.problem;
 
-import java.io.IOException;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -15,11 +14,8 @@ import java.util.stream.Stream;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.IOThreadProperty;
-import jakarta.servlet.FilterChain;
-import jakarta.servlet.ServletException;
-import jakarta.servlet.ServletRequest;
+import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
-import jakarta.servlet.http.HttpServletResponse;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,9 +23,10 @@ import org.slf4j.MDC;
 import org.slf4j.spi.LoggingEventBuilder;
 import tools.jackson.databind.JsonNode;
 
+import org.springframework.context.event.EventListener;
 import org.springframework.core.MethodParameter;
+import org.springframework.core.env.Environment;
 import org.springframework.http.HttpInputMessage;
-import org.springframework.http.HttpStatus;
 import org.springframework.http.ProblemDetail;
 import org.springframework.http.converter.HttpMessageConverter;
 import org.springframework.security.authentication.AnonymousAuthenticationToken;
@@ -40,21 +37,18 @@ import org.springframework.security.web.context.RequestAttributeSecurityContextR
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.RequestAttributes;
 import org.springframework.web.context.request.RequestContextHolder;
-import org.springframework.web.filter.OncePerRequestFilter;
 import org.springframework.web.servlet.mvc.method.annotation.RequestBodyAdviceAdapter;
 import org.springframework.web.util.UriUtils;
 
 /**
- * Writes a line for each change that is asked for, whatever becomes of it: who, from
- * where, what, and how it ended; and another when it ends later than its answer. Of what
- * is sent only members that the API knows are written, and of credentials no more than
- * the name of whoever they are found to be.
+ * Writes a line for each change that was asked for, made or not: who asked, from where,
+ * for what, and the outcome; and another when it ends later than its answer. Of a body
+ * only members that the API knows are written, of credentials only the name of the user.
  */
-public final class Audit extends OncePerRequestFilter {
+@RestControllerAdvice
+class Audit extends RequestBodyAdviceAdapter {
 
 	private static final Logger logger = LoggerFactory.getLogger("dev.iothreads.audit");
-
-	private static final String MACHINES = "/api/v1/machines/";
 
 	private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS", "TRACE");
 
@@ -62,13 +56,9 @@ public final class Audit extends OncePerRequestFilter {
 
 	private static final String BODY = Audit.class.getName() + ".body";
 
-	private static final String WRITTEN = Audit.class.getName() + ".written";
+	private static final String MACHINES = "/api/v1/machines/";
 
-	private static final String PROBLEM = Audit.class.getName() + ".problem";
-
-	private static final String DEPARTURE = Audit.class.getName() + ".departure";
-
-	// Of one device, whose guest may never let go: somebody may ask for it for ever.
+	// Of one device. A guest may never release it, and clients ask again and again.
 	static final int MOST_FOLLOWED = 50;
 
 	private static final Set<String> MEMBERS = Stream
@@ -79,149 +69,98 @@ public final class Audit extends OncePerRequestFilter {
 
 	private static final int LONGEST = 500;
 
-	@Override
-	protected boolean shouldNotFilter(HttpServletRequest request) {
-		return READING.contains(request.getMethod());
+	private final boolean structured;
+
+	Audit(Environment environment) {
+		this.structured = environment.containsProperty("logging.structured.format.console")
+				&& (!environment.containsProperty("logging.file.name")
+						|| environment.containsProperty("logging.structured.format.file"));
 	}
 
 	@Override
-	protected void doFilterInternal(HttpServletRequest request, HttpServletResponse response, FilterChain chain)
-			throws ServletException, IOException {
-		long begun = System.nanoTime();
-		int status = HttpStatus.INTERNAL_SERVER_ERROR.value();
-		try {
-			chain.doFilter(request, response);
-			status = response.getStatus();
+	public boolean supports(MethodParameter parameter, Type target,
+			Class<? extends HttpMessageConverter<?>> converter) {
+		return true;
+	}
+
+	@Override
+	public Object afterBodyRead(Object body, HttpInputMessage input, MethodParameter parameter, Type target,
+			Class<? extends HttpMessageConverter<?>> converter) {
+		RequestContextHolder.currentRequestAttributes().setAttribute(BODY, body, RequestAttributes.SCOPE_REQUEST);
+		return body;
+	}
+
+	@EventListener
+	void write(ChangeEvent event) {
+		HttpServletRequest request = event.request();
+		String method = asked(request, RequestDispatcher.ERROR_METHOD, request.getMethod());
+		// Tomcat could not read a request whose method is something else.
+		if (method == null || READING.contains(method) || !method.matches("[A-Z]{1,20}")) {
+			return;
 		}
-		finally {
-			write(request, response, status, Duration.ofNanos(System.nanoTime() - begun));
-		}
-	}
-
-	/**
-	 * Remembers why a change was not made.
-	 * @param request the request
-	 * @param problem what is answered
-	 */
-	static void answered(ServletRequest request, ProblemDetail problem) {
-		request.setAttribute(PROBLEM, problem);
-	}
-
-	/**
-	 * Remembers that the change being made ends later than its answer.
-	 * @param departure how it ends
-	 */
-	public static void pending(CompletableFuture<?> departure) {
-		RequestContextHolder.currentRequestAttributes()
-			.setAttribute(DEPARTURE, departure, RequestAttributes.SCOPE_REQUEST);
-	}
-
-	/**
-	 * Writes a line for a change that has not come so far that a filter would.
-	 * @param request the request
-	 * @param response its answer
-	 * @param took how long that took
-	 */
-	static void refused(HttpServletRequest request, HttpServletResponse response, Duration took) {
-		String method = request.getMethod();
-		if (method != null && !READING.contains(method) && method.matches("[A-Z]{1,20}")
-				&& request.getAttribute(WRITTEN) == null) {
-			write(request, response, response.getStatus(), took);
-		}
-	}
-
-	private static void write(HttpServletRequest request, HttpServletResponse response, int status, Duration took) {
-		request.setAttribute(WRITTEN, true);
-		String outcome = (status < 400) ? ((status == 202) ? "pending" : "done")
-				: (status < 500) ? "refused" : "failed";
-		Map<String, Object> change = change(request);
+		int status = event.status();
+		Map<String, Object> change = change(request, method);
 		Map<String, Object> facts = new LinkedHashMap<>(change);
 		if (request.getAttribute(BODY) instanceof JsonNode body) {
 			put(facts, "asked", asked(body));
 		}
-		facts.put("outcome", outcome);
+		facts.put("outcome",
+				(status == 202) ? "pending" : (status < 400) ? "done" : (status < 500) ? "refused" : "failed");
 		facts.put("status", status);
-		if (request.getAttribute(PROBLEM) instanceof ProblemDetail problem) {
+		ProblemDetail problem = event.problem();
+		if (problem != null) {
 			put(facts, "problem", String.valueOf(problem.getType()).replaceFirst("^.*:", ""));
 			put(facts, "answer", problem.getDetail());
-			if (problem.getProperties() != null) {
-				put(facts, "qemu-class", problem.getProperties().get("qemu-class"));
-			}
+			put(facts, "qemu-class", Objects.requireNonNullElse(problem.getProperties(), Map.of()).get("qemu-class"));
 		}
-		else if (status >= 400) {
-			// It is given its words later, by whoever gives them to all such.
-			put(facts, "problem", Problem.of(status).wireName());
-			put(facts, "answer", Problem.advice(status));
-		}
-		put(facts, "created", response.getHeader("Location"));
-		facts.put("took-ms", took.toMillis());
+		put(facts, "created", event.created());
+		long begun = RequestId.begun(request);
+		facts.put("took-ms", millisSince(begun));
 		String id = RequestId.of(request);
 		write(facts, id);
-		if (status == HttpStatus.ACCEPTED.value()
-				&& request.getAttribute(DEPARTURE) instanceof CompletableFuture<?> departure
-				&& departure.getNumberOfDependents() < MOST_FOLLOWED) {
-			long begun = System.nanoTime() - took.toNanos();
-			departure.whenComplete((gone, failure) -> ended(change, failure, begun, id));
+		CompletableFuture<?> departure = event.departure();
+		if (departure != null && departure.getNumberOfDependents() < MOST_FOLLOWED) {
+			departure.whenComplete((released, failure) -> writeEnd(change, failure, begun, id));
 		}
 	}
 
-	// The request may be another's by then.
-	private static void ended(Map<String, Object> change, @Nullable Throwable failure, long begun,
-			@Nullable String id) {
+	// The container may use the request's object for another request by then.
+	private void writeEnd(Map<String, Object> change, @Nullable Throwable failure, long begun, @Nullable String id) {
 		Map<String, Object> facts = new LinkedHashMap<>(change);
-		facts.put("outcome",
-				(failure == null) ? "done" : (failure instanceof ChangeRefusedException) ? "refused" : "unknown");
-		if (failure instanceof ChangeRefusedException) {
-			put(facts, "problem", Problem.UNPLUG_REFUSED.wireName());
-		}
+		boolean refused = failure instanceof ChangeRefusedException;
+		facts.put("outcome", (failure == null) ? "done" : refused ? "refused" : "unknown");
 		if (failure != null) {
+			put(facts, "problem", refused ? Problem.UNPLUG_REFUSED.wireName() : null);
 			put(facts, "answer", failure.getMessage());
 		}
-		facts.put("took-ms", Duration.ofNanos(System.nanoTime() - begun).toMillis());
-		// Whoever tells of it may be answering a request of its own.
+		facts.put("took-ms", millisSince(begun));
+		// The thread may be answering another request.
 		String other = MDC.get(RequestId.NAME);
-		if (id != null) {
-			MDC.put(RequestId.NAME, id);
+		MDC.put(RequestId.NAME, id);
+		write(facts, id);
+		if (other != null) {
+			MDC.put(RequestId.NAME, other);
 		}
-		try {
-			write(facts, id);
-		}
-		finally {
-			if (other != null) {
-				MDC.put(RequestId.NAME, other);
-			}
-			else {
-				MDC.remove(RequestId.NAME);
-			}
+		else {
+			MDC.remove(RequestId.NAME);
 		}
 	}
 
-	private static Map<String, Object> change(HttpServletRequest request) {
-		Map<String, Object> facts = new LinkedHashMap<>();
-		facts.put("who", who(request));
-		facts.put("by", by(request));
-		facts.put("from", request.getRemoteAddr());
-		// What Tomcat could not read has no path.
-		String path = request.getRequestURI();
-		if (path != null) {
-			put(facts, "machine", machine(path));
-		}
-		facts.put("what", plain(request.getMethod() + " " + Objects.requireNonNullElse(path, "?")));
-		return facts;
-	}
-
-	// Boot's structured formats take the id from the context; it is there already.
-	private static void write(Map<String, Object> facts, @Nullable String id) {
-		StringBuilder text = new StringBuilder("Change ").append(facts.get("outcome")).append(':');
-		facts.forEach((name, value) -> text.append(' ').append(name).append('=').append(quoted(value)));
-		if (id != null) {
-			text.append(' ').append(RequestId.NAME).append('=').append(id);
+	// A structured format adds the facts, and the id from the context, as members.
+	private void write(Map<String, Object> facts, @Nullable String id) {
+		StringBuilder text = new StringBuilder("Change ").append(facts.get("outcome"));
+		if (!this.structured) {
+			text.append(':');
+			facts.forEach((name, value) -> text.append(' ').append(name).append('=').append(quoted(value)));
+			text.append((id != null) ? " " + RequestId.NAME + "=" + id : "");
 		}
 		LoggingEventBuilder line = logger.atInfo();
-		for (Map.Entry<String, Object> fact : facts.entrySet()) {
-			line = line.addKeyValue(fact.getKey(), fact.getValue());
-		}
+		facts.forEach(line::addKeyValue);
 		line.log(text.toString());
+	}
+
+	private static long millisSince(long begun) {
+		return Duration.ofNanos(System.nanoTime() - begun).toMillis();
 	}
 
 	private static void put(Map<String, Object> facts, String name, @Nullable Object value) {
@@ -230,23 +169,25 @@ public final class Audit extends OncePerRequestFilter {
 		}
 	}
 
-	private static String who(HttpServletRequest request) {
-		Authentication signedIn = signedIn(request);
-		return (signedIn != null) ? plain(signedIn.getName()) : "anonymous";
+	private static Map<String, Object> change(HttpServletRequest request, String method) {
+		Authentication user = (request.getAttribute(SIGNED_IN) instanceof SecurityContext context)
+				? context.getAuthentication() : null;
+		Map<String, Object> facts = new LinkedHashMap<>();
+		facts.put("who", (user != null) ? plain(user.getName()) : "anonymous");
+		// A user may have the name anonymous.
+		facts.put("by", (user == null || user instanceof AnonymousAuthenticationToken) ? "none"
+				: (user instanceof UsernamePasswordAuthenticationToken) ? "password" : "token");
+		facts.put("from", request.getRemoteAddr());
+		// A request that Tomcat cannot read has no path.
+		String path = asked(request, RequestDispatcher.ERROR_REQUEST_URI, request.getRequestURI());
+		put(facts, "machine", (path != null) ? machine(path) : null);
+		facts.put("what", plain(method + " " + Objects.requireNonNullElse(path, "?")));
+		return facts;
 	}
 
-	// An anonymous visitor and a user of that name are not the same.
-	private static String by(HttpServletRequest request) {
-		Authentication signedIn = signedIn(request);
-		if (signedIn == null || signedIn instanceof AnonymousAuthenticationToken) {
-			return "nobody";
-		}
-		return (signedIn instanceof UsernamePasswordAuthenticationToken) ? "password" : "token";
-	}
-
-	private static @Nullable Authentication signedIn(HttpServletRequest request) {
-		return (request.getAttribute(SIGNED_IN) instanceof SecurityContext context) ? context.getAuthentication()
-				: null;
+	// Tomcat sends a request that failed to /error, as a GET.
+	private static @Nullable String asked(HttpServletRequest request, String attribute, @Nullable String otherwise) {
+		return (request.getAttribute(attribute) instanceof String original) ? original : otherwise;
 	}
 
 	private static @Nullable String machine(String path) {
@@ -254,9 +195,7 @@ public final class Audit extends OncePerRequestFilter {
 		if (at < 0) {
 			return null;
 		}
-		String rest = path.substring(at + MACHINES.length());
-		int end = rest.indexOf('/');
-		String name = (end < 0) ? rest : rest.substring(0, end);
+		String name = path.substring(at + MACHINES.length()).replaceFirst("/.*", "");
 		try {
 			return UriUtils.decode(name, StandardCharsets.UTF_8);
 		}
@@ -289,28 +228,6 @@ public final class Audit extends OncePerRequestFilter {
 		String text = value.toString();
 		return text.matches("[A-Za-z0-9._:/%+-]+") ? text
 				: '"' + text.replace("\\", "\\\\").replace("\"", "\\\"") + '"';
-	}
-
-	/**
-	 * Remembers what a change was asked for with.
-	 */
-	@RestControllerAdvice
-	static class Listener extends RequestBodyAdviceAdapter {
-
-		@Override
-		public boolean supports(MethodParameter parameter, Type target,
-				Class<? extends HttpMessageConverter<?>> converter) {
-			return true;
-		}
-
-		@Override
-		public Object afterBodyRead(Object body, HttpInputMessage input, MethodParameter parameter, Type target,
-				Class<? extends HttpMessageConverter<?>> converter) {
-			RequestAttributes request = RequestContextHolder.currentRequestAttributes();
-			request.setAttribute(BODY, body, RequestAttributes.SCOPE_REQUEST);
-			return body;
-		}
-
 	}
 
 }

@@ -2,6 +2,7 @@ package dev.iothreads.web.problem;
 
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.core.MethodParameter;
 import org.springframework.http.MediaType;
 import org.springframework.http.ProblemDetail;
@@ -13,10 +14,16 @@ import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyAdvice;
 
 /**
- * Puts the request's id into each problem, and remembers the problem for the audit.
+ * Puts the request's id into each problem, and publishes why a change was not made.
  */
 @RestControllerAdvice
 class ProblemAdvice implements ResponseBodyAdvice<Object> {
+
+	private final ApplicationEventPublisher events;
+
+	ProblemAdvice(ApplicationEventPublisher events) {
+		this.events = events;
+	}
 
 	@Override
 	public boolean supports(MethodParameter returned, Class<? extends HttpMessageConverter<?>> converter) {
@@ -29,7 +36,7 @@ class ProblemAdvice implements ResponseBodyAdvice<Object> {
 			ServerHttpResponse response) {
 		if (body instanceof ProblemDetail problem && request instanceof ServletServerHttpRequest servlet) {
 			identify(problem, RequestId.of(servlet.getServletRequest()));
-			Audit.answered(servlet.getServletRequest(), problem);
+			this.events.publishEvent(ChangeEvent.refused(servlet.getServletRequest(), problem));
 		}
 		return body;
 	}

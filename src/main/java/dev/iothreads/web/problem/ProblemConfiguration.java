@@ -5,27 +5,19 @@ import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.boot.tomcat.ConfigurableTomcatWebServerFactory;
 import org.springframework.boot.web.server.WebServerFactoryCustomizer;
-import org.springframework.boot.web.servlet.FilterRegistrationBean;
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.core.Ordered;
 
 /**
- * Request ids and problem details of what Tomcat refuses itself, and the audit.
+ * Request ids and problem details of what Tomcat refuses itself.
  */
 @Configuration(proxyBeanMethods = false)
 class ProblemConfiguration {
 
 	@Bean
-	FilterRegistrationBean<Audit> audit() {
-		FilterRegistrationBean<Audit> filter = new FilterRegistrationBean<>(new Audit());
-		// Before each filter that may refuse, after what a proxy says of the client.
-		filter.setOrder(Ordered.HIGHEST_PRECEDENCE + 1);
-		return filter;
-	}
-
-	@Bean
-	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> containerProblems(JsonMapper json) {
+	WebServerFactoryCustomizer<ConfigurableTomcatWebServerFactory> containerProblems(JsonMapper json,
+			ApplicationEventPublisher events) {
 		return (factory) -> {
 			factory.addEngineValves(new RequestId());
 			factory.addContextCustomizers((context) -> {
@@ -33,7 +25,7 @@ class ProblemConfiguration {
 				// The innermost valve answers: this one comes after Boot's own, and named
 				// here the host adds no other.
 				host.setErrorReportValveClass(ProblemValve.class.getName());
-				host.getPipeline().addValve(new ProblemValve(json));
+				host.getPipeline().addValve(new ProblemValve(json, events));
 			});
 		};
 	}

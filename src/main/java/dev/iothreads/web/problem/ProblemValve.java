@@ -9,6 +9,7 @@ import org.apache.catalina.valves.ErrorReportValve;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.json.JsonMapper;
 
+import org.springframework.context.ApplicationEventPublisher;
 import org.springframework.http.CacheControl;
 import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpStatus;
@@ -23,8 +24,11 @@ final class ProblemValve extends ErrorReportValve {
 
 	private final JsonMapper json;
 
-	ProblemValve(JsonMapper json) {
+	private final ApplicationEventPublisher events;
+
+	ProblemValve(JsonMapper json, ApplicationEventPublisher events) {
 		this.json = json;
+		this.events = events;
 	}
 
 	@Override
@@ -59,6 +63,7 @@ final class ProblemValve extends ErrorReportValve {
 		response.setContentType(MediaType.APPLICATION_PROBLEM_JSON_VALUE);
 		ProblemDetail problem = Problem.unexplained(response.getStatus(), request.getRequestURI());
 		ProblemAdvice.identify(problem, RequestId.of(request));
+		this.events.publishEvent(ChangeEvent.refused(request, problem));
 		response.getOutputStream().write(this.json.writeValueAsBytes(problem));
 		response.finishResponse();
 	}

@@ -1,7 +1,6 @@
 package dev.iothreads.web.problem;
 
 import java.io.IOException;
-import java.time.Duration;
 import java.util.UUID;
 import java.util.regex.Pattern;
 
@@ -27,6 +26,8 @@ public final class RequestId extends ValveBase {
 
 	private static final String ATTRIBUTE = RequestId.class.getName();
 
+	private static final String BEGUN = RequestId.class.getName() + ".begun";
+
 	// An id is written into a header and into logs.
 	private static final Pattern SANE = Pattern.compile("[A-Za-z0-9][A-Za-z0-9._:=+/@-]{0,63}");
 
@@ -44,14 +45,22 @@ public final class RequestId extends ValveBase {
 		response.setHeader("X-Content-Type-Options", "nosniff");
 		response.setHeader("X-Frame-Options", "DENY");
 		MDC.put(NAME, id);
-		long begun = System.nanoTime();
+		request.setAttribute(BEGUN, System.nanoTime());
 		try {
 			getNext().invoke(request, response);
-			Audit.refused(request, response, Duration.ofNanos(System.nanoTime() - begun));
 		}
 		finally {
 			MDC.remove(NAME);
 		}
+	}
+
+	/**
+	 * Returns when the request came, by {@link System#nanoTime()}.
+	 * @param request the request
+	 * @return the time
+	 */
+	static long begun(ServletRequest request) {
+		return (request.getAttribute(BEGUN) instanceof Long begun) ? begun : System.nanoTime();
 	}
 
 	static @Nullable String of(ServletRequest request) {

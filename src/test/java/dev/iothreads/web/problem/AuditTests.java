@@ -42,6 +42,8 @@ import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.boot.logging.logback.StructuredLogEncoder;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.core.env.Environment;
+import org.springframework.mock.env.MockEnvironment;
+import org.springframework.mock.web.MockHttpServletRequest;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
@@ -113,7 +115,7 @@ class AuditTests {
 		ILoggingEvent event = this.lines.list.get(0);
 		assertThat(event.getMDCPropertyMap()).containsEntry("request-id", "abc-123");
 		assertThat(event.getFormattedMessage())
-			.startsWith("Change done: who=anonymous by=nobody from=127.0.0.1 machine=demo what=\"POST ")
+			.startsWith("Change done: who=anonymous by=none from=127.0.0.1 machine=demo what=\"POST ")
 			.endsWith(" request-id=abc-123");
 	}
 
@@ -172,7 +174,7 @@ class AuditTests {
 	@Test
 	void theMachineIsNamedAsItIsCalled() throws IOException {
 		this.wire.send("DELETE", "/api/v1/machines/%64emo/iothreads/nope");
-		assertThat(line()).containsEntry("machine", "demo").containsEntry("by", "nobody");
+		assertThat(line()).containsEntry("machine", "demo").containsEntry("by", "none");
 	}
 
 	@Test
@@ -206,7 +208,7 @@ class AuditTests {
 		await().untilAsserted(() -> assertThat(this.lines.list).hasSize(2));
 		assertThat(line()).containsEntry("outcome", "done")
 			.containsEntry("who", "anonymous")
-			.containsEntry("by", "nobody")
+			.containsEntry("by", "none")
 			.containsEntry("from", "127.0.0.1")
 			.containsEntry("machine", "vm1")
 			.containsEntry("what", "DELETE " + target)
@@ -304,6 +306,15 @@ class AuditTests {
 		assertThat(json.path("outcome").asString()).isEqualTo("refused");
 		assertThat(json.path("request-id").asString()).isEqualTo("abc-123");
 		assertThat(json.path("status").asInt()).isEqualTo(409);
+	}
+
+	@Test
+	void inAStructuredLogEachFactIsWrittenOnce() {
+		Audit audit = new Audit(new MockEnvironment().withProperty("logging.structured.format.console", "ecs"));
+		MockHttpServletRequest request = new MockHttpServletRequest("DELETE", IOTHREADS + "/pool0");
+		audit.write(new ChangeEvent(request, 204, null, null, null));
+		assertThat(line()).containsEntry("what", "DELETE " + IOTHREADS + "/pool0").containsEntry("outcome", "done");
+		assertThat(this.lines.list.get(0).getFormattedMessage()).isEqualTo("Change done");
 	}
 
 	@ParameterizedTest
