@@ -225,7 +225,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 */
 	public record Timeouts(@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration connect,
 			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration command,
-			@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration detach) {
+			@DefaultValue("10s") @DurationUnit(ChronoUnit.SECONDS) Duration detach) {
 
 	}
 

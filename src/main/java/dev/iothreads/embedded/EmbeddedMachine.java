@@ -155,7 +155,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 		device.iothreads().forEach(this::require);
 		if (device.iothreads().size() > 1 && !kind.hasMapping()) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
-					"A %s has no iothread-vq-mapping. Name one IOThread.".formatted(device.driver()));
+					"A %s runs on one IOThread only. Name one.".formatted(device.driver()));
 		}
 		requireDrive(device, kind);
 		requireProperties(device, kind);

@@ -31,8 +31,13 @@ final class DeviceAttachment {
 
 	private static final Duration RELEASE_WAIT = Duration.ofSeconds(1);
 
+	private static final Pattern BUSY_NODE = Pattern
+		.compile("Node '.*' is busy|Block node is read-only|Cannot change iothread of active block backend");
+
 	private static final Pattern NO_BUS = Pattern
 		.compile("Bus '|No '|PCI: |Hot-plug failed|A '.*' bus was found but is full");
+
+	private static final String MAPPING = "iothread-vq-mapping";
 
 	private static final String BALLOON = "virtio-balloon";
 
@@ -147,8 +152,12 @@ final class DeviceAttachment {
 		}
 		else {
 			// QEMU 7.2 ignores a mapping that it does not know.
-			requireSupport(device, known, "iothread-vq-mapping");
-			arguments.put("iothread-vq-mapping",
+			if (!known.contains(MAPPING)) {
+				throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+						"%s is QEMU %s, whose %s runs on one IOThread only. Name one.".formatted(this.qemu.machine(),
+								this.session.version(), device.driver()));
+			}
+			arguments.put(MAPPING,
 					device.iothreads().stream().map((iothread) -> Map.of("iothread", iothread)).toList());
 		}
 	}
@@ -210,6 +219,14 @@ final class DeviceAttachment {
 		}
 		if (isNodeConflict(refused)) {
 			return nodeInUse(Objects.requireNonNullElse(device.drive(), "?"), "");
+		}
+		if (BUSY_NODE.matcher(words).lookingAt()) {
+			return new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+					"Block node %s of %s cannot be served now: QEMU says: %s. Wait until the job or export that uses it has ended, or name another node."
+						.formatted(device.drive(), this.qemu.machine(), words));
+		}
+		if (words.contains("not allowed while migrating")) {
+			Migration.requireNone(this.qemu);
 		}
 		if (words.startsWith("Duplicate device ID")) {
 			return new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,

@@ -1,13 +1,16 @@
 package dev.iothreads.qemu;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 
 import dev.iothreads.machine.ChangeRefusedException;
-import dev.iothreads.machine.InvalidRequestException;
+import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import tools.jackson.databind.JsonNode;
 
@@ -15,6 +18,10 @@ import tools.jackson.databind.JsonNode;
  * Detaches a device from a QEMU.
  */
 final class DeviceDetachment {
+
+	private static final Duration RETRY_INTERVAL = Duration.ofMillis(500);
+
+	private static final Duration RETRY_LIMIT = Duration.ofSeconds(30);
 
 	private final QemuSession session;
 
@@ -43,30 +50,80 @@ final class DeviceDetachment {
 		if (!again) {
 			requireNoCompanions(device);
 		}
+		QmpCommand command = Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id));
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
 		try {
-			this.qemu.run(Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id)));
+			this.qemu.run(command);
 			return gone;
 		}
 		catch (QmpCommandException ex) {
-			String words = ex.description();
-			if (gone.isDone() || words.contains("already in the process of unplug")) {
+			if (gone.isDone() || isUnderWay(ex) || (again && isBusy(ex))) {
+				return gone;
+			}
+			if (isBusy(ex)) {
+				retry(device.path(), command, gone, System.nanoTime() + RETRY_LIMIT.toNanos());
 				return gone;
 			}
 			if (!again) {
 				unplugs.cancel(device.path());
 			}
-			if ("DeviceNotFound".equals(ex.errorClass())) {
-				throw noSuchDevice(id);
-			}
-			if (words.contains("does not support hotplugging") || words.contains("cannot be hot-unplugged")
-					|| words.contains("is not hotpluggable")) {
-				throw new InvalidRequestException("device",
-						"%s cannot be unplugged while %s runs: QEMU says: %s. It goes when the machine is shut down."
-							.formatted(id, this.qemu.machine(), words));
-			}
-			throw this.qemu.refused(ex);
+			throw explained(id, ex);
 		}
+	}
+
+	// With native hot-plug a port is busy for some 5 s after a device was plugged, and
+	// after another client has asked for an unplug.
+	private void retry(String path, QmpCommand command, CompletableFuture<Void> gone, long end) {
+		CompletableFuture.delayedExecutor(RETRY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS).execute(() -> {
+			if (!gone.isDone()) {
+				this.session.monitor().execute(command).whenComplete((reply, failure) -> {
+					if (Reply.unwrap(failure) instanceof QmpCommandException refused && !isUnderWay(refused)
+							&& !gone.isDone()) {
+						onRefusedAgain(path, command, gone, end, refused);
+					}
+				});
+			}
+		});
+	}
+
+	private void onRefusedAgain(String path, QmpCommand command, CompletableFuture<Void> gone, long end,
+			QmpCommandException refused) {
+		if (isBusy(refused) && System.nanoTime() < end) {
+			retry(path, command, gone, end);
+		}
+		else if (!isGone(refused)) {
+			this.session.unplugs()
+				.refuse(path, "QEMU refuses to unplug it: %s. Ask again later.".formatted(refused.description()), true);
+		}
+	}
+
+	private static boolean isUnderWay(QmpCommandException refused) {
+		return refused.description().contains("already in the process of unplug");
+	}
+
+	private static boolean isBusy(QmpCommandException refused) {
+		return refused.description().contains("guest is busy");
+	}
+
+	private static boolean isGone(QmpCommandException refused) {
+		return "DeviceNotFound".equals(refused.errorClass());
+	}
+
+	private MachineException explained(String id, QmpCommandException refused) {
+		String words = refused.description();
+		if (isGone(refused)) {
+			return noSuchDevice(id);
+		}
+		if (words.contains("does not support hotplugging") || words.contains("cannot be hot-unplugged")
+				|| words.contains("is not hotpluggable")) {
+			return new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED,
+					"%s of %s cannot be unplugged while it runs: QEMU says: %s. It goes when the machine is shut down."
+						.formatted(id, this.qemu.machine(), words));
+		}
+		if (words.contains("not allowed while migrating")) {
+			Migration.requireNone(this.qemu);
+		}
+		return this.qemu.refused(refused);
 	}
 
 	/**
@@ -90,7 +147,7 @@ final class DeviceDetachment {
 			}
 		}
 		if (!companions.isEmpty()) {
-			throw new InvalidRequestException("device",
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED,
 					"%s of %s cannot go alone: %s would be unplugged with it. Unplug that first, by device_del, or shut the machine down."
 						.formatted(device.name(), this.qemu.machine(),
 								String.join(", ", companions.stream().map(Qom::name).toList())));

@@ -219,6 +219,10 @@ final class QemuSession {
 				}
 				return false;
 			}
+			case "RESET" -> {
+				this.unplugs.onReset();
+				return this.runState.onEvent(event.name());
+			}
 			default -> {
 				return this.runState.onEvent(event.name());
 			}
@@ -254,6 +258,8 @@ final class QemuSession {
 			.thenApply((result) -> {
 				this.threadIds = result.threadIds();
 				this.reportsHolders = result.lists().iothreads().path(0).has("holders");
+				Set<String> listed = result.lists().devices().map(Qom.Child::path).collect(Collectors.toSet());
+				this.unplugs.onListedAfterReset(listed, turn.begun());
 				Snapshot snapshot = new SnapshotBuilder(result, this.unplugs, this.runState.current()).build(begun,
 						this.version, this.managedBy);
 				this.knowledge.devices().forEach((path, known) -> {
@@ -263,8 +269,7 @@ final class QemuSession {
 				});
 				if (this.knowledge.keep(result, turn)) {
 					this.drivesToAsk.retainAll(this.knowledge.devices().keySet());
-					this.unplugs.onListed(result.lists().devices().map(Qom.Child::path).collect(Collectors.toSet()),
-							turn.begun());
+					this.unplugs.onListed(listed, turn.begun());
 				}
 				return snapshot;
 			})

@@ -27,6 +27,8 @@ final class Unplugs {
 
 	private final Map<String, String> unasked = Collections.synchronizedMap(new LinkedHashMap<>());
 
+	private volatile @Nullable Long reset;
+
 	/**
 	 * Begins to wait for a device to go. That has to be before {@code device_del}: the
 	 * guest may be faster than QEMU's answer.
@@ -97,7 +99,14 @@ final class Unplugs {
 	 * @param known whether there is such a device; of others nothing is kept
 	 */
 	void onRefused(String path, boolean known) {
-		String reason = "The guest refused to let it go. Free it in the guest, then ask again.";
+		refuse(path, "The guest refused to let it go. Free it in the guest, then ask again.", known);
+	}
+
+	/**
+	 * Ends the wait for a device that stays.
+	 * @param known whether there is such a device; of others nothing is kept
+	 */
+	void refuse(String path, String reason, boolean known) {
 		Unplug waiting = this.underWay.remove(path);
 		if (known || waiting != null) {
 			this.refusals.put(path, reason);
@@ -121,6 +130,31 @@ final class Unplugs {
 			return left ? new Unplug(unplug.asked(), true, unplug.gone()) : unplug;
 		});
 		this.refusals.keySet().retainAll(present);
+	}
+
+	void onReset() {
+		this.reset = System.nanoTime();
+	}
+
+	/**
+	 * Ends the unplugs that a reset has ended: with native hot-plug, QEMU forgets that
+	 * the guest was asked.
+	 * @param present the paths of the listed devices
+	 * @param listed when the listing began, by {@link System#nanoTime()}
+	 */
+	void onListedAfterReset(Set<String> present, long listed) {
+		Long when = this.reset;
+		if (when == null || listed - when < 0) {
+			return;
+		}
+		this.reset = null;
+		this.underWay.forEach((path, unplug) -> {
+			if (present.contains(path) && unplug.asked() - when < 0) {
+				refuse(path,
+						"The machine was reset before its guest released the device, which ends the unplug. Ask again.",
+						true);
+			}
+		});
 	}
 
 	void end(RuntimeException reason) {

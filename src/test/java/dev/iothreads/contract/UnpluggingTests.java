@@ -233,8 +233,8 @@ class UnpluggingTests {
 	@ValueSource(strings = { "fixed", "twin0", "twin1", "scsi0" })
 	void aDeviceThatCannotGoAloneStays(String id) {
 		JsonNode before = this.machine.get("/devices/" + id).is(200).body();
-		this.machine.delete("/devices/" + id).isInvalid("device");
-		this.machine.delete("/iothreads/iothread1/devices/" + id).isInvalid("device");
+		this.machine.delete("/devices/" + id).isProblem(409, "unplug-refused");
+		this.machine.delete("/iothreads/iothread1/devices/" + id).isProblem(409, "unplug-refused");
 		assertThat(this.machine.get("/devices/" + id).is(200).body()).isEqualTo(before);
 		if (!id.equals("fixed")) {
 			assertThat(this.machine.tap().changes()).doesNotContain("device_del");
