@@ -173,7 +173,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 	}
 
 	@Override
-	public synchronized CompletableFuture<Void> detach(String device) {
+	public synchronized CompletableFuture<Void> detach(String device, boolean force) {
 		Plugged plugged = this.devices.get(device);
 		if (plugged == null) {
 			throw new NotFoundException(NotFoundException.Kind.DEVICE,

@@ -183,10 +183,12 @@ public final class ChangeService {
 	 * @param machine the machine's name
 	 * @param id the device's id
 	 * @param wait how long to wait for the guest, {@code null} for as long as configured
+	 * @param force whether to unplug it where nothing tells whether the machine survives
+	 * that
 	 * @return whether it has gone, and the machine as it is then
 	 */
-	public Detachment detach(String machine, String id, @Nullable Duration wait) {
-		return detach(machine, id, (snapshot) -> snapshot.device(id), wait);
+	public Detachment detach(String machine, String id, @Nullable Duration wait, boolean force) {
+		return detach(machine, id, (snapshot) -> snapshot.device(id), wait, force);
 	}
 
 	/**
@@ -195,16 +197,18 @@ public final class ChangeService {
 	 * @param iothread the id of the IOThread
 	 * @param id the device's id
 	 * @param wait how long to wait for the guest, {@code null} for as long as configured
+	 * @param force whether to unplug it where nothing tells whether the machine survives
+	 * that
 	 * @return whether it has gone, and the machine as it is then
 	 */
-	public Detachment detach(String machine, String iothread, String id, @Nullable Duration wait) {
+	public Detachment detach(String machine, String iothread, String id, @Nullable Duration wait, boolean force) {
 		return detach(machine, id, (snapshot) -> {
 			require(machine, snapshot, iothread, (present) -> true);
 			return snapshot.device(id).filter((device) -> device.iothreads().contains(iothread));
-		}, wait);
+		}, wait, force);
 	}
 
-	private Detachment detach(String machine, String id, Lookup lookup, @Nullable Duration wait) {
+	private Detachment detach(String machine, String id, Lookup lookup, @Nullable Duration wait, boolean force) {
 		MachineEntry entry = this.inventory.entry(machine);
 		ChangeQueue queue = entry.changes();
 		AtomicReference<CompletableFuture<Void>> begun = new AtomicReference<>();
@@ -213,7 +217,7 @@ public final class ChangeService {
 				throw new NotFoundException(NotFoundException.Kind.DEVICE,
 						"%s has no device '%s' there.".formatted(machine, id));
 			}
-			begun.set(changes.detach(id));
+			begun.set(changes.detach(id, force));
 		});
 		CompletableFuture<Void> departure = begun.get();
 		Duration limit = (wait != null) ? wait : this.detachWait;

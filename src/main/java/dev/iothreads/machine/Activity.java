@@ -16,12 +16,26 @@ import org.jspecify.annotations.Nullable;
  * where it is not known
  * @param ioObservedAt when that was asked for: nothing in it is older; {@code null} where
  * it is not known
+ * @param orphanedThreads the threads that devices hold though their IOThreads were
+ * deleted
  */
 public record Activity(Map<String, HostThread> threads, @Nullable String cpuUnavailable,
-		Map<String, Map<IoOperation, IoCount>> io, @Nullable Instant ioObservedAt) {
+		Map<String, Map<IoOperation, IoCount>> io, @Nullable Instant ioObservedAt, int orphanedThreads) {
 
 	/** Nothing is known. */
-	public static final Activity UNKNOWN = new Activity(Map.of(), null, Map.of(), null);
+	public static final Activity UNKNOWN = new Activity(Map.of(), null, Map.of(), null, 0);
+
+	/**
+	 * Creates it for a machine without orphaned threads.
+	 * @param threads the threads of IOThreads by their ids
+	 * @param cpuUnavailable why a thread is absent
+	 * @param io what the devices have done, by their QOM paths
+	 * @param ioObservedAt when that was asked for
+	 */
+	public Activity(Map<String, HostThread> threads, @Nullable String cpuUnavailable,
+			Map<String, Map<IoOperation, IoCount>> io, @Nullable Instant ioObservedAt) {
+		this(threads, cpuUnavailable, io, ioObservedAt, 0);
+	}
 
 	public Activity {
 		threads = Map.copyOf(threads);

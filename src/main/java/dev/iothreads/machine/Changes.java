@@ -69,6 +69,8 @@ public interface Changes {
 	 * Asks the guest to let go of a device. It waits for the machine's answer, not for
 	 * the guest. To ask again while the guest is at it is no error.
 	 * @param device the device's id
+	 * @param force whether to unplug it where nothing tells whether the machine survives
+	 * that
 	 * @return completes when the device has gone. It fails with
 	 * {@link ChangeRefusedException} when the guest refuses, and with
 	 * {@link MachineUnavailableException} when the machine was lost meanwhile
@@ -77,6 +79,16 @@ public interface Changes {
 	 * @throws MachineException when the machine cannot be asked, refuses, or does not
 	 * answer in time
 	 */
-	CompletableFuture<Void> detach(String device);
+	CompletableFuture<Void> detach(String device, boolean force);
+
+	/**
+	 * Asks the guest to let go of a device, where it is known that the machine survives
+	 * that.
+	 * @param device the device's id
+	 * @return as {@link #detach(String, boolean)}
+	 */
+	default CompletableFuture<Void> detach(String device) {
+		return detach(device, false);
+	}
 
 }

@@ -36,6 +36,9 @@ class MachineMetrics implements MeterBinder {
 						Objects.requireNonNullElse(snapshot.identity().runState(), "")), 1.0));
 		gauge(registry, "iothread.orphaned.devices", "Devices whose IOThread was deleted underneath them",
 				(snapshot) -> Map.of(Tags.empty(), orphans(snapshot)));
+		gauge(registry, "iothread.orphaned.threads",
+				"Threads that devices hold though their IOThread was deleted underneath them",
+				(snapshot) -> Map.of(Tags.empty(), (double) snapshot.activity().orphanedThreads()));
 	}
 
 	private void gauge(MeterRegistry registry, String name, String description,

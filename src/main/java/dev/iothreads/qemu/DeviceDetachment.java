@@ -32,7 +32,7 @@ final class DeviceDetachment {
 		this.qemu = qemu;
 	}
 
-	CompletableFuture<Void> detach(String id) {
+	CompletableFuture<Void> detach(String id, boolean force) {
 		Migration.requireNone(this.qemu);
 		Qom.Child device = find(id);
 		if (id.isEmpty() || id.contains("/")) {
@@ -40,7 +40,7 @@ final class DeviceDetachment {
 					"QEMU of %s cannot unplug '%s': it takes this id for a path. The device goes when the machine is shut down."
 						.formatted(this.qemu.machine(), id));
 		}
-		String hazard = this.session.unplugHazard(device.path());
+		String hazard = this.session.unplugHazard(device.path(), force);
 		if (hazard != null) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, hazard);
 		}

@@ -23,6 +23,10 @@ record KnownDevice(String type, String worker, List<ThreadKey> links, boolean ma
 		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false);
 	}
 
+	KnownDevice withLinks(List<ThreadKey> iothreads) {
+		return new KnownDevice(this.type, this.worker, iothreads, this.mapped, this.drive, this.isReadable);
+	}
+
 	KnownDevice withDrive(String node) {
 		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node,
 				this.isReadable);

@@ -40,8 +40,8 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 	}
 
 	@Override
-	public CompletableFuture<Void> detach(String device) {
-		return new DeviceDetachment(this.session, this.qemu).detach(device);
+	public CompletableFuture<Void> detach(String device, boolean force) {
+		return new DeviceDetachment(this.session, this.qemu).detach(device, force);
 	}
 
 }

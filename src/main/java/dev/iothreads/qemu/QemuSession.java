@@ -50,6 +50,8 @@ final class QemuSession {
 
 	private final @Nullable BlockStatistics statistics;
 
+	private final RemadeIOThreads remade;
+
 	private final Knowledge knowledge = new Knowledge();
 
 	private final Unplugs unplugs = new Unplugs();
@@ -76,6 +78,7 @@ final class QemuSession {
 		this.identity = identity;
 		this.hostThreads = hostThreads;
 		this.statistics = statistics;
+		this.remade = new RemadeIOThreads(monitor, hostThreads);
 		this.plan = new ReadingPlan(monitor, listsAtOnce, this.knowledge);
 		this.learning = new Learning(monitor, this.knowledge, this.drivesToAsk);
 	}
@@ -160,11 +163,16 @@ final class QemuSession {
 	/**
 	 * Says why a device must not be unplugged now.
 	 * @param path the device's path
+	 * @param force whether to unplug it where nothing tells what it runs on
 	 * @return the reason, {@code null} when it may be
 	 */
-	@Nullable String unplugHazard(String path) {
+	@Nullable String unplugHazard(String path, boolean force) {
 		KnownDevice known = this.knowledge.devices().get(path);
-		return (known != null) ? known.unplugHazard(this.threadIds) : null;
+		String hazard = (known != null) ? known.unplugHazard(this.threadIds) : null;
+		if (hazard == null && !force && this.remade.isDoubtful(path)) {
+			return "It was there before the service connected, and its IOThread was made while the machine ran. Nothing tells whether the device runs on this one or on an earlier one of the same id: in that case QEMU aborts when the device is unplugged. Run the service on QEMU's host in its PID namespace, with QEMU's -name guest=…,debug-threads=on. Where that IOThread was never deleted, ask again with force=true.";
+		}
+		return hazard;
 	}
 
 	/**
@@ -198,6 +206,7 @@ final class QemuSession {
 		switch (event.name()) {
 			case "DEVICE_DELETED" -> {
 				this.knowledge.forget(Qom.device(path));
+				this.remade.forget(path);
 				if (this.statistics != null) {
 					this.statistics.forget(path);
 				}
@@ -255,6 +264,7 @@ final class QemuSession {
 		return this.plan.list(thoroughly, due == null)
 			.thenCombine(stated, (lists, state) -> lists)
 			.thenCompose((lists) -> this.learning.learn(lists, thoroughly))
+			.thenCompose(this.remade::check)
 			.thenApply((result) -> {
 				this.threadIds = result.threadIds();
 				this.reportsHolders = result.lists().iothreads().path(0).has("holders");
@@ -268,12 +278,23 @@ final class QemuSession {
 					}
 				});
 				if (this.knowledge.keep(result, turn)) {
+					this.remade.end();
 					this.drivesToAsk.retainAll(this.knowledge.devices().keySet());
 					this.unplugs.onListed(listed, turn.begun());
 				}
 				return snapshot;
 			})
 			.thenCombine(counted, (snapshot, done) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
+	}
+
+	private int orphanedThreads() {
+		return (int) this.knowledge.devices()
+			.values()
+			.stream()
+			.flatMap((device) -> device.links().stream())
+			.filter((link) -> !link.isAlive(this.threadIds))
+			.distinct()
+			.count();
 	}
 
 	private Snapshot withActivity(Snapshot snapshot) {
@@ -296,7 +317,8 @@ final class QemuSession {
 		Long processId = seen.threads().values().stream().map(HostThread::processId).findFirst().orElse(null);
 		return snapshot
 			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId))
-			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt()));
+			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt(),
+					orphanedThreads()));
 	}
 
 }

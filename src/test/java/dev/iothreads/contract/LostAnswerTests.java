@@ -132,7 +132,8 @@ class LostAnswerTests {
 			Eventually.see(held::status, (status) -> status.isUp());
 			assertThatExceptionOfType(MachineUnavailableException.class)
 				.isThrownBy(() -> changes.removeIOThread("pool0"));
-			assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> changes.detach("blk0"));
+			assertThatExceptionOfType(MachineUnavailableException.class)
+				.isThrownBy(() -> changes.detach("blk0", false));
 			assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> changes
 				.attach(new NewDevice("hot0", "virtio-scsi-pci", List.of("pool0"), null, null, Map.of())));
 			assertThat(this.machine.tap().changes()).containsExactly("object-add");

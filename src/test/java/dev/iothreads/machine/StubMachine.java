@@ -54,7 +54,7 @@ public class StubMachine implements Machine, Changes {
 	}
 
 	@Override
-	public CompletableFuture<Void> detach(String device) {
+	public CompletableFuture<Void> detach(String device, boolean force) {
 		throw unexpected();
 	}
 

@@ -140,7 +140,7 @@ final class ShownMachine extends StubMachine {
 	 * Its guest never lets go of anything.
 	 */
 	@Override
-	public CompletableFuture<Void> detach(String device) {
+	public CompletableFuture<Void> detach(String device, boolean force) {
 		device(device, DeviceState.DETACHING, "Its unplug has been asked for, and the guest has yet to let go.",
 				this.devices.stream()
 					.filter((known) -> known.id().equals(device))

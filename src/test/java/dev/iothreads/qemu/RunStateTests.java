@@ -109,7 +109,7 @@ class RunStateTests {
 			.device("virtio-blk-pci,id=blk0,drive=disk0,iothread=io0,bus=rp1")
 			.start(binary); Watched vm = Watched.at(qemu.socket())) {
 			vm.read();
-			vm.machine().changes().detach("blk0");
+			vm.machine().changes().detach("blk0", false);
 			Snapshot snapshot = vm.read();
 			assertThat(snapshot.device("blk0").orElseThrow().state()).isEqualTo(DeviceState.DETACHING);
 			assertThat(snapshot.device("blk0").orElseThrow().reason()).contains("is prelaunch", "before it runs");
@@ -134,7 +134,8 @@ class RunStateTests {
 		assertThatExceptionOfType(ChangeRefusedException.class).isThrownBy(() -> vm.machine().changes().attach(disk()))
 			.withMessageContaining(advice)
 			.satisfies((refused) -> assertMigrating(refused, runState));
-		assertThatExceptionOfType(ChangeRefusedException.class).isThrownBy(() -> vm.machine().changes().detach("blk0"))
+		assertThatExceptionOfType(ChangeRefusedException.class)
+			.isThrownBy(() -> vm.machine().changes().detach("blk0", false))
 			.satisfies((refused) -> assertMigrating(refused, runState));
 	}
 

@@ -155,7 +155,7 @@ class SilenceTests {
 			.device("virtio-blk-pci,id=blk0,drive=disk0,iothread=io0,bus=rp1")
 			.start(binary); Watched vm = Watched.at(qemu.socket())) {
 			vm.read();
-			CompletableFuture<Void> gone = vm.machine().changes().detach("blk0");
+			CompletableFuture<Void> gone = vm.machine().changes().detach("blk0", false);
 			vm.machine().close();
 			assertThat(gone).failsWithin(60, TimeUnit.SECONDS)
 				.withThrowableOfType(ExecutionException.class)

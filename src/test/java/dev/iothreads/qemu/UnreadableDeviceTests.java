@@ -47,7 +47,7 @@ class UnreadableDeviceTests {
 					assertThat(refused.attached()).extracting(Attachment::id).containsExactly("vol/data");
 				});
 			assertThatExceptionOfType(ChangeRefusedException.class)
-				.isThrownBy(() -> vm.machine().changes().detach("vol/data"))
+				.isThrownBy(() -> vm.machine().changes().detach("vol/data", false))
 				.withMessageContaining("shut down");
 		}
 	}

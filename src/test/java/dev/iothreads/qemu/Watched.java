@@ -42,6 +42,14 @@ final class Watched implements AutoCloseable {
 		return at(new MonitorAddress.UnixAddress(socket));
 	}
 
+	/**
+	 * Watches, and looks for QEMU's threads as a finder does.
+	 */
+	static Watched at(Path socket, HostThreads.Finder finder) {
+		return new Watched("vm1", new MonitorAddress.UnixAddress(socket),
+				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, finder));
+	}
+
 	static Watched at(MonitorAddress address) {
 		return at(address, PATIENCE, PATIENCE);
 	}

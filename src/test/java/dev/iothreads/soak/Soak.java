@@ -52,12 +52,17 @@ final class Soak {
 
 	/**
 	 * Runs it.
-	 * @param args how many seconds, and the seed
+	 * @param args how many seconds, the seed, and whether real guests do I/O instead
 	 */
 	public static void main(String[] args) throws Exception {
 		Duration duration = Duration.ofSeconds(Long.parseLong(args[0]));
 		long seed = (args.length > 1 && !args[1].isEmpty()) ? Long.parseLong(args[1]) : System.nanoTime();
-		new Soak().run(duration, seed);
+		if (args.length > 2 && Boolean.parseBoolean(args[2])) {
+			new GuestSoak().run(duration, seed);
+		}
+		else {
+			new Soak().run(duration, seed);
+		}
 	}
 
 	private void run(Duration duration, long seed) throws Exception {

@@ -611,7 +611,7 @@ class DocumentedExampleTests {
 		}
 
 		@Override
-		public CompletableFuture<Void> detach(String device) {
+		public CompletableFuture<Void> detach(String device, boolean force) {
 			return new CompletableFuture<>();
 		}
 
@@ -650,7 +650,7 @@ class DocumentedExampleTests {
 		}
 
 		@Override
-		public CompletableFuture<Void> detach(String device) {
+		public CompletableFuture<Void> detach(String device, boolean force) {
 			return CompletableFuture.failedFuture(this.refusal);
 		}
 

@@ -122,9 +122,12 @@ class DeviceController {
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
 			Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
-			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
+			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
+			@Parameter(
+					description = "true unplugs it even where nothing tells whether QEMU survives that") @RequestParam(
+							defaultValue = "false") boolean force) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, device, preference.duration());
+		Detachment detachment = this.changes.detach(machine, device, preference.duration(), force);
 		if (detachment.gone()) {
 			return answered(preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build(), null);
 		}

@@ -174,9 +174,12 @@ class IOThreadController {
 			Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT,
 			Problem.INVALID_REQUEST, Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
-			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer) {
+			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
+			@Parameter(
+					description = "true unplugs it even where nothing tells whether QEMU survives that") @RequestParam(
+							defaultValue = "false") boolean force) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, id, device, preference.duration());
+		Detachment detachment = this.changes.detach(machine, id, device, preference.duration(), force);
 		ResponseEntity.BodyBuilder answer = detachment.gone() ? ResponseEntity.ok()
 				: ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device));
 		return answered(preference.applyTo(answer).body(info(machine, detachment.snapshot(), id)),

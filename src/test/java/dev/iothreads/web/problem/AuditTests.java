@@ -360,7 +360,7 @@ class AuditTests {
 		}
 
 		@Override
-		public CompletableFuture<Void> detach(String device) {
+		public CompletableFuture<Void> detach(String device, boolean force) {
 			return this.departure;
 		}
 
