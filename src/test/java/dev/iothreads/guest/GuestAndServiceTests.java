@@ -1,0 +1,159 @@
+package dev.iothreads.guest;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+import dev.iothreads.fleet.RunningService;
+import dev.iothreads.testing.EveryQemu;
+import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * What the service says of guests that do I/O, and what a guest sees of its changes.
+ */
+class GuestAndServiceTests {
+
+	private static final Duration DEADLINE = Duration.ofSeconds(60);
+
+	private static final int SECTOR = 512;
+
+	@TempDir
+	private Path directory;
+
+	@EveryQemu
+	void theCountsAndTheCpuTimeAreThoseOfTheGuestAndTheKernel(QemuBinary binary) {
+		try (Guest guest = Guest.of(binary)
+			.args("-object", "iothread,id=io0", "-object", "iothread,id=io1", "-blockdev",
+					"null-co,node-name=disk0,size=16777216,read-zeroes=on", "-blockdev",
+					"null-co,node-name=disk1,size=16777216,read-zeroes=on", "-device",
+					"virtio-blk-pci,id=blk0,drive=disk0,iothread=io0", "-device",
+					"virtio-scsi-pci,id=scsi0,iothread=io1", "-device", "scsi-hd,id=hd0,drive=disk1,bus=scsi0.0")
+			.monitor("vm1")
+			.in(this.directory)
+			.boot(); RunningService service = start("1s")) {
+			guest.await("cat /sys/block/sda/size");
+			isCounted(guest, service, "vda", "blk0");
+			isCounted(guest, service, "sda", "scsi0");
+			for (JsonNode iothread : service.get("/api/v1/machines/vm1/iothreads").json()) {
+				String id = iothread.path("id").asString();
+				long threadId = iothread.path("thread-id").asLong();
+				await().atMost(DEADLINE)
+					.untilAsserted(() -> assertThat(seconds(service, id)).isGreaterThan(0)
+						.isCloseTo(seconds(guest.qemu().pid(), threadId), within(0.05)));
+			}
+		}
+	}
+
+	@EveryQemu
+	void aDeviceComesAndGoesByAcpi(QemuBinary binary) {
+		comesAndGoes(Guest.of(binary));
+	}
+
+	@EveryQemu
+	void aDeviceComesAndGoesByNativeHotPlug(QemuBinary binary) {
+		comesAndGoes(Guest.of(binary).nativeHotplug());
+	}
+
+	private void comesAndGoes(Guest.Builder builder) {
+		try (Guest guest = builder
+			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
+					"-device", "pcie-root-port,id=rp1,chassis=1")
+			.monitor("vm1")
+			.in(this.directory)
+			.boot(); RunningService service = start("1s")) {
+			for (int round = 0; round < 2; round++) {
+				RunningService.Answer attached = service.send("POST", "/api/v1/machines/vm1/devices",
+						"application/json", "{\"id\": \"blk0\", \"drive\": \"disk0\"}");
+				assertThat(attached.status()).as(attached.body()).isEqualTo(201);
+				assertThat(guest.await("cat /sys/block/vd*/size")).isEqualTo("2048");
+				assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of("blk0")));
+				RunningService.Answer detached = service.send("DELETE", "/api/v1/machines/vm1/devices/blk0",
+						"application/json", "");
+				assertThat(detached.status()).as(detached.body()).isIn(202, 204);
+				await().atMost(DEADLINE).until(() -> service.get("/api/v1/machines/vm1/devices/blk0").status() == 404);
+				assertThat(guest.run("ls /sys/block")).doesNotContain("vd");
+				assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of()));
+			}
+		}
+	}
+
+	private static void isCounted(Guest guest, RunningService service, String disk, String device) {
+		long[] before = sectors(guest, disk);
+		double read = counter(service, "iothread_device_bytes_total", "device=\"" + device + "\"",
+				"operation=\"read\"");
+		double written = counter(service, "iothread_device_bytes_total", "device=\"" + device + "\"",
+				"operation=\"write\"");
+		guest.run("dd if=/dev/zero of=/dev/%s bs=4096 count=700 conv=fsync".formatted(disk));
+		guest.run("echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/%s of=/dev/null bs=4096 count=500".formatted(disk));
+		long[] after = sectors(guest, disk);
+		assertThat((after[1] - before[1]) * SECTOR).isEqualTo(700 * 4096);
+		await().atMost(DEADLINE).untilAsserted(() -> {
+			assertThat(
+					counter(service, "iothread_device_bytes_total", "device=\"" + device + "\"", "operation=\"read\"")
+							- read)
+				.isEqualTo((after[0] - before[0]) * SECTOR);
+			assertThat(
+					counter(service, "iothread_device_bytes_total", "device=\"" + device + "\"", "operation=\"write\"")
+							- written)
+				.isEqualTo((after[1] - before[1]) * SECTOR);
+		});
+		try (Monitor monitor = guest.qemu().monitor()) {
+			String node = disk.equals("vda") ? "disk0" : "disk1";
+			JsonNode stats = null;
+			for (JsonNode each : monitor.execute("query-blockstats")) {
+				stats = each.path("node-name").asString("").equals(node) ? each.path("stats") : stats;
+			}
+			assertThat(stats).isNotNull();
+			assertThat(counter(service, "iothread_device_operations_total", "device=\"" + device + "\"",
+					"operation=\"write\""))
+				.isEqualTo(stats.path("wr_operations").asDouble());
+		}
+	}
+
+	/**
+	 * The sectors that a guest has read from a disk and written to it (docs: the kernel's
+	 * block/stat).
+	 */
+	private static long[] sectors(Guest guest, String disk) {
+		String[] fields = guest.run("cat /sys/block/%s/stat".formatted(disk)).strip().split("\\s+");
+		return new long[] { Long.parseLong(fields[2]), Long.parseLong(fields[6]) };
+	}
+
+	private static double counter(RunningService service, String name, String... labels) {
+		return service.metrics()
+			.stream()
+			.filter((line) -> line.startsWith(name + "{") && List.of(labels).stream().allMatch(line::contains))
+			.mapToDouble((line) -> Double.parseDouble(line.substring(line.lastIndexOf(' ') + 1)))
+			.sum();
+	}
+
+	private static double seconds(RunningService service, String iothread) {
+		return counter(service, "iothread_cpu_seconds_total", "iothread=\"" + iothread + "\"");
+	}
+
+	// docs: proc(5), in hundredths of a second
+	private static double seconds(long processId, long threadId) throws IOException {
+		String stat = Files.readString(Path.of("/proc/%d/task/%d/stat".formatted(processId, threadId)));
+		String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ");
+		return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / 100.0;
+	}
+
+	private RunningService start(String interval) {
+		RunningService service = RunningService.start("--iothreads.discovery.directory=" + this.directory,
+				"--iothreads.refresh-interval=" + interval, "--iothreads.timeouts.detach=20s");
+		await().atMost(DEADLINE).until(() -> service.state("vm1").equals("up"));
+		return service;
+	}
+
+}
