@@ -170,9 +170,16 @@ readinessProbe:
 {{- $_ := set $application.server "ssl" (dict "bundle" "web") }}
 {{- $_ := set $application "spring" (dict "ssl" (dict "bundle" (dict "pem" (dict "web" (dict
   "reload-on-update" true
-  "keystore" (dict "certificate" (printf "%s/tls.crt" $directory) "private-key" (printf "%s/tls.key" $directory))))))) }}
+  "keystore" (dict "verify-keys" true "certificate" (printf "%s/tls.crt" $directory) "private-key" (printf "%s/tls.key" $directory))))))) }}
+{{- end }}
+{{- if .Values.users.secretName }}
+{{- $_ := set $iothreads "security" (dict "users-file" (printf "%s/users" (include "iothread-inventory.usersDirectory" .))) }}
 {{- end }}
 {{- toYaml (mergeOverwrite $application (deepCopy $config.extra)) }}
+{{- end }}
+
+{{- define "iothread-inventory.usersDirectory" -}}
+/etc/iothread-inventory-users
 {{- end }}
 
 {{- define "iothread-inventory.tlsDirectory" -}}
@@ -249,6 +256,11 @@ spec:
           mountPath: {{ include "iothread-inventory.tlsDirectory" . }}
           readOnly: true
         {{- end }}
+        {{- if .Values.users.secretName }}
+        - name: users
+          mountPath: {{ include "iothread-inventory.usersDirectory" . }}
+          readOnly: true
+        {{- end }}
         {{- if include "iothread-inventory.mountsSockets" . }}
         - name: sockets
           mountPath: {{ .Values.sockets.mountPath }}
@@ -267,6 +279,11 @@ spec:
               fieldPath: metadata.annotations['iothreads.dev/application']
     {{- with .Values.tls.secretName }}
     - name: tls
+      secret:
+        secretName: {{ . }}
+    {{- end }}
+    {{- with .Values.users.secretName }}
+    - name: users
       secret:
         secretName: {{ . }}
     {{- end }}

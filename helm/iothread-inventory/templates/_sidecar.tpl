@@ -34,6 +34,9 @@ inventory's business.
 {{- if $values.tls.secretName }}
 {{- fail "The sidecar mounts no Secret for tls.secretName: mount one by extraVolumeMounts and the pod's volumes, and name its files in env by SPRING_SSL_BUNDLE_PEM_WEB_KEYSTORE_CERTIFICATE and …_PRIVATEKEY, with SERVER_SSL_BUNDLE=web and SPRING_SSL_BUNDLE_PEM_WEB_RELOADONUPDATE=true" }}
 {{- end }}
+{{- if $values.users.secretName }}
+{{- fail "The sidecar mounts no Secret for users.secretName: mount one by extraVolumeMounts and the pod's volumes, and name its file in env by IOTHREADS_SECURITY_USERSFILE" }}
+{{- end }}
 {{- $directory := default "/run/qemu" .mountPath -}}
 - name: iothread-inventory
   image: {{ include "iothread-inventory.image" (dict "values" $values "chart" $chart) | quote }}

@@ -28,6 +28,10 @@ public enum Role {
 			.toList());
 	}
 
+	static boolean isName(String name) {
+		return Arrays.stream(values()).anyMatch((role) -> role.name().equals(name));
+	}
+
 	String wireName() {
 		return name().toLowerCase(Locale.ROOT);
 	}

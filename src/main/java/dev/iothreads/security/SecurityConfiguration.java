@@ -5,6 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import jakarta.servlet.DispatcherType;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -66,6 +67,11 @@ class SecurityConfiguration {
 	}
 
 	@Bean
+	@Nullable UsersFile usersFile(SecurityProperties security, Users users) {
+		return (security.usersFile() != null) ? new UsersFile(security.usersFile(), users, UsersFile.INTERVAL) : null;
+	}
+
+	@Bean
 	SecurityFilterChain filterChain(HttpSecurity http, SecurityProperties security, Users users,
 			ServerProperties server, SslBundles bundles,
 			@Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {
@@ -74,7 +80,7 @@ class SecurityConfiguration {
 		logger.info("Clients without credentials {}", (anonymous != null) ? "have the role " + anonymous.wireName()
 				: "may read nothing but the health, and the metrics unless those need a role");
 		AuthenticationManager authentication = authentication(security, users, bundles);
-		SecurityProblemHandler problems = new SecurityProblemHandler(resolver, onLoopback, !users.isEmpty(),
+		SecurityProblemHandler problems = new SecurityProblemHandler(resolver, onLoopback, () -> !users.isEmpty(),
 				security.jwt() != null);
 		BearerTokenAuthenticationFilter tokens = new BearerTokenAuthenticationFilter(authentication);
 		tokens.setAuthenticationFailureHandler(problems::commence);

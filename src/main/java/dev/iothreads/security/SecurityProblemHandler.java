@@ -3,6 +3,7 @@ package dev.iothreads.security;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.BooleanSupplier;
 
 import jakarta.servlet.ServletException;
 import jakarta.servlet.http.HttpServletRequest;
@@ -39,11 +40,11 @@ final class SecurityProblemHandler implements AuthenticationEntryPoint, AccessDe
 
 	private final boolean onLoopback;
 
-	private final boolean hasUsers;
+	private final BooleanSupplier hasUsers;
 
 	private final boolean takesTokens;
 
-	SecurityProblemHandler(HandlerExceptionResolver resolver, boolean onLoopback, boolean hasUsers,
+	SecurityProblemHandler(HandlerExceptionResolver resolver, boolean onLoopback, BooleanSupplier hasUsers,
 			boolean takesTokens) {
 		this.resolver = resolver;
 		this.onLoopback = onLoopback;
@@ -113,14 +114,14 @@ final class SecurityProblemHandler implements AuthenticationEntryPoint, AccessDe
 	}
 
 	private String howToSignIn(HttpServletRequest request) {
-		if (this.hasUsers) {
+		if (this.hasUsers.getAsBoolean()) {
 			return this.takesTokens ? "Send a bearer token, or a name and a password, in Authorization."
 					: "Send a name and a password in Authorization.";
 		}
 		if (this.takesTokens) {
 			return "Send a bearer token in Authorization.";
 		}
-		String users = "There is no way to sign in yet: set iothreads.security.users or iothreads.security.jwt";
+		String users = "There is no way to sign in yet: set iothreads.security.users, users-file or jwt";
 		return users + ((this.onLoopback && !BrowserGuard.isSafe(request))
 				? ", or iothreads.security.anonymous=operator, by which every process on this host may change machines."
 				: ".");
@@ -137,7 +138,7 @@ final class SecurityProblemHandler implements AuthenticationEntryPoint, AccessDe
 		if (this.takesTokens || script) {
 			response.addHeader(HttpHeaders.WWW_AUTHENTICATE, "Bearer" + REALM + error);
 		}
-		if (!script && (this.hasUsers || !this.takesTokens)) {
+		if (!script && (this.hasUsers.getAsBoolean() || !this.takesTokens)) {
 			response.addHeader(HttpHeaders.WWW_AUTHENTICATE, "Basic" + REALM + ", charset=\"UTF-8\"");
 		}
 	}

@@ -3,6 +3,7 @@ package dev.iothreads.security;
 import java.net.InetAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -21,6 +22,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * otherwise.
  * @param metrics Who may read the metrics.
  * @param users Users by name, who sign in with a password (HTTP Basic).
+ * @param usersFile A file with more users, one in each line: name:password:role. It is
+ * read again when it changes.
  * @param jwt The issuer whose tokens are accepted (OAuth 2 bearer tokens). None are
  * unless it is set.
  * @param allowedHosts Names by which a browser may reach the service, beside those of
@@ -30,8 +33,8 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
  * the service from a browser. None may unless they are listed.
  */
 public record SecurityProperties(@Nullable Anonymous anonymous, @DefaultValue("open") Metrics metrics,
-		@DefaultValue Map<String, User> users, @Nullable Jwt jwt, @DefaultValue List<String> allowedHosts,
-		@DefaultValue List<String> allowedOrigins) {
+		@DefaultValue Map<String, User> users, @Nullable Path usersFile, @Nullable Jwt jwt,
+		@DefaultValue List<String> allowedHosts, @DefaultValue List<String> allowedOrigins) {
 
 	public SecurityProperties {
 		users = new TreeMap<>(users);
@@ -47,7 +50,7 @@ public record SecurityProperties(@Nullable Anonymous anonymous, @DefaultValue("o
 			return this;
 		}
 		return new SecurityProperties((demo && isLoopback(address)) ? Anonymous.OPERATOR : Anonymous.VIEWER,
-				this.metrics, this.users, this.jwt, this.allowedHosts, this.allowedOrigins);
+				this.metrics, this.users, this.usersFile, this.jwt, this.allowedHosts, this.allowedOrigins);
 	}
 
 	static boolean isLoopback(@Nullable InetAddress address) {

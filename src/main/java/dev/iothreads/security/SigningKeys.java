@@ -20,8 +20,11 @@ import com.nimbusds.jose.jwk.source.JWKSetUnavailableException;
 import com.nimbusds.jose.proc.SecurityContext;
 import com.nimbusds.jose.util.JSONObjectUtils;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 import org.springframework.boot.ssl.SslBundles;
+import org.springframework.core.NestedExceptionUtils;
 import org.springframework.http.HttpStatus;
 import org.springframework.http.client.JdkClientHttpRequestFactory;
 import org.springframework.web.client.RestClient;
@@ -33,6 +36,8 @@ import org.springframework.web.client.RestClient;
  */
 final class SigningKeys implements JWKSetSource<SecurityContext> {
 
+	private static final Logger logger = LoggerFactory.getLogger(SigningKeys.class);
+
 	private static final Duration TIMEOUT = Duration.ofSeconds(5);
 
 	private static final int MAX_BYTES = 512 * 1024;
@@ -42,6 +47,8 @@ final class SigningKeys implements JWKSetSource<SecurityContext> {
 	private final SslBundles bundles;
 
 	private final Duration timeout;
+
+	private volatile boolean read;
 
 	private volatile boolean failing;
 
@@ -73,10 +80,15 @@ final class SigningKeys implements JWKSetSource<SecurityContext> {
 			String configured = this.jwt.jwkSet();
 			JWKSet keys = JWKSet.parse(read((configured != null) ? URI.create(configured) : discover()));
 			this.failing = false;
+			this.read = true;
 			return keys;
 		}
 		catch (IOException | ParseException | RuntimeException ex) {
 			// What the issuer sends may be anything.
+			if (this.read && !this.failing) {
+				logger.error("The keys of tokens cannot be read. Those read last are used meanwhile, for six hours: {}",
+						NestedExceptionUtils.getMostSpecificCause(ex).toString());
+			}
 			this.failing = true;
 			throw new JWKSetUnavailableException("The keys of tokens cannot be read: " + ex, ex);
 		}

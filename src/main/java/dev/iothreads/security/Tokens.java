@@ -41,6 +41,9 @@ final class Tokens {
 
 	private static final Duration CACHED = Duration.ofMinutes(5);
 
+	/** A file is read again this often. */
+	private static final Duration FILE_CACHED = Duration.ofSeconds(10);
+
 	private static final Duration REFRESH_TIMEOUT = Duration.ofSeconds(15);
 
 	/** How long keys are used when the issuer is out of reach. */
@@ -56,7 +59,9 @@ final class Tokens {
 	}
 
 	static AuthenticationProvider provider(SecurityProperties.Jwt jwt, SslBundles bundles) {
-		return provider(jwt, new SigningKeys(jwt, bundles), CACHED, MIN_INTERVAL);
+		boolean file = jwt.jwkSet() != null && jwt.jwkSet().startsWith("file:");
+		return provider(jwt, new SigningKeys(jwt, bundles), file ? FILE_CACHED : CACHED,
+				file ? FILE_CACHED.dividedBy(2) : MIN_INTERVAL);
 	}
 
 	static AuthenticationProvider provider(SecurityProperties.Jwt jwt, SigningKeys keys, Duration cached,

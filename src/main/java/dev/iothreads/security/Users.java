@@ -1,5 +1,8 @@
 package dev.iothreads.security;
 
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
@@ -10,15 +13,40 @@ import org.springframework.security.core.userdetails.UserDetailsService;
 import org.springframework.security.core.userdetails.UsernameNotFoundException;
 
 /**
- * The configured users. Names are case-sensitive, unlike those of Spring's
- * {@code InMemoryUserDetailsManager}.
+ * The users of the configuration and of the file. Names are case-sensitive, unlike those
+ * of Spring's {@code InMemoryUserDetailsManager}.
  */
 final class Users implements UserDetailsService {
 
+	private final Map<String, SecurityProperties.User> configured;
+
 	private volatile Map<String, SecurityProperties.User> users;
 
-	Users(Map<String, SecurityProperties.User> users) {
-		this.users = Map.copyOf(users);
+	Users(Map<String, SecurityProperties.User> configured) {
+		this.configured = Map.copyOf(configured);
+		this.users = this.configured;
+	}
+
+	/**
+	 * Replaces the users of the file. Those who are not in it any more cannot sign in
+	 * from the next request on.
+	 * @return the number of users in all
+	 * @throws UnsafeSettingException when one of them is configured, too
+	 */
+	int replaceFileUsers(Map<String, SecurityProperties.User> read) {
+		Map<String, SecurityProperties.User> all = new HashMap<>(this.configured);
+		List<String> twice = new ArrayList<>();
+		read.forEach((name, user) -> {
+			if (all.put(name, user) != null) {
+				twice.add("The user '%s' is in iothreads.security.users and in users-file: remove one of them."
+					.formatted(name));
+			}
+		});
+		if (!twice.isEmpty()) {
+			throw new UnsafeSettingException(twice);
+		}
+		this.users = Map.copyOf(all);
+		return all.size();
 	}
 
 	boolean isEmpty() {

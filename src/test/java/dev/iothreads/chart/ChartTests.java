@@ -53,6 +53,7 @@ class ChartTests {
 			affinity: {nodeAffinity: {}}
 			podSecurityContext: {supplementalGroups: [107], fsGroup: 107}
 			tls: {secretName: web}
+			users: {secretName: people}
 			extraVolumes: [{name: more, emptyDir: {}}]
 			extraVolumeMounts: [{name: more, mountPath: /more}]
 			serviceAccount: {create: true, annotations: {a: b}}
@@ -283,6 +284,21 @@ class ChartTests {
 	}
 
 	@Test
+	void aSecretOfUsersIsAFileOfTheServiceWhichItReadsAgain() {
+		Manifests manifests = this.chart
+			.render("users: {secretName: people}\nconfig: {extra: {iothreads: {security: {anonymous: none}}}}");
+		Object pod = pod(manifests, "DaemonSet");
+		assertThat(at(named(at(pod, "volumes"), "users"), "secret", "secretName")).isEqualTo("people");
+		Object mount = named(at(pod, "containers", 0, "volumeMounts"), "users");
+		// A file of its own (subPath) would not be replaced.
+		assertThat(at(mount, "subPath")).isNull();
+		Object security = at(application(manifests), "iothreads", "security");
+		assertThat(at(security, "users-file")).isEqualTo(at(mount, "mountPath") + "/users");
+		assertThat(at(security, "anonymous")).isEqualTo("none");
+		assertThat(at(application(this.chart.render("")), "iothreads", "security")).isNull();
+	}
+
+	@Test
 	void aSecretOfTlsIsServedByAndAskedForByTheProbes() {
 		Manifests manifests = this.chart.render("tls: {secretName: web}");
 		Object pod = pod(manifests, "DaemonSet");
@@ -294,6 +310,7 @@ class ChartTests {
 		assertThat(at(bundle, "keystore", "certificate")).isEqualTo(mount + "/tls.crt");
 		assertThat(at(bundle, "keystore", "private-key")).isEqualTo(mount + "/tls.key");
 		assertThat(at(bundle, "reload-on-update")).isEqualTo(true);
+		assertThat(at(bundle, "keystore", "verify-keys")).isEqualTo(true);
 		for (String probe : List.of("startupProbe", "livenessProbe", "readinessProbe")) {
 			assertThat(at(pod, "containers", 0, probe, "httpGet", "scheme")).as(probe).isEqualTo("HTTPS");
 			assertThat(at(pod(this.chart.render(""), "DaemonSet"), "containers", 0, probe, "httpGet", "scheme"))

@@ -96,7 +96,7 @@ class SidecarTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "  config: {machines: {vm1: {monitor: 'unix:/run/qemu/vm1.sock'}}}",
 			"  config: {extra: {logging: {level: {root: warn}}}}", "  config: {discovery: {enabled: false}}",
-			"  tls: {secretName: web}" })
+			"  tls: {secretName: web}", "  users: {secretName: people}" })
 	void whatItCannotTakeIsRefused(String values) {
 		assertThatExceptionOfType(IllegalStateException.class).isThrownBy(() -> including("", values))
 			.withMessageContaining("The sidecar")

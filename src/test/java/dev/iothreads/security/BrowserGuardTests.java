@@ -105,7 +105,7 @@ class BrowserGuardTests {
 		SecurityProblemHandler problems = new SecurityProblemHandler((refused, response, handler, ex) -> {
 			this.refusal = ex;
 			return new ModelAndView();
-		}, true, false, false);
+		}, true, () -> false, false);
 		new BrowserGuard(onLoopback, hosts, List.of("https://dashboard.example"),
 				PathPatternRequestMatcher.withDefaults().matcher("/actuator/health/**"), problems)
 			.doFilter(request, new MockHttpServletResponse(), chain);

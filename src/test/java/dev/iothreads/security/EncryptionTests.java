@@ -1,9 +1,6 @@
 package dev.iothreads.security;
 
 import java.io.IOException;
-import java.net.Socket;
-import java.net.SocketException;
-import java.net.SocketTimeoutException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -22,8 +19,11 @@ import javax.net.ssl.X509TrustManager;
 
 import dev.iothreads.fleet.RunningService;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.util.FileSystemUtils;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
@@ -77,8 +77,7 @@ class EncryptionTests {
 			for (String name : List.of("second", "third", "fourth")) {
 				Path before = current;
 				current = secret(mount, name);
-				Path link = Files.createSymbolicLink(mount.resolve("..data_tmp"), current.getFileName());
-				Files.move(link, data, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+				swap(mount, data, current);
 				FileSystemUtils.deleteRecursively(before);
 				await().atMost(Duration.ofMinutes(1))
 					.untilAsserted(() -> assertThat(nameShownBy(service.port())).isEqualTo("CN=" + name));
@@ -88,29 +87,34 @@ class EncryptionTests {
 	}
 
 	@Test
-	void whoSendsAByteOfAHandshakeNowAndThenIsNotListenedToForEver() throws Exception {
-		Path store = this.directory.resolve("service.p12");
-		certificate(store, "first");
-		try (RunningService service = start(store, "--server.tomcat.connection-timeout=500ms");
-				Socket socket = new Socket("127.0.0.1", service.port())) {
-			// The head of a record of 16000 bytes, which would take half an hour.
-			socket.getOutputStream().write(new byte[] { 0x16, 3, 1, 0x3e, (byte) 0x80 });
-			// Each byte comes long before the patience with a single one ends.
-			socket.setSoTimeout(100);
-			await().atMost(Duration.ofMinutes(1)).pollInterval(Duration.ofMillis(1)).until(() -> {
-				try {
-					socket.getOutputStream().write(1);
-					return socket.getInputStream().read() == -1;
-				}
-				catch (SocketTimeoutException ex) {
-					return false;
-				}
-				catch (SocketException ex) {
-					return true; // It has hung up.
-				}
-			});
-			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
+	@ExtendWith(OutputCaptureExtension.class)
+	void aCertificateThatDoesNotFitItsKeyIsNotUsed(CapturedOutput log) throws Exception {
+		Path mount = Files.createDirectory(this.directory.resolve("mount"));
+		Path first = secret(mount, "first");
+		Path data = Files.createSymbolicLink(mount.resolve("..data"), first.getFileName());
+		for (String file : List.of("tls.crt", "tls.key")) {
+			Files.createSymbolicLink(mount.resolve(file), Path.of("..data", file));
 		}
+		try (RunningService service = RunningService.start("--server.ssl.bundle=web",
+				"--spring.ssl.bundle.pem.web.reload-on-update=true",
+				"--spring.ssl.bundle.pem.web.keystore.verify-keys=true",
+				"--spring.ssl.bundle.pem.web.keystore.certificate=" + mount.resolve("tls.crt"),
+				"--spring.ssl.bundle.pem.web.keystore.private-key=" + mount.resolve("tls.key"),
+				"--spring.ssl.bundle.watch.file.quiet-period=100ms")) {
+			Path mixed = secret(mount, "mixed");
+			Files.copy(first.resolve("tls.key"), mixed.resolve("tls.key"), StandardCopyOption.REPLACE_EXISTING);
+			swap(mount, data, mixed);
+			await().atMost(Duration.ofMinutes(1)).until(() -> log.getAll().contains("SSL reload error"));
+			assertThat(nameShownBy(service.port())).isEqualTo("CN=first");
+			swap(mount, data, secret(mount, "second"));
+			await().atMost(Duration.ofMinutes(1))
+				.untilAsserted(() -> assertThat(nameShownBy(service.port())).isEqualTo("CN=second"));
+		}
+	}
+
+	private static void swap(Path mount, Path data, Path secret) throws IOException {
+		Path link = Files.createSymbolicLink(mount.resolve("..data_tmp"), secret.getFileName());
+		Files.move(link, data, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
 	}
 
 	private static RunningService start(Path store, String... more) {

@@ -351,7 +351,7 @@ class FilterChainTests {
 			Wire.Answer answer = wire.send("DELETE", change);
 			assertThat(answer.status()).isEqualTo(401);
 			assertThat(answer.json().path("detail").asString()).isEqualTo(
-					"Sign in to do this: it needs the role operator. There is no way to sign in yet: set iothreads.security.users or iothreads.security.jwt, or iothreads.security.anonymous=operator, by which every process on this host may change machines.");
+					"Sign in to do this: it needs the role operator. There is no way to sign in yet: set iothreads.security.users, users-file or jwt, or iothreads.security.anonymous=operator, by which every process on this host may change machines.");
 		}
 		try (RunningService service = RunningService.start("--iothreads.machines.vm1.monitor=unix:/nowhere/vm1",
 				"--iothreads.security.anonymous=operator")) {

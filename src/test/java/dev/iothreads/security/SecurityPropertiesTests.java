@@ -91,7 +91,7 @@ class SecurityPropertiesTests {
 	@ValueSource(strings = { "*", "dashboard.example", "https://dashboard.example/", "null", "file:///etc" })
 	void whatIsNoOriginStopsTheStart(String origin) {
 		SecurityProperties security = new SecurityProperties(null, SecurityProperties.Metrics.OPEN, Map.of(), null,
-				List.of(), List.of(origin));
+				null, List.of(), List.of(origin));
 		assertThatThrownBy(() -> security.check(true)).hasMessageContaining("'" + origin + "' is no origin");
 	}
 
@@ -99,13 +99,14 @@ class SecurityPropertiesTests {
 	@ValueSource(strings = { "*", "iothreads.example:8080", "https://iothreads.example", "" })
 	void whatIsNoNameOfAHostStopsTheStart(String host) {
 		SecurityProperties security = new SecurityProperties(null, SecurityProperties.Metrics.OPEN, Map.of(), null,
-				List.of(host), List.of());
+				null, List.of(host), List.of());
 		assertThatThrownBy(() -> security.check(true)).hasMessageContaining("is no name of a host");
 	}
 
 	private static SecurityProperties settings(SecurityProperties.@Nullable Anonymous anonymous,
 			Map<String, SecurityProperties.User> users, SecurityProperties.@Nullable Jwt jwt) {
-		return new SecurityProperties(anonymous, SecurityProperties.Metrics.OPEN, users, jwt, List.of(), List.of());
+		return new SecurityProperties(anonymous, SecurityProperties.Metrics.OPEN, users, null, jwt, List.of(),
+				List.of());
 	}
 
 }

@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -44,6 +45,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.ssl.DefaultSslBundleRegistry;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.security.authentication.AuthenticationProvider;
 import org.springframework.security.authentication.AuthenticationServiceException;
 import org.springframework.security.core.Authentication;
@@ -54,6 +57,7 @@ import org.springframework.security.oauth2.server.resource.authentication.Bearer
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.awaitility.Awaitility.await;
 
 /**
  * Which tokens are accepted, and the role that they give.
@@ -224,6 +228,27 @@ class TokensTests {
 			Thread.sleep(30);
 			assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
 		}
+	}
+
+	@Test
+	@ExtendWith(OutputCaptureExtension.class)
+	void aChangedFileOfKeysIsReadAgainAndABrokenOneKeepsTheOld(CapturedOutput log) throws Exception {
+		SecurityProperties.Jwt jwt = jwt(this.keys.toUri().toString(), "roles");
+		AuthenticationProvider provider = Tokens.provider(jwt, new SigningKeys(jwt, new DefaultSslBundleRegistry()),
+				Duration.ofMillis(20), Duration.ofMillis(1));
+		String other = token(new RSASSASigner(stranger), JWSAlgorithm.RS256, "one", claims());
+		assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
+		assertThatThrownBy(() -> provider.authenticate(bearer(other))).isInstanceOf(InvalidBearerTokenException.class);
+		Files.writeString(this.keys, "{");
+		await().untilAsserted(() -> {
+			assertThat(provider.authenticate(bearer(signed(claims()))).isAuthenticated()).isTrue();
+			assertThat(log).contains("The keys of tokens cannot be read");
+		});
+		Files.writeString(this.keys, new JWKSet(stranger).toPublicJWKSet().toString());
+		await().untilAsserted(() -> assertThat(provider.authenticate(bearer(other)).isAuthenticated()).isTrue());
+		assertThatThrownBy(() -> provider.authenticate(bearer(signed(claims()))))
+			.isInstanceOf(InvalidBearerTokenException.class);
+		assertThat(log.getAll().split("The keys of tokens cannot be read")).hasSize(2);
 	}
 
 	@ParameterizedTest
