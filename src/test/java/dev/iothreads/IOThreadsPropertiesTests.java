@@ -22,8 +22,10 @@ import tools.jackson.databind.json.JsonMapper;
 
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.WebApplicationType;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.test.system.CapturedOutput;
 import org.springframework.boot.test.system.OutputCaptureExtension;
+import org.springframework.boot.web.server.autoconfigure.ServerProperties;
 import org.springframework.context.ConfigurableApplicationContext;
 import org.springframework.core.env.StandardEnvironment;
 import org.springframework.core.env.SystemEnvironmentPropertySource;
@@ -180,7 +182,7 @@ class IOThreadsPropertiesTests {
 
 	private static ConfigurableApplicationContext start(Map<String, Object> environment, String... args) {
 		SpringApplication application = new SpringApplication(MachinesConfiguration.class,
-				MonitorAddressConverter.class, UnreadVariables.class);
+				MonitorAddressConverter.class, UnreadVariables.class, Server.class);
 		application.setWebApplicationType(WebApplicationType.NONE);
 		StandardEnvironment variables = new StandardEnvironment();
 		variables.getPropertySources()
@@ -188,6 +190,14 @@ class IOThreadsPropertiesTests {
 					StandardEnvironment.SYSTEM_ENVIRONMENT_PROPERTY_SOURCE_NAME, environment));
 		application.setEnvironment(variables);
 		return application.run(Arrays.copyOf(args, args.length));
+	}
+
+	/**
+	 * Where the server listens is bound without a server.
+	 */
+	@EnableConfigurationProperties(ServerProperties.class)
+	static class Server {
+
 	}
 
 }
