@@ -15,9 +15,9 @@ final class LargeMessageTurn {
 
 	private static final Semaphore SHARED = new Semaphore(1, true);
 
-	private static final Duration LONGEST_USE = Duration.ofSeconds(2);
+	private static final Duration LONGEST_USE = Duration.ofSeconds(5);
 
-	private static final Duration LONGEST_WAIT = Duration.ofSeconds(5);
+	private static final Duration LONGEST_WAIT = Duration.ofSeconds(15);
 
 	private final Semaphore shared;
 
@@ -31,7 +31,7 @@ final class LargeMessageTurn {
 
 	/**
 	 * A turn of the one that all connections share.
-	 * @param overdue ends the connection, which has had the turn for 2 s
+	 * @param overdue ends the connection, which has had the turn for 5 s
 	 */
 	LargeMessageTurn(Runnable overdue) {
 		this(SHARED, LONGEST_USE, LONGEST_WAIT, overdue);

@@ -20,10 +20,10 @@ public sealed interface MonitorAddress {
 
 	/**
 	 * Reads an address.
-	 * @param text the address as {@link #toString()} writes it
+	 * @param text the address as {@code toString()} writes it
 	 * @return the address; nothing is resolved, and the file need not exist
-	 * @throws IllegalArgumentException if it is none; the message says what is wrong and
-	 * shows the right form
+	 * @throws IllegalArgumentException if it is not an address; the message says what is
+	 * wrong and shows the right form
 	 */
 	static MonitorAddress parse(String text) {
 		if (text.startsWith("unix:")) {
@@ -33,11 +33,10 @@ public sealed interface MonitorAddress {
 			return TcpAddress.parse(text, text.substring("tcp:".length()));
 		}
 		if (text.startsWith("/")) {
-			throw new IllegalArgumentException(
-					"'" + text + "' does not say what kind of socket it is: write unix:" + text);
+			throw invalid(text, "does not say what kind of socket it is: write unix:" + text);
 		}
-		throw new IllegalArgumentException("'" + text + "' is no monitor's address: write unix:/run/vm.sock, "
-				+ "tcp:127.0.0.1:4444 or tcp:[::1]:4444");
+		throw invalid(text,
+				"is no monitor's address: write unix:/run/vm.sock, " + "tcp:127.0.0.1:4444 or tcp:[::1]:4444");
 	}
 
 	/**
@@ -47,12 +46,9 @@ public sealed interface MonitorAddress {
 	 */
 	SocketAddress socketAddress();
 
-	/**
-	 * The canonical text of this address, which {@link #parse(String)} accepts.
-	 * @return for example {@code tcp:[::1]:4444}
-	 */
-	@Override
-	String toString();
+	private static IllegalArgumentException invalid(Object text, String problem) {
+		return new IllegalArgumentException("'" + text + "' " + problem);
+	}
 
 	/**
 	 * A monitor on a Unix socket.
@@ -65,40 +61,35 @@ public sealed interface MonitorAddress {
 		private static final int MAX_PATH_BYTES = 107;
 
 		/**
-		 * Checks the path.
 		 * @throws IllegalArgumentException if it is relative or too long
 		 */
 		public UnixAddress {
 			if (!path.isAbsolute()) {
-				throw new IllegalArgumentException("'" + path + "' is a relative path: "
-						+ "write the socket's whole path, as in unix:/run/vm.sock");
+				throw invalid(path, "is a relative path: " + "write the socket's whole path, as in unix:/run/vm.sock");
 			}
 			int bytes = path.toString().getBytes(StandardCharsets.UTF_8).length;
 			if (bytes > MAX_PATH_BYTES) {
-				throw new IllegalArgumentException("'" + path + "' has " + bytes + " bytes, but a Unix socket's path "
-						+ "has at most " + MAX_PATH_BYTES + ": use a shorter one, as in unix:/run/vm.sock");
+				throw invalid(path, "has " + bytes + " bytes, but a Unix socket's path " + "has at most "
+						+ MAX_PATH_BYTES + ": use a shorter one, as in unix:/run/vm.sock");
 			}
 		}
 
 		private static UnixAddress parse(String text, String path) {
 			if (path.isBlank()) {
-				throw new IllegalArgumentException("'" + text + "' lacks the path: write unix:/run/vm.sock");
+				throw invalid(text, "lacks the path: write unix:/run/vm.sock");
 			}
 			int options = path.indexOf(",server");
 			if (options < 0) {
 				options = path.indexOf(",wait");
 			}
 			if (options >= 0) {
-				throw new IllegalArgumentException(
-						"'" + text + "' carries options of QEMU's side: write unix:" + path.substring(0, options));
+				throw invalid(text, "carries options of QEMU's side: write unix:" + path.substring(0, options));
 			}
 			try {
 				return new UnixAddress(Path.of(path));
 			}
 			catch (InvalidPathException ex) {
-				throw new IllegalArgumentException(
-						"'" + text + "' holds no valid path (" + ex.getReason() + "): write it as in unix:/run/vm.sock",
-						ex);
+				throw invalid(text, "holds no valid path (" + ex.getReason() + "): write it as in unix:/run/vm.sock");
 			}
 		}
 
@@ -129,7 +120,6 @@ public sealed interface MonitorAddress {
 		private static final Pattern IPV6 = Pattern.compile("([0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*)(%[A-Za-z0-9._-]+)?");
 
 		/**
-		 * Checks both.
 		 * @throws IllegalArgumentException if the host is neither a name nor an address,
 		 * or the port is out of range
 		 */
@@ -139,7 +129,7 @@ public sealed interface MonitorAddress {
 						"tcp::" + port + " lacks the host: write the one to connect to, as in tcp:127.0.0.1:4444");
 			}
 			if (host.contains(":") ? !isIPv6(host) : !NAME.matcher(host).matches()) {
-				throw new IllegalArgumentException("'" + host + "' is neither a host name nor an address: "
+				throw invalid(host, "is neither a host name nor an address: "
 						+ "write tcp:127.0.0.1:4444, tcp:[::1]:4444 or tcp:vmhost:4444");
 			}
 			if (port < 1 || port > 65535) {
@@ -165,22 +155,22 @@ public sealed interface MonitorAddress {
 
 		private static TcpAddress parse(String text, String hostAndPort) {
 			if (hostAndPort.startsWith("//")) {
-				throw new IllegalArgumentException("'" + text + "' is written like a URL: write tcp:127.0.0.1:4444");
+				throw invalid(text, "is written like a URL: write tcp:127.0.0.1:4444");
 			}
 			int options = hostAndPort.indexOf(',');
 			if (options >= 0) {
-				throw new IllegalArgumentException("'" + text + "' carries options of QEMU's side: write tcp:"
-						+ hostAndPort.substring(0, options));
+				throw invalid(text, "carries options of QEMU's side: write tcp:" + hostAndPort.substring(0, options));
 			}
 			Matcher matcher = HOST_AND_PORT.matcher(hostAndPort);
 			if (!matcher.matches()) {
-				throw new IllegalArgumentException((hostAndPort.indexOf(':') != hostAndPort.lastIndexOf(':'))
-						? "'" + text + "' has too many colons: write an IPv6 address in brackets, as in tcp:[::1]:4444"
-						: "'" + text + "' lacks the port: write tcp:127.0.0.1:4444");
+				throw invalid(text,
+						(hostAndPort.indexOf(':') != hostAndPort.lastIndexOf(':'))
+								? "has too many colons: write an IPv6 address in brackets, as in tcp:[::1]:4444"
+								: "lacks the port: write tcp:127.0.0.1:4444");
 			}
 			String bracketed = matcher.group(1);
 			if (bracketed != null && !bracketed.contains(":")) {
-				throw new IllegalArgumentException("'" + text + "' has no IPv6 address in its brackets: "
+				throw invalid(text, "has no IPv6 address in its brackets: "
 						+ "write tcp:[::1]:4444, or tcp:127.0.0.1:4444 without brackets");
 			}
 			String host = (bracketed != null) ? bracketed : matcher.group(2);

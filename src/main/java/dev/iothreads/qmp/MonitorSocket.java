@@ -27,12 +27,6 @@ final class MonitorSocket {
 
 	private static final Duration RETRY_PAUSE = Duration.ofMillis(20);
 
-	static final int KEEP_IDLE_SECONDS = 30;
-
-	static final int KEEP_INTERVAL_SECONDS = 10;
-
-	static final int KEEP_COUNT = 3;
-
 	private MonitorSocket() {
 	}
 
@@ -108,9 +102,9 @@ final class MonitorSocket {
 	private static void keepAlive(SocketChannel channel) throws IOException {
 		channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);
 		if (channel.supportedOptions().contains(ExtendedSocketOptions.TCP_KEEPIDLE)) {
-			channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, KEEP_IDLE_SECONDS);
-			channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, KEEP_INTERVAL_SECONDS);
-			channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, KEEP_COUNT);
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPIDLE, 30);
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPINTERVAL, 10);
+			channel.setOption(ExtendedSocketOptions.TCP_KEEPCOUNT, 3);
 		}
 	}
 
@@ -151,13 +145,13 @@ final class MonitorSocket {
 					failure);
 		}
 		if (failure instanceof ConnectException && message.contains("refused")) {
-			return failure(address + ": no process listens on this port. " + "Start QEMU with -qmp " + address
+			return failure(address + ": no process listens on this port. Start QEMU with -qmp " + address
 					+ ",server=on,wait=off", failure);
 		}
 		if (message.contains("timed out")) {
 			return failure(address + ": the host does not answer. Check the host, the port and the firewalls", failure);
 		}
-		return other(address, message, failure);
+		return failure(address + ": cannot connect (" + message + ")", failure);
 	}
 
 	private static QmpConnectException failed(UnixAddress address, String message, IOException failure) {
@@ -180,10 +174,6 @@ final class MonitorSocket {
 					+ ": the file exists, but no process listens on it. QEMU has ended and left it behind, or it is not a socket",
 					failure);
 		}
-		return other(address, message, failure);
-	}
-
-	private static QmpConnectException other(MonitorAddress address, String message, IOException failure) {
 		return failure(address + ": cannot connect (" + message + ")", failure);
 	}
 

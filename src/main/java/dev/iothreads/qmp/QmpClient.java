@@ -10,7 +10,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -99,8 +98,7 @@ public final class QmpClient implements QmpMonitor {
 	}
 
 	/**
-	 * Begins to connect, and returns at once; {@link #ready()} completes when that is
-	 * done.
+	 * Begins to connect, and returns at once; see {@link #ready()}.
 	 * @param address where the monitor listens
 	 * @param options deadlines, limits, and the source of the thread
 	 * @param listener gets every event of this connection; see {@link #addListener}
@@ -111,34 +109,6 @@ public final class QmpClient implements QmpMonitor {
 		client.addListener(listener);
 		client.start();
 		return client;
-	}
-
-	/**
-	 * Connects, and waits until the client is {@link QmpState#READY}.
-	 * @param address where the monitor listens
-	 * @param options deadlines, limits, and the source of the thread
-	 * @return the client, to be closed by the caller
-	 * @throws QmpConnectException if there is no connection, no QMP monitor greets, it
-	 * greets and goes no further, or the waiting thread is interrupted
-	 */
-	public static QmpClient connect(MonitorAddress address, QmpOptions options) {
-		QmpClient client = new QmpClient(address, options);
-		client.start();
-		try {
-			client.ready.get();
-			return client;
-		}
-		catch (ExecutionException ex) {
-			if (ex.getCause() instanceof QmpException reason) {
-				throw reason;
-			}
-			throw new IllegalStateException(ex);
-		}
-		catch (InterruptedException ex) {
-			client.close();
-			Thread.currentThread().interrupt();
-			throw new QmpConnectException(Reason.NOT_CONNECTED, address + ": interrupted while connecting", ex);
-		}
 	}
 
 	/**

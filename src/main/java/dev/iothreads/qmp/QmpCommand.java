@@ -26,7 +26,7 @@ public record QmpCommand(String name, Map<String, ?> arguments) {
 
 	/**
 	 * A command without arguments.
-	 * @param name the command's name
+	 * @param name its name
 	 * @return the command
 	 */
 	public static QmpCommand of(String name) {
@@ -35,7 +35,7 @@ public record QmpCommand(String name, Map<String, ?> arguments) {
 
 	/**
 	 * A command with arguments.
-	 * @param name the command's name
+	 * @param name its name
 	 * @param arguments its arguments by name
 	 * @return the command
 	 */

@@ -1,7 +1,5 @@
 package dev.iothreads.qmp;
 
-import java.util.List;
-
 /**
  * What QEMU says of itself before anything else.
  *
@@ -9,17 +7,8 @@ import java.util.List;
  * @param minor the minor version
  * @param micro the micro version; 50 and above is a development version
  * @param packageName the distribution's name for this build, empty if it has none
- * @param capabilities the protocol's optional features this monitor offers, such as
- * {@code oob}; the client uses none of them
  */
-public record QmpGreeting(int major, int minor, int micro, String packageName, List<String> capabilities) {
-
-	/**
-	 * Copies the list.
-	 */
-	public QmpGreeting {
-		capabilities = List.copyOf(capabilities);
-	}
+public record QmpGreeting(int major, int minor, int micro, String packageName) {
 
 	/**
 	 * The version as QEMU prints it.

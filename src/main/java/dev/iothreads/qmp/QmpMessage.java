@@ -3,10 +3,8 @@ package dev.iothreads.qmp;
 import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
@@ -122,12 +120,8 @@ record QmpMessage(Kind kind, @Nullable Long id, JsonNode body, long tokens) {
 		if (!version.path("major").isInt() || !version.path("minor").isInt() || !version.path("micro").isInt()) {
 			throw notQmp();
 		}
-		List<String> capabilities = new ArrayList<>();
-		for (JsonNode capability : content().path("capabilities")) {
-			capabilities.add(capability.asString(""));
-		}
 		return new QmpGreeting(version.path("major").intValue(), version.path("minor").intValue(),
-				version.path("micro").intValue(), content().path("version").path("package").asString(""), capabilities);
+				version.path("micro").intValue(), content().path("version").path("package").asString(""));
 	}
 
 	QmpEvent event() throws ProtocolViolation {

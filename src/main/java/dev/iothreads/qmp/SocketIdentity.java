@@ -10,8 +10,8 @@ import java.nio.file.attribute.FileTime;
 import org.jspecify.annotations.Nullable;
 
 /**
- * What tells a Unix socket from the one that was at its path before. A file system may
- * give a new file the inode of the one just deleted, so the time of its making, which
+ * Which socket is at a path, to notice when another one takes its place. A file system
+ * may give a new file the inode of the one just deleted, so the time of its making, which
  * nothing changes for a socket, is part of it.
  *
  * @param key the device of the file system, and the inode
@@ -26,8 +26,8 @@ public record SocketIdentity(String key, FileTime modified) {
 
 	/**
 	 * Looks which socket a file is, by {@code stat} alone: nothing is opened.
-	 * @param file the file; a symbolic link is what it leads to
-	 * @return its identity, or {@code null} when there is no socket, or it cannot be told
+	 * @param file the file; a symbolic link is followed
+	 * @return its identity, or {@code null} when there is no socket, or it is unknown
 	 */
 	public static @Nullable SocketIdentity of(Path file) {
 		try {
@@ -39,11 +39,10 @@ public record SocketIdentity(String key, FileTime modified) {
 	}
 
 	/**
-	 * Looks which socket a file is, as {@link #of} does.
-	 * @param file the file; a symbolic link is what it leads to
+	 * Looks as {@link #of} does.
+	 * @param file the file; a symbolic link is followed
 	 * @return its identity, or {@code null} when there is no socket
-	 * @throws java.nio.file.AccessDeniedException if this process may not look
-	 * @throws IOException if it cannot be told for another reason
+	 * @throws IOException if it is unknown, for example as this process may not look
 	 */
 	public static @Nullable SocketIdentity look(Path file) throws IOException {
 		try {

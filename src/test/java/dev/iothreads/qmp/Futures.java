@@ -14,14 +14,14 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 final class Futures {
 
-	private static final long PATIENCE_SECONDS = 60;
+	private static final long LIMIT_SECONDS = 60;
 
 	private Futures() {
 	}
 
 	static <T> T await(CompletableFuture<T> future) {
 		try {
-			return future.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+			return future.get(LIMIT_SECONDS, TimeUnit.SECONDS);
 		}
 		catch (ExecutionException ex) {
 			throw new AssertionError("Failed: " + ex.getCause(), ex);
@@ -36,7 +36,7 @@ final class Futures {
 	 */
 	static <E extends Throwable> E failureOf(CompletableFuture<?> future, Class<E> expected) {
 		try {
-			Object result = future.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
+			Object result = future.get(LIMIT_SECONDS, TimeUnit.SECONDS);
 			throw new AssertionError("No failure but " + result);
 		}
 		catch (ExecutionException ex) {
@@ -52,10 +52,10 @@ final class Futures {
 	 * Waits for what no event announces.
 	 */
 	static void until(String what, BooleanSupplier condition) {
-		long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+		long end = System.nanoTime() + TimeUnit.SECONDS.toNanos(LIMIT_SECONDS);
 		while (!condition.getAsBoolean()) {
 			if (System.nanoTime() > end) {
-				throw new AssertionError("Not within " + PATIENCE_SECONDS + " s: " + what);
+				throw new AssertionError("Not within " + LIMIT_SECONDS + " s: " + what);
 			}
 			LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
 		}

@@ -69,8 +69,8 @@ class LargeMessageTurnTests {
 		});
 				ScriptedMonitor other = ScriptedMonitor
 					.onUnixSocket(ScriptedMonitor.Script.answering((request) -> large + "\"}"));
-				QmpClient first = QmpClient.connect(slow.address(), QmpOptions.defaults());
-				QmpClient second = QmpClient.connect(other.address(),
+				QmpClient first = Clients.connect(slow.address(), QmpOptions.defaults());
+				QmpClient second = Clients.connect(other.address(),
 						QmpOptions.defaults().withCommandTimeout(Duration.ofSeconds(60)))) {
 			first.execute(QmpCommand.of("query-name"));
 			begun.await();
@@ -92,7 +92,7 @@ class LargeMessageTurnTests {
 				client.reply(client.read(), values);
 			}
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), QmpOptions.defaults())) {
+		}); QmpClient client = Clients.connect(monitor.address(), QmpOptions.defaults())) {
 			client.executeAll(Collections.nCopies(5, QmpCommand.of("query-name")));
 			assertThat(Futures.await(client.closed())).hasMessageContaining("There is not enough memory");
 		}

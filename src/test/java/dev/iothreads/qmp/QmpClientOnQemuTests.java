@@ -32,7 +32,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 @EveryQemu
 class QmpClientOnQemuTests {
 
-	private static final QmpOptions PATIENT = QmpOptions.defaults()
+	private static final QmpOptions LENIENT = QmpOptions.defaults()
 		.withConnectTimeout(Duration.ofSeconds(60))
 		.withGreetingTimeout(Duration.ofSeconds(60))
 		.withCommandTimeout(Duration.ofSeconds(60));
@@ -52,11 +52,10 @@ class QmpClientOnQemuTests {
 	}
 
 	@Test
-	void theGreetingTellsTheVersionThatQueryVersionTells() {
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+	void theGreetingHasTheVersionOfQueryVersion() {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			QmpGreeting greeting = Futures.await(client.ready());
 			assertThat(greeting.version()).isEqualTo(this.qemu.binary().version());
-			assertThat(greeting.capabilities()).contains("oob");
 			JsonNode version = Futures.await(client.execute(QmpCommand.of("query-version")));
 			assertThat(version.path("qemu").path("major").intValue()).isEqualTo(greeting.major());
 			assertThat(version.path("package").stringValue()).isEqualTo(greeting.packageName());
@@ -65,7 +64,7 @@ class QmpClientOnQemuTests {
 
 	@Test
 	void argumentsArriveAndRefusalsComeBack() {
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			assertThat(Futures.await(client
 				.execute(QmpCommand.of("qom-get", Map.of("path", "/objects/iothread0", "property", "poll-max-ns")))))
 				.hasToString("32768");
@@ -80,7 +79,7 @@ class QmpClientOnQemuTests {
 	@Test
 	void aThousandCommandsArePipelined() {
 		QmpCommand command = QmpCommand.of("qom-get", Map.of("path", "/objects/iothread0", "property", "poll-max-ns"));
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			List<CompletableFuture<JsonNode>> replies = client.executeAll(Collections.nCopies(1000, command));
 			assertThat(replies.stream().map(Futures::await)).hasSize(1000)
 				.allMatch((reply) -> reply.intValue() == 32768);
@@ -90,12 +89,12 @@ class QmpClientOnQemuTests {
 
 	@Test
 	void aSecondClientIsNotGreetedBeforeTheFirstHasLeft() {
-		QmpClient first = QmpClient.connect(this.address, PATIENT);
-		try (QmpClient second = QmpClient.open(this.address, PATIENT.withGreetingTimeout(null), (event) -> {
+		QmpClient first = Clients.connect(this.address, LENIENT);
+		try (QmpClient second = QmpClient.open(this.address, LENIENT.withGreetingTimeout(null), (event) -> {
 		})) {
 			Futures.until("connected", () -> second.state() == QmpState.GREETING);
 			QmpConnectException failure = Futures.failureOf(
-					QmpClient.open(this.address, PATIENT.withGreetingTimeout(Duration.ofMillis(100)), (event) -> {
+					QmpClient.open(this.address, LENIENT.withGreetingTimeout(Duration.ofMillis(100)), (event) -> {
 					}).ready(), QmpConnectException.class);
 			assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.NOT_GREETED);
 			Futures.await(first.execute(QmpCommand.of("query-status")));
@@ -109,7 +108,7 @@ class QmpClientOnQemuTests {
 	@Test
 	void theEndOfQemuFailsWhatIsPendingAndIsAnnounced() {
 		List<String> events = new CopyOnWriteArrayList<>();
-		try (QmpClient client = QmpClient.open(this.address, PATIENT, (event) -> events.add(event.name()))) {
+		try (QmpClient client = QmpClient.open(this.address, LENIENT, (event) -> events.add(event.name()))) {
 			Futures.await(client.ready());
 			List<QmpCommand> commands = new ArrayList<>(List.of(QmpCommand.of("quit")));
 			commands.addAll(Collections.nCopies(1000, QmpCommand.of("query-status")));
@@ -123,14 +122,14 @@ class QmpClientOnQemuTests {
 
 	@Test
 	void aCrashOfQemuFailsWhatIsPending() {
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			this.qemu.stop();
 			CompletableFuture<JsonNode> reply = client.execute(QmpCommand.of("query-status"));
 			this.qemu.kill();
 			Futures.failureOf(reply, QmpInterruptedException.class);
 			assertThat(client.state()).isEqualTo(QmpState.CLOSED);
 		}
-		QmpConnectException failure = Futures.failureOf(QmpClient.open(this.address, PATIENT, (event) -> {
+		QmpConnectException failure = Futures.failureOf(QmpClient.open(this.address, LENIENT, (event) -> {
 		}).ready(), QmpConnectException.class);
 		assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.NOT_CONNECTED);
 	}
@@ -146,7 +145,7 @@ class QmpClientOnQemuTests {
 			.start()) {
 			for (Path socket : List.of(pretty, mon)) {
 				List<String> events = new CopyOnWriteArrayList<>();
-				try (QmpClient client = QmpClient.open(new UnixAddress(socket), PATIENT,
+				try (QmpClient client = QmpClient.open(new UnixAddress(socket), LENIENT,
 						(event) -> events.add(event.name()))) {
 					assertThat(Futures.await(client.ready()).version()).isEqualTo(second.binary().version());
 					List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(
@@ -168,7 +167,7 @@ class QmpClientOnQemuTests {
 		Path monitor = directory.resolve("monitor.sock");
 		try (Qemu second = Qemu.of(this.qemu.binary())
 			.args("-monitor", "unix:" + monitor + ",server=on,wait=off")
-			.start(); QmpClient client = QmpClient.open(new UnixAddress(monitor), PATIENT, (event) -> {
+			.start(); QmpClient client = QmpClient.open(new UnixAddress(monitor), LENIENT, (event) -> {
 			})) {
 			QmpConnectException failure = Futures.failureOf(client.ready(), QmpConnectException.class);
 			assertThat(failure.reason()).isEqualTo(QmpConnectException.Reason.HUMAN_MONITOR);
@@ -179,7 +178,7 @@ class QmpClientOnQemuTests {
 
 	@Test
 	void aStoppedQemuTimesOutAndAnswersLaterCommandsWhenItGoesOn() {
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			this.qemu.stop();
 			QmpTimeoutException failure = Futures.failureOf(
 					client.execute(QmpCommand.of("query-status"), Duration.ofMillis(100)), QmpTimeoutException.class);
@@ -195,7 +194,7 @@ class QmpClientOnQemuTests {
 
 	@Test
 	void aStoppedQemuBlocksNoCallerThatSendsCommands() {
-		try (QmpClient client = QmpClient.connect(this.address, PATIENT)) {
+		try (QmpClient client = Clients.connect(this.address, LENIENT)) {
 			this.qemu.stop();
 			String long4k = "x".repeat(4000);
 			for (int i = 0; i < QmpClient.MAX_UNANSWERED; i++) {

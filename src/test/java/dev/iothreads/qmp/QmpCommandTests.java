@@ -22,7 +22,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
  */
 class QmpCommandTests {
 
-	private static final QmpOptions PATIENT = QmpOptions.defaults()
+	private static final QmpOptions LENIENT = QmpOptions.defaults()
 		.withGreetingTimeout(Duration.ofSeconds(60))
 		.withCommandTimeout(Duration.ofSeconds(60));
 
@@ -32,7 +32,7 @@ class QmpCommandTests {
 	void aCommandAndItsArgumentsReachTheMonitorAndItsReplyComesBack() {
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onUnixSocket(Script.answering((request) -> "{\"return\": [\"/objects/iothread0\"]}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			JsonNode reply = Futures
 				.await(client.execute(QmpCommand.of("qom-get", Map.of("path", "/machine", "property", "iothread"))));
 			assertThat(reply).hasToString("[\"/objects/iothread0\"]");
@@ -47,7 +47,7 @@ class QmpCommandTests {
 	void aReplyMayBeNull() {
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onUnixSocket(Script.answering((request) -> "{\"return\": null}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			assertThat(Futures.await(client.execute(QUERY)).isNull()).isTrue();
 		}
 	}
@@ -63,7 +63,7 @@ class QmpCommandTests {
 						"{\"return\": \"" + requests.get(i).path("execute").stringValue() + "\"}");
 			}
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads))) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads))) {
 			List<CompletableFuture<JsonNode>> replies = List.of(client.execute(QmpCommand.of("one")),
 					client.execute(QmpCommand.of("two")), client.execute(QmpCommand.of("three")));
 			assertThat(replies.stream().map(Futures::await).map(JsonNode::stringValue)).containsExactly("one", "two",
@@ -79,7 +79,7 @@ class QmpCommandTests {
 			client.refuse(client.read(), "DeviceNotFound", "Device 'nope' not found");
 			client.reply(client.read(), "{\"return\": {}}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpCommandException refusal = Futures.failureOf(client.execute(QmpCommand.of("device_del")),
 					QmpCommandException.class);
 			assertThat(refusal.errorClass()).isEqualTo("DeviceNotFound");
@@ -90,7 +90,7 @@ class QmpCommandTests {
 	}
 
 	@Test
-	void repliesToNobodyAreIgnoredAndCounted() {
+	void repliesToNoCommandAreIgnoredAndCounted() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
 			client.negotiate();
 			JsonNode request = client.read();
@@ -103,7 +103,7 @@ class QmpCommandTests {
 			client.reply(request, "{\"return\": 2}");
 			client.reply(client.read(), "{\"return\": 3}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			assertThat(Futures.await(client.execute(QUERY)).intValue()).isEqualTo(1);
 			assertThat(Futures.await(client.execute(QUERY)).intValue()).isEqualTo(3);
 			assertThat(client.unmatchedReplies()).isEqualTo(6);
@@ -124,7 +124,7 @@ class QmpCommandTests {
 				client.sendRaw(Arrays.copyOfRange(bytes, at, bytes.length));
 			}
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			for (int split = 0; split <= reply.length; split++) {
 				assertThat(Futures.await(client.execute(QUERY)).stringValue()).isEqualTo("ä€𝄞\ud800");
 			}
@@ -140,7 +140,7 @@ class QmpCommandTests {
 			client.sendRaw("\n \r\n".getBytes(StandardCharsets.UTF_8));
 			client.reply(request, "{\"return\": {}}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			Futures.await(client.execute(QUERY));
 		}
 	}
@@ -153,7 +153,7 @@ class QmpCommandTests {
 			sendHuge(client, client.read(), length);
 			client.reply(client.read(), "{\"return\": {}}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			assertThat(Futures.await(client.execute(QUERY)).stringValue()).hasSize(length);
 			Futures.await(client.execute(QUERY));
 		}
@@ -165,7 +165,7 @@ class QmpCommandTests {
 			client.negotiate();
 			sendHuge(client, client.read(), 70 * 1024 * 1024);
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpInterruptedException failure = Futures.failureOf(client.execute(QUERY), QmpInterruptedException.class);
 			assertThat(failure).cause()
 				.isInstanceOf(QmpClosedException.class)
@@ -192,7 +192,7 @@ class QmpCommandTests {
 			client.reply(request, "{\"return\": \"late\"}");
 			client.event("AFTER", "{}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			CompletableFuture<QmpEvent> after = new CompletableFuture<>();
 			client.addListener(after::complete);
 			QmpTimeoutException failure = Futures.failureOf(client.execute(QUERY, Duration.ofMillis(50)),
@@ -218,7 +218,7 @@ class QmpCommandTests {
 			client.reply(request, "{\"return\": {}}");
 			client.reply(client.read(), "{\"return\": {}}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			client.execute(QUERY).cancel(true);
 			assertThat(client.unanswered()).isEqualTo(1);
 			cancelled.countDown();
@@ -231,7 +231,7 @@ class QmpCommandTests {
 	@Test
 	void aCommandBeforeTheClientIsReadyFailsAtOnce() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.silent());
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT, (event) -> {
 				})) {
 			Futures.until("connected", () -> client.state() == QmpState.GREETING);
 			QmpNotSentException failure = Futures.failureOf(client.execute(QUERY), QmpNotSentException.class);
@@ -244,7 +244,7 @@ class QmpCommandTests {
 	@Test
 	void aCommandAfterTheEndFailsAtOnceWithTheReason() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ScriptedMonitor.Client::negotiate);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpException reason = Futures.await(client.closed());
 			QmpNotSentException failure = Futures.failureOf(client.execute(QUERY), QmpNotSentException.class);
 			assertThat(failure).hasCause(reason).hasMessageContaining("QEMU closed the connection");
@@ -255,7 +255,7 @@ class QmpCommandTests {
 	@Test
 	void aCommandThatQemuCouldNotReadIsRefusedBeforeItIsSent() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpCommand unreadable = QmpCommand.of("object-add", Map.of("id", "a\ud800"));
 			assertThatIllegalArgumentException().isThrownBy(() -> client.execute(unreadable));
 			assertThatIllegalArgumentException().isThrownBy(() -> client.executeAll(List.of(QUERY, unreadable)));
@@ -267,7 +267,7 @@ class QmpCommandTests {
 	@Test
 	void aCallerThatWasInterruptedDoesNotEndTheConnection() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			Thread.currentThread().interrupt();
 			CompletableFuture<JsonNode> reply = client.execute(QUERY);
 			assertThat(Thread.interrupted()).isTrue();
@@ -280,7 +280,7 @@ class QmpCommandTests {
 	void aContinuationMayGoOnWithTheNextCommand() {
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onUnixSocket(Script.answering((request) -> "{\"return\": " + request.path("id") + "}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			CompletableFuture<JsonNode> chain = client.execute(QUERY);
 			for (int i = 0; i < 200; i++) {
 				chain = chain.thenCompose((reply) -> client.execute(QUERY));
@@ -294,7 +294,7 @@ class QmpCommandTests {
 	void aTimedOutCommandDoesNotKeepOthersFromBeingAnswered() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script
 			.answering((request) -> request.path("execute").stringValue().equals("never") ? null : "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			CompletableFuture<JsonNode> never = client.execute(QmpCommand.of("never"), Duration.ofMillis(50));
 			Futures.await(client.execute(QUERY));
 			Futures.failureOf(never, QmpTimeoutException.class);

@@ -29,7 +29,6 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * The first phase, and the names of its failures.
@@ -66,7 +65,7 @@ class QmpConnectTests {
 
 	@ParameterizedTest
 	@MethodSource("dev.iothreads.qmp.Threads#ofEveryKind")
-	void aSocketThatNobodyListensOnIsNamed(Threads threads) throws IOException {
+	void aSocketThatNoProcessListensOnIsNamed(Threads threads) throws IOException {
 		MonitorAddress address = unix("left.sock");
 		ServerSocketChannel.open(StandardProtocolFamily.UNIX).bind(address.socketAddress()).close();
 		QmpConnectException failure = failure(address, OPTIONS.withThreadFactory(threads));
@@ -120,7 +119,7 @@ class QmpConnectTests {
 
 	@ParameterizedTest
 	@MethodSource("dev.iothreads.qmp.Threads#ofEveryKind")
-	void aPortThatNobodyListensOnIsNamed(Threads threads) throws IOException {
+	void aPortThatNoProcessListensOnIsNamed(Threads threads) throws IOException {
 		ServerSocketChannel server = ServerSocketChannel.open().bind(new InetSocketAddress("127.0.0.1", 0));
 		int port = ((InetSocketAddress) server.getLocalAddress()).getPort();
 		server.close();
@@ -206,23 +205,12 @@ class QmpConnectTests {
 		assertThat(failure).hasMessageContaining("gives no thread").hasRootCauseInstanceOf(OutOfMemoryError.class);
 	}
 
-	@Test
-	void aWaitingCallerCanBeInterrupted() throws Exception {
-		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ScriptedMonitor.Script.silent())) {
-			Thread.currentThread().interrupt();
-			assertThatExceptionOfType(QmpConnectException.class)
-				.isThrownBy(() -> QmpClient.connect(monitor.address(), OPTIONS))
-				.withMessageContaining("interrupted");
-			assertThat(Thread.interrupted()).isTrue();
-		}
-	}
-
 	private MonitorAddress unix(String name) {
 		return new UnixAddress(this.directory.resolve(name));
 	}
 
 	private static QmpConnectException failure(MonitorAddress address, QmpOptions options) {
-		try (QmpClient client = QmpClient.connect(address, options)) {
+		try (QmpClient client = Clients.connect(address, options)) {
 			throw new AssertionError("Connected: " + client);
 		}
 		catch (QmpConnectException ex) {

@@ -25,7 +25,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class QmpEndTests {
 
-	private static final QmpOptions PATIENT = QmpOptions.defaults()
+	private static final QmpOptions LENIENT = QmpOptions.defaults()
 		.withGreetingTimeout(Duration.ofSeconds(60))
 		.withCommandTimeout(Duration.ofSeconds(60));
 
@@ -39,7 +39,7 @@ class QmpEndTests {
 			client.read();
 			client.read();
 			client.sendRaw("{\"return\": {\"na".getBytes(StandardCharsets.UTF_8));
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads))) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads))) {
 			CompletableFuture<JsonNode> first = client.execute(QUERY);
 			CompletableFuture<JsonNode> second = client.execute(QmpCommand.of("query-status"));
 			QmpInterruptedException failure = Futures.failureOf(first, QmpInterruptedException.class);
@@ -62,7 +62,7 @@ class QmpEndTests {
 			JsonNode request = client.read();
 			client.event("SHUTDOWN", "{}");
 			client.reply(request, "{\"return\": {}}");
-		}); QmpClient client = QmpClient.open(monitor.address(), PATIENT, event::complete)) {
+		}); QmpClient client = QmpClient.open(monitor.address(), LENIENT, event::complete)) {
 			Futures.await(client.ready());
 			Futures.await(client.execute(QmpCommand.of("quit")));
 			assertThat(Futures.await(event).name()).isEqualTo("SHUTDOWN");
@@ -120,7 +120,7 @@ class QmpEndTests {
 
 	private static QmpClosedException protocolFailure(Script script) {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(script);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpInterruptedException failure = Futures.failureOf(client.execute(QUERY), QmpInterruptedException.class);
 			assertThat(failure).hasCauseExactlyInstanceOf(QmpClosedException.class);
 			assertThat(Futures.await(client.closed())).isSameAs(failure.getCause());
@@ -136,7 +136,7 @@ class QmpEndTests {
 			JsonNode request = client.read();
 			client.sendRaw(("{\"id\": " + request.path("id") + ", \"return").getBytes(StandardCharsets.UTF_8));
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			Futures.failureOf(client.execute(QUERY, Duration.ofMillis(50)), QmpTimeoutException.class);
 			assertThat(client.state()).isEqualTo(QmpState.READY);
 		}
@@ -148,7 +148,7 @@ class QmpEndTests {
 		for (ScriptedMonitor listening : List.of(ScriptedMonitor.onUnixSocket(Script.answering((request) -> null)),
 				ScriptedMonitor.onTcp(Script.answering((request) -> null)))) {
 			try (ScriptedMonitor monitor = listening) {
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads));
+				QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads));
 				CompletableFuture<JsonNode> reply = client.execute(QUERY);
 				client.close();
 				assertThat(client.state()).isEqualTo(QmpState.CLOSED);
@@ -169,7 +169,7 @@ class QmpEndTests {
 	void closingEndsTheWaitForAGreeting(Threads threads) {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.silent())) {
 			QmpClient client = QmpClient.open(monitor.address(),
-					PATIENT.withGreetingTimeout(null).withThreadFactory(threads), (event) -> {
+					LENIENT.withGreetingTimeout(null).withThreadFactory(threads), (event) -> {
 					});
 			Futures.until("connected", () -> client.state() == QmpState.GREETING);
 			client.close();
@@ -183,7 +183,7 @@ class QmpEndTests {
 		Threads threads = Threads.platform();
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"))) {
-			QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads));
+			QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads));
 			Futures.await(client.execute(QUERY).thenRun(client::close));
 			assertThat(client.state()).isEqualTo(QmpState.CLOSED);
 			threads.awaitEnd();
@@ -194,7 +194,7 @@ class QmpEndTests {
 	void anInterruptedConnectionThreadEndsTheConnection() {
 		Threads threads = Threads.platform();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> null));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads))) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads))) {
 			threads.made().get(0).interrupt();
 			assertThat(Futures.await(client.closed())).hasMessageContaining("this side's thread was interrupted");
 		}
@@ -202,9 +202,9 @@ class QmpEndTests {
 	}
 
 	@Test
-	void aFutureOfOnesOwnCannotHarmTheClients() {
+	void aFutureThatACallerSpoilsDoesNotHarmTheClient() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> null))) {
-			QmpClient client = QmpClient.connect(monitor.address(), PATIENT);
+			QmpClient client = Clients.connect(monitor.address(), LENIENT);
 			client.closed().cancel(true);
 			client.ready().obtrudeException(new IllegalStateException());
 			Futures.await(client.ready());
@@ -217,7 +217,7 @@ class QmpEndTests {
 	void everyClientHasOneThreadNamedAfterItsAddress() {
 		Threads threads = Threads.platform();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT.withThreadFactory(threads))) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT.withThreadFactory(threads))) {
 			Futures.await(client.execute(QUERY));
 			assertThat(threads.made()).extracting(Thread::getName).containsExactly("qmp-" + monitor.address());
 			assertThat(threads.made()).allMatch(Thread::isDaemon);
@@ -230,7 +230,7 @@ class QmpEndTests {
 		long before = -1;
 		for (int round = 0; round < 5; round++) {
 			for (Threads threads : everyKind) {
-				endInEveryPhase(PATIENT.withThreadFactory(threads));
+				endInEveryPhase(LENIENT.withThreadFactory(threads));
 				threads.awaitEnd();
 			}
 			if (round == 0) {

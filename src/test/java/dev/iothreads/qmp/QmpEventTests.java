@@ -23,7 +23,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class QmpEventTests {
 
-	private static final QmpOptions PATIENT = QmpOptions.defaults()
+	private static final QmpOptions LENIENT = QmpOptions.defaults()
 		.withGreetingTimeout(Duration.ofSeconds(60))
 		.withCommandTimeout(Duration.ofSeconds(60));
 
@@ -43,7 +43,7 @@ class QmpEventTests {
 	void anEventArrivesWithItsDataAndItsTime() {
 		CompletableFuture<QmpEvent> received = new CompletableFuture<>();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			client.addListener(received::complete);
 			Futures.await(client.execute(QmpCommand.of("DEVICE_DELETED")));
 			QmpEvent event = Futures.await(received);
@@ -57,7 +57,7 @@ class QmpEventTests {
 	void anEventBeforeTheReplyIsDeliveredBeforeTheReply() {
 		List<String> events = new CopyOnWriteArrayList<>();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> events.add(event.name()))) {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT, (event) -> events.add(event.name()))) {
 			Futures.await(client.ready());
 			Futures.await(client.execute(QmpCommand.of("ONE")));
 			assertThat(events).containsExactly("ONE");
@@ -70,7 +70,7 @@ class QmpEventTests {
 		List<String> second = new CopyOnWriteArrayList<>();
 		Consumer<QmpEvent> listener = (event) -> second.add(event.name());
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> first.add(event.name()))) {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT, (event) -> first.add(event.name()))) {
 			Futures.await(client.ready());
 			Futures.await(client.execute(QmpCommand.of("ONE")));
 			client.addListener(listener);
@@ -81,10 +81,10 @@ class QmpEventTests {
 	}
 
 	@Test
-	void aListenerThatFailsHarmsNobodyElse() {
+	void aListenerThatFailsDoesNotHarmTheOthers() {
 		List<String> events = new CopyOnWriteArrayList<>();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT, (event) -> {
 					throw new IllegalStateException("a failure that a test wants");
 				})) {
 			client.addListener((event) -> events.add(event.name()));
@@ -100,7 +100,7 @@ class QmpEventTests {
 	void anErrorInAListenerEndsTheConnectionWithIt(Threads threads) {
 		Error error = new StackOverflowError("an error that a test wants");
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT.withThreadFactory(threads), (event) -> {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT.withThreadFactory(threads), (event) -> {
 					throw error;
 				})) {
 			Futures.await(client.ready());
@@ -115,7 +115,7 @@ class QmpEventTests {
 	@Test
 	void aLackOfMemoryEndsTheConnectionAndIsNamed() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.open(monitor.address(), PATIENT, (event) -> {
+				QmpClient client = QmpClient.open(monitor.address(), LENIENT, (event) -> {
 					throw new OutOfMemoryError("an error that a test wants");
 				})) {
 			Futures.await(client.ready());
@@ -143,7 +143,7 @@ class QmpEventTests {
 			client.sendRaw(flood.toString().getBytes(StandardCharsets.UTF_8));
 			client.reply(request, "{\"return\": {}}");
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.open(monitor.address(), PATIENT.withThreadFactory(threads), (event) -> {
+		}); QmpClient client = QmpClient.open(monitor.address(), LENIENT.withThreadFactory(threads), (event) -> {
 			if (event.data().path("n").intValue() != expected.getAndIncrement()) {
 				misplaced.incrementAndGet();
 			}
@@ -166,7 +166,7 @@ class QmpEventTests {
 			known.await();
 			client.sendRaw("{\"event\": \"E\"}\r\n".repeat(100).getBytes(StandardCharsets.UTF_8));
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.open(monitor.address(), PATIENT.withThreadFactory(threads), (event) -> {
+		}); QmpClient client = QmpClient.open(monitor.address(), LENIENT.withThreadFactory(threads), (event) -> {
 			events.incrementAndGet();
 			self.join().close();
 		})) {
@@ -182,7 +182,7 @@ class QmpEventTests {
 	void listenersAreCalledOnTheConnectionsThread() {
 		CompletableFuture<String> name = new CompletableFuture<>();
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(ECHO);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			client.addListener((event) -> name.complete(Thread.currentThread().getName()));
 			client.execute(QmpCommand.of("ONE"));
 			assertThat(Futures.await(name)).isEqualTo("qmp-" + monitor.address());

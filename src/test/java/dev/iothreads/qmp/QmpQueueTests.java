@@ -24,7 +24,7 @@ class QmpQueueTests {
 
 	private static final int AT_A_TIME = 64;
 
-	private static final QmpOptions PATIENT = QmpOptions.defaults()
+	private static final QmpOptions LENIENT = QmpOptions.defaults()
 		.withGreetingTimeout(Duration.ofSeconds(60))
 		.withCommandTimeout(Duration.ofSeconds(60));
 
@@ -39,7 +39,7 @@ class QmpQueueTests {
 	@Test
 	void noMoreThan64CommandsWaitForTheirReplies() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(STOPPED);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			for (int i = 0; i < 64; i++) {
 				assertThat(client.execute(QmpCommand.of("query-name"))).isNotDone();
 			}
@@ -54,7 +54,7 @@ class QmpQueueTests {
 	@Test
 	void commandsThatTimedOutStillCount() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(STOPPED);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			List<CompletableFuture<JsonNode>> replies = new ArrayList<>();
 			for (int i = 0; i < 64; i++) {
 				replies.add(client.execute(QmpCommand.of("query-name"), Duration.ofMillis(50)));
@@ -70,8 +70,7 @@ class QmpQueueTests {
 	void writingToAStoppedQemuDoesNotBlock(int size) {
 		for (ScriptedMonitor listening : List.of(ScriptedMonitor.onUnixSocket(STOPPED),
 				ScriptedMonitor.onTcp(STOPPED))) {
-			try (ScriptedMonitor monitor = listening;
-					QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+			try (ScriptedMonitor monitor = listening; QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 				for (int sent = 0; sent + size <= QmpClient.MAX_UNANSWERED_BYTES; sent += size) {
 					assertThat(client.execute(ofBytes(size))).isNotDone();
 				}
@@ -85,7 +84,7 @@ class QmpQueueTests {
 	@Test
 	void aCommandHasAtMost256Kibibytes() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			Futures.await(client.execute(ofBytes(QmpClient.MAX_UNANSWERED_BYTES)));
 			Futures.await(client.execute(ofBytes(QmpClient.MAX_UNANSWERED_BYTES)));
 			QmpCommand tooLong = QmpCommand.of("x", Map.of("a", "b".repeat(QmpClient.MAX_UNANSWERED_BYTES)));
@@ -103,7 +102,7 @@ class QmpQueueTests {
 			while (true) {
 				client.reply(client.read(), "{\"return\": {}}");
 			}
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			List<CompletableFuture<JsonNode>> replies = new ArrayList<>();
 			for (int i = 0; i < 200; i++) {
 				replies.add(client.execute(QmpCommand.of("query-name")));
@@ -127,7 +126,7 @@ class QmpQueueTests {
 				client.reply(request, "{\"return\": " + request.path("arguments").path("n") + "}");
 			}
 			client.awaitEnd();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			assertThat(numbers(client.executeAll(batch(AT_A_TIME)))).isEqualTo(upTo(AT_A_TIME));
 		}
 	}
@@ -137,7 +136,7 @@ class QmpQueueTests {
 		List<Integer> unanswered = new ArrayList<>();
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onTcp(Script.answering((request) -> "{\"return\": " + request.path("arguments").path("n") + "}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			List<CompletableFuture<JsonNode>> replies = client.executeAll(batch(5000));
 			replies.forEach((reply) -> reply.thenRun(() -> unanswered.add(client.unanswered())));
 			assertThat(numbers(replies)).isEqualTo(upTo(5000));
@@ -156,7 +155,7 @@ class QmpQueueTests {
 			while (true) {
 				client.reply(client.read(), "{\"return\": {}}");
 			}
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			List<CompletableFuture<JsonNode>> replies = client.executeAll(batch(AT_A_TIME));
 			client.execute(QmpCommand.of("cancelled")).cancel(true);
 			full.countDown();
@@ -175,7 +174,7 @@ class QmpQueueTests {
 			while (true) {
 				client.reply(client.read(), "{\"return\": 0}");
 			}
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			List<CompletableFuture<JsonNode>> batch = client.executeAll(batch(1000));
 			assertThat(client.unanswered()).isEqualTo(AT_A_TIME);
 			List<CompletableFuture<JsonNode>> singles = List.of(client.execute(QmpCommand.of("a")),
@@ -192,7 +191,7 @@ class QmpQueueTests {
 	@Test
 	void aBatchOfLongCommandsIsSentOneByOne() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(Script.answering((request) -> "{\"return\": {}}"));
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			QmpCommand command = ofBytes(QmpClient.MAX_UNANSWERED_BYTES);
 			List<CompletableFuture<JsonNode>> replies = client.executeAll(List.of(command, command, command));
 			assertThat(client.unanswered()).isLessThanOrEqualTo(1);
@@ -203,7 +202,7 @@ class QmpQueueTests {
 	@Test
 	void anEmptyBatchIsAnsweredByNothing() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(STOPPED);
-				QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+				QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			assertThat(client.executeAll(List.of())).isEmpty();
 		}
 	}
@@ -211,8 +210,8 @@ class QmpQueueTests {
 	@Test
 	void whatABatchCouldNotSendInTimeFailsUnsent() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket(STOPPED);
-				QmpClient client = QmpClient.connect(monitor.address(),
-						PATIENT.withCommandTimeout(Duration.ofSeconds(3)))) {
+				QmpClient client = Clients.connect(monitor.address(),
+						LENIENT.withCommandTimeout(Duration.ofSeconds(3)))) {
 			List<CompletableFuture<JsonNode>> replies = client.executeAll(batch(100));
 			for (int i = 0; i < 100; i++) {
 				QmpTimeoutException failure = Futures.failureOf(replies.get(i), QmpTimeoutException.class);
@@ -227,7 +226,7 @@ class QmpQueueTests {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
 			client.negotiate();
 			client.read();
-		}); QmpClient client = QmpClient.connect(monitor.address(), PATIENT)) {
+		}); QmpClient client = Clients.connect(monitor.address(), LENIENT)) {
 			for (CompletableFuture<JsonNode> reply : client.executeAll(batch(200))) {
 				Futures.failureOf(reply, QmpInterruptedException.class);
 			}

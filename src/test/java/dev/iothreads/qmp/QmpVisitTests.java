@@ -108,7 +108,7 @@ class QmpVisitTests {
 			for (int i = 0; i < 20; i++) {
 				assertThat(Futures.await(visit(address)).path(0).path("id").asString()).isEqualTo("io0");
 			}
-			try (QmpClient holder = QmpClient.connect(address, QmpOptions.defaults())) {
+			try (QmpClient holder = Clients.connect(address, QmpOptions.defaults())) {
 				QmpNotSentException failure = Futures.failureOf(visit(address), QmpNotSentException.class);
 				assertThat(failure).hasMessageContaining("not greeted within 200 ms");
 				Futures.await(holder.execute(QmpCommand.of("query-status")));

@@ -48,7 +48,7 @@ class TranscriptReplayTests {
 	void theWholeConversationCanBePipelined(String name) {
 		Transcript transcript = Transcript.read(name);
 		try (ScriptedMonitor monitor = ScriptedMonitor.onTcp(ScriptedMonitor.Script.replaying(transcript));
-				QmpClient client = QmpClient.connect(monitor.address(), QmpOptions.defaults())) {
+				QmpClient client = Clients.connect(monitor.address(), QmpOptions.defaults())) {
 			List<CompletableFuture<JsonNode>> replies = client
 				.executeAll(transcript.exchanges().stream().map((exchange) -> command(exchange.sent())).toList());
 			List<Map<String, JsonNode>> expected = new ArrayList<>();
