@@ -34,8 +34,8 @@ class GuestAndServiceTests {
 	@EveryQemu
 	void theCountsAndTheCpuTimeAreThoseOfTheGuestAndTheKernel(QemuBinary binary) {
 		try (Guest guest = Guest.of(binary)
-			.args("-object", "iothread,id=io0", "-object", "iothread,id=io1", "-blockdev",
-					"null-co,node-name=disk0,size=16777216,read-zeroes=on", "-blockdev",
+			.args("-object", "iothread,id=io0,poll-max-ns=20000000", "-object", "iothread,id=io1,poll-max-ns=20000000",
+					"-blockdev", "null-co,node-name=disk0,size=16777216,read-zeroes=on", "-blockdev",
 					"null-co,node-name=disk1,size=16777216,read-zeroes=on", "-device",
 					"virtio-blk-pci,id=blk0,drive=disk0,iothread=io0", "-device",
 					"virtio-scsi-pci,id=scsi0,iothread=io1", "-device", "scsi-hd,id=hd0,drive=disk1,bus=scsi0.0")
@@ -48,6 +48,12 @@ class GuestAndServiceTests {
 			for (JsonNode iothread : service.get("/api/v1/machines/vm1/iothreads").json()) {
 				String id = iothread.path("id").asString();
 				long threadId = iothread.path("thread-id").asLong();
+				// The kernel counts in hundredths of a second.
+				await().atMost(DEADLINE).until(() -> {
+					guest.run("echo 3 >/proc/sys/vm/drop_caches; dd if=/dev/%s of=/dev/null bs=4096 count=4000"
+						.formatted(id.equals("io0") ? "vda" : "sda"));
+					return seconds(guest.qemu().pid(), threadId) >= 0.02;
+				});
 				await().atMost(DEADLINE)
 					.untilAsserted(() -> assertThat(seconds(service, id)).isGreaterThan(0)
 						.isCloseTo(seconds(guest.qemu().pid(), threadId), within(0.05)));
