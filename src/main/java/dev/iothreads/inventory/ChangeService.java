@@ -150,7 +150,7 @@ public final class ChangeService {
 			before.device(device.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
-			changes.attach(device.iothreads().isEmpty() ? device.on(List.of(leastLoaded(machine, before))) : device);
+			changes.attach(device.iothreads().isEmpty() ? device.on(choose(machine, before, device)) : device);
 		});
 		if (after.device(device.id()).isEmpty()) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_GONE,
@@ -248,6 +248,17 @@ public final class ChangeService {
 			Thread.currentThread().interrupt();
 			return false;
 		}
+	}
+
+	// Devices that share a block node share its IOThread.
+	private static List<String> choose(String machine, Snapshot snapshot, NewDevice device) {
+		return snapshot.devices()
+			.stream()
+			.filter((other) -> other.drive() != null && other.drive().equals(device.drive()))
+			.map(Device::iothreads)
+			.filter((iothreads) -> !iothreads.isEmpty())
+			.findFirst()
+			.orElseGet(() -> List.of(leastLoaded(machine, snapshot)));
 	}
 
 	private static String leastLoaded(String machine, Snapshot snapshot) {

@@ -15,8 +15,8 @@ enum Command {
 	QUERY_BLOCKSTATS("query-blockstats"), QUERY_CHARDEV("query-chardev"), QUERY_CPUS_FAST("query-cpus-fast"),
 	QUERY_IOTHREADS("query-iothreads"), QUERY_MIGRATE("query-migrate"), QUERY_NAME("query-name"),
 	QUERY_STATUS("query-status"), QUERY_UUID("query-uuid"), QUERY_NAMED_BLOCK_NODES("query-named-block-nodes"),
-	QOM_SET("qom-set"), OBJECT_ADD("object-add"), OBJECT_DEL("object-del"), DEVICE_ADD("device_add"),
-	DEVICE_DEL("device_del");
+	X_DEBUG_QUERY_BLOCK_GRAPH("x-debug-query-block-graph"), QOM_SET("qom-set"), OBJECT_ADD("object-add"),
+	OBJECT_DEL("object-del"), DEVICE_ADD("device_add"), DEVICE_DEL("device_del");
 
 	private final String wireName;
 

@@ -180,11 +180,35 @@ final class DeviceAttachment {
 			throw new InvalidRequestException("drive",
 					"%s has no block node '%s'. Add it first, by blockdev-add.".formatted(this.qemu.machine(), drive));
 		}
+		String user = this.nodes.user(drive);
+		if (user != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+					"Block node %s of %s is in use by %s.".formatted(drive, this.qemu.machine(), user));
+		}
 		boolean shared = Boolean.TRUE.equals(device.properties().get(DeviceProperty.SHARE_RW));
 		if (inUse != null && !shared && !inUse.path("inserted").path("ro").asBoolean(false)) {
 			throw nodeInUse(drive, Qom.name(Qom.device(inUse.path("qdev").asString(""))));
 		}
+		if (inUse != null) {
+			requireSameIOThread(device, drive, Qom.device(inUse.path("qdev").asString("")));
+		}
 		arguments.put("drive", drive);
+	}
+
+	// Below 11 a node has one IOThread: QEMU 7.2 aborts when one of two devices goes that
+	// share a node and have IOThreads of their own.
+	private void requireSameIOThread(NewDevice device, String drive, String user) {
+		Set<String> theirs = this.session.iothreadsOf(user);
+		if (!theirs.equals(Set.copyOf(device.iothreads()))
+				&& !this.session.version().matches("(1[1-9]|[2-9]\\d)\\..*")) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+					"Block node %s of %s is in use by %s on %s, and QEMU %s serves a node from one place. %s."
+						.formatted(drive, this.qemu.machine(), Qom.name(user),
+								theirs.isEmpty() ? "no IOThread that is known"
+										: "IOThread " + String.join(", ", theirs),
+								this.session.version(),
+								theirs.isEmpty() ? "Name another node" : "Name the same IOThread, or none"));
+		}
 	}
 
 	private ChangeRefusedException nodeInUse(String drive, String user) {

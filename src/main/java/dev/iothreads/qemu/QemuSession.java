@@ -176,6 +176,15 @@ final class QemuSession {
 	}
 
 	/**
+	 * Returns the ids of the IOThreads that a device runs on, none when that is not
+	 * known.
+	 */
+	Set<String> iothreadsOf(String path) {
+		KnownDevice known = this.knowledge.devices().get(path);
+		return (known == null) ? Set.of() : known.links().stream().map((link) -> link.id()).collect(Collectors.toSet());
+	}
+
+	/**
 	 * Finds a device whose mapping names an IOThread.
 	 * @return the device's id, {@code null} when there is none
 	 */

@@ -68,7 +68,7 @@ class DeviceController {
 	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
 			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
-					+ "this moment. Others may work: a block node can be shared, and which node builds on which is known from QEMU 10.1 on.")
+					+ "this moment. Others may work: a block node can be shared.")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
 		Attachable attachable = this.changes.attachable(machine);
