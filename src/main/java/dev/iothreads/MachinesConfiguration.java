@@ -4,6 +4,7 @@ import java.nio.file.FileSystems;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.List;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
@@ -67,7 +68,8 @@ class MachinesConfiguration {
 	QemuOptions qemuOptions(IOThreadsProperties properties, Environment environment) {
 		return new QemuOptions(properties.timeouts().connect(), properties.timeouts().command(),
 				connectionThreads(environment),
-				properties.metrics().io() ? properties.refreshInterval().dividedBy(2) : null, new ProcFinder());
+				properties.metrics().io() ? min(properties.refreshInterval().dividedBy(2), properties.maxAge()) : null,
+				new ProcFinder());
 	}
 
 	@Bean
@@ -161,6 +163,10 @@ class MachinesConfiguration {
 	private static ThreadFactory connectionThreads(Environment environment) {
 		return Threading.VIRTUAL.isActive(environment) ? new VirtualThreadTaskExecutor("qmp-").getVirtualThreadFactory()
 				: daemon("qmp-");
+	}
+
+	private static Duration min(Duration one, Duration other) {
+		return (one.compareTo(other) < 0) ? one : other;
 	}
 
 	private static ThreadFactory daemon(String prefix) {

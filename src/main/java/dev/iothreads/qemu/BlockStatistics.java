@@ -59,13 +59,16 @@ final class BlockStatistics {
 
 	private volatile Counted latest = Counted.NOTHING;
 
+	private volatile boolean invalidated;
+
 	BlockStatistics(QmpMonitor monitor, Duration interval) {
 		this.monitor = monitor;
 		this.interval = interval;
 	}
 
 	boolean areDue() {
-		return this.latest == Counted.NOTHING || System.nanoTime() - this.latest.begun() >= this.interval.toNanos();
+		return this.invalidated || this.latest == Counted.NOTHING
+				|| System.nanoTime() - this.latest.begun() >= this.interval.toNanos();
 	}
 
 	/**
@@ -77,15 +80,35 @@ final class BlockStatistics {
 
 	/**
 	 * Asks QEMU.
-	 * @return done when it is known. It fails with what the monitor failed with, and with
-	 * {@link InvalidReplyException} when there is more than any QEMU has
+	 * @return the block node that each device serves, by the device's QOM path. It fails
+	 * with what the monitor failed with, and with {@link InvalidReplyException} when
+	 * there is more than any QEMU has
 	 */
-	CompletableFuture<?> read() {
+	CompletableFuture<Map<String, String>> read() {
+		this.invalidated = false;
 		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
 		return ask(QUERY).thenCompose((answer) -> {
-			Map<String, Map<IoOperation, IoCount>> disks = disks(answer);
-			return learnOwners(disks.keySet()).thenAccept((learnt) -> withControllers(turn, disks));
+			Map<String, JsonNode> entries = entries(answer);
+			Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
+			Map<String, String> drives = new HashMap<>();
+			entries.forEach((path, entry) -> {
+				disks.put(path, counts(entry.path("stats")));
+				// A drive that was given by -drive has a name besides that of its node.
+				String drive = entry.path("device").asString("");
+				drives.put(Qom.device(path), drive.isEmpty() ? entry.path("node-name").asString("") : drive);
+			});
+			return learnOwners(disks.keySet()).thenApply((learnt) -> {
+				withControllers(turn, disks);
+				return drives;
+			});
 		});
+	}
+
+	/**
+	 * Lets the next reading ask QEMU, however young the counts are.
+	 */
+	void invalidate() {
+		this.invalidated = true;
 	}
 
 	/**
@@ -101,19 +124,19 @@ final class BlockStatistics {
 		}
 	}
 
-	private static Map<String, Map<IoOperation, IoCount>> disks(@Nullable JsonNode answer) {
-		Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
+	private static Map<String, JsonNode> entries(@Nullable JsonNode answer) {
+		Map<String, JsonNode> entries = new LinkedHashMap<>();
 		if (answer != null && answer.isArray()) {
 			InvalidReplyException.requireAtMost(Learning.MOST_DEVICES, "disks", answer.size());
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {
 					String path = device.startsWith("/") ? device : Qom.PERIPHERAL + "/" + device;
-					disks.put(Qom.checkedPath(path), counts(entry.path("stats")));
+					entries.put(Qom.checkedPath(path), entry);
 				}
 			}
 		}
-		return disks;
+		return entries;
 	}
 
 	private static Map<IoOperation, IoCount> counts(JsonNode stats) {

@@ -76,8 +76,8 @@ final class Knowledge {
 		return (known != null && known.type().equals(child.type())) ? known : null;
 	}
 
-	void setDrive(String path, String drive) {
-		this.devices.computeIfPresent(path, (same, known) -> known.withDrive(drive));
+	void setDrives(Map<String, String> drives) {
+		drives.forEach((path, drive) -> this.devices.computeIfPresent(path, (same, known) -> known.withDrive(drive)));
 	}
 
 	void setSetting(ThreadKey iothread, IOThreadProperty property, long value) {

@@ -32,23 +32,20 @@ final class Learning {
 
 	private final Knowledge knowledge;
 
-	private final Set<String> drivesToAsk;
-
-	Learning(QmpMonitor monitor, Knowledge knowledge, Set<String> drivesToAsk) {
+	Learning(QmpMonitor monitor, Knowledge knowledge) {
 		this.monitor = monitor;
 		this.knowledge = knowledge;
-		this.drivesToAsk = drivesToAsk;
 	}
 
 	/**
 	 * Reads what is listed.
 	 * @param lists what is there
 	 * @param thoroughly whether to ask again what no event keeps right
+	 * @param listing how often something had been forgotten before it was listed
 	 * @return all that the reading goes by; it fails with what the monitor failed with
 	 */
-	CompletableFuture<ReadResult> learn(ReadingPlan.Lists lists, boolean thoroughly) {
-		long asked = this.knowledge.forgettings();
-		return learnTypes(lists).thenCompose((typesKnown) -> askUnknown(lists, thoroughly, asked));
+	CompletableFuture<ReadResult> learn(ReadingPlan.Lists lists, boolean thoroughly, long listing) {
+		return learnTypes(lists).thenCompose((typesKnown) -> askUnknown(lists, thoroughly, listing));
 	}
 
 	// An object that exists is listed, not its type: device-list-properties and
@@ -98,9 +95,6 @@ final class Learning {
 			}
 			else if (known != null) {
 				result.devices().put(child.path(), known);
-				if (this.drivesToAsk.remove(child.path()) && traits.drive()) {
-					questions.add(new Question.OfDrive(child.path(), known));
-				}
 			}
 			else if (traits.canRunOnIOThread()) {
 				questions.add(new Question.OfDevice(child, traits));

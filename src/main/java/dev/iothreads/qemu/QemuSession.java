@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.Activity;
@@ -48,7 +47,9 @@ final class QemuSession {
 
 	private final HostThreads hostThreads;
 
-	private final @Nullable BlockStatistics statistics;
+	private final BlockStatistics statistics;
+
+	private final boolean countsIo;
 
 	private final RemadeIOThreads remade;
 
@@ -62,8 +63,6 @@ final class QemuSession {
 
 	private final Learning learning;
 
-	private final Set<String> drivesToAsk = ConcurrentHashMap.newKeySet();
-
 	private volatile boolean statisticsWanted = true;
 
 	private volatile boolean reportsHolders;
@@ -71,16 +70,17 @@ final class QemuSession {
 	private volatile Map<String, Long> threadIds = Map.of();
 
 	private QemuSession(QmpMonitor monitor, String version, boolean listsAtOnce, @Nullable String managedBy,
-			Identity identity, HostThreads hostThreads, @Nullable BlockStatistics statistics) {
+			Identity identity, HostThreads hostThreads, BlockStatistics statistics, boolean countsIo) {
 		this.monitor = monitor;
 		this.version = version;
 		this.managedBy = managedBy;
 		this.identity = identity;
 		this.hostThreads = hostThreads;
 		this.statistics = statistics;
+		this.countsIo = countsIo;
 		this.remade = new RemadeIOThreads(monitor, hostThreads);
 		this.plan = new ReadingPlan(monitor, listsAtOnce, this.knowledge);
-		this.learning = new Learning(monitor, this.knowledge, this.drivesToAsk);
+		this.learning = new Learning(monitor, this.knowledge);
 	}
 
 	/**
@@ -115,7 +115,8 @@ final class QemuSession {
 						new Identity(null, Qom.textOf(replies.get(4).orElseNull(), "name"),
 								uuid(replies.get(5).orElseNull()), null),
 						options.hostThreads().of((address instanceof UnixAddress unix) ? unix.path() : null),
-						(statisticsInterval != null) ? new BlockStatistics(monitor, statisticsInterval) : null);
+						new BlockStatistics(monitor, (statisticsInterval != null) ? statisticsInterval : Duration.ZERO),
+						statisticsInterval != null);
 			});
 	}
 
@@ -216,9 +217,7 @@ final class QemuSession {
 			case "DEVICE_DELETED" -> {
 				this.knowledge.forget(Qom.device(path));
 				this.remade.forget(path);
-				if (this.statistics != null) {
-					this.statistics.forget(path);
-				}
+				this.statistics.forget(path);
 				if (path.equals(Qom.device(path))) {
 					this.ports.onDeleted(path);
 				}
@@ -233,7 +232,7 @@ final class QemuSession {
 			// A finished job may have put another node beneath a device.
 			case "JOB_STATUS_CHANGE" -> {
 				if ("concluded".equals(event.data().path("status").asString(""))) {
-					this.drivesToAsk.addAll(this.knowledge.devices().keySet());
+					this.statistics.invalidate();
 				}
 				return false;
 			}
@@ -266,13 +265,17 @@ final class QemuSession {
 	private CompletableFuture<Snapshot> read(boolean thoroughly) {
 		Instant begun = Instant.now();
 		Knowledge.Turn turn = this.knowledge.nextTurn();
-		BlockStatistics due = (this.statistics != null && this.statisticsWanted && !this.plan.isRecheckDue()
-				&& this.statistics.areDue()) ? this.statistics : null;
+		boolean counts = this.statisticsWanted && (thoroughly || this.statistics.areDue());
 		CompletableFuture<?> stated = this.runState.read(this.monitor);
-		CompletableFuture<?> counted = (due != null) ? due.read() : CompletableFuture.completedFuture(null);
-		return this.plan.list(thoroughly, due == null)
+		CompletableFuture<Map<String, String>> counted = counts ? this.statistics.read()
+				: CompletableFuture.completedFuture(Map.of());
+		return this.plan.list(thoroughly)
 			.thenCombine(stated, (lists, state) -> lists)
-			.thenCompose((lists) -> this.learning.learn(lists, thoroughly))
+			.thenCombine(counted, (lists, drives) -> {
+				this.knowledge.setDrives(drives);
+				return lists;
+			})
+			.thenCompose((lists) -> this.learning.learn(lists, thoroughly, turn.forgettings()))
 			.thenCompose(this.remade::check)
 			.thenApply((result) -> {
 				this.threadIds = result.threadIds();
@@ -288,12 +291,11 @@ final class QemuSession {
 				});
 				if (this.knowledge.keep(result, turn)) {
 					this.remade.end();
-					this.drivesToAsk.retainAll(this.knowledge.devices().keySet());
 					this.unplugs.onListed(listed, turn.begun());
 				}
 				return snapshot;
 			})
-			.thenCombine(counted, (snapshot, done) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
+			.thenApply((snapshot) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
 	}
 
 	private int orphanedThreads() {
@@ -307,8 +309,7 @@ final class QemuSession {
 	}
 
 	private Snapshot withActivity(Snapshot snapshot) {
-		BlockStatistics.Counted counted = (this.statistics != null) ? this.statistics.latest()
-				: BlockStatistics.Counted.NOTHING;
+		BlockStatistics.Counted counted = this.countsIo ? this.statistics.latest() : BlockStatistics.Counted.NOTHING;
 		Map<String, Map<IoOperation, IoCount>> onIOThreads = new HashMap<>();
 		List<Device> devices = snapshot.devices()
 			.stream()
@@ -320,8 +321,9 @@ final class QemuSession {
 				onIOThreads.put(device.qomPath(), counts);
 			}
 		}
-		// A machine without such a device is not asked again until it has one.
-		this.statisticsWanted = !devices.isEmpty();
+		// A machine without disks is not asked again until it has one.
+		this.statisticsWanted = !devices.isEmpty()
+				|| snapshot.devices().stream().anyMatch((device) -> device.drive() != null);
 		HostThreads.Visible seen = this.hostThreads.look(snapshot.iothreads());
 		Long processId = seen.threads().values().stream().map(HostThread::processId).findFirst().orElse(null);
 		return snapshot

@@ -80,26 +80,6 @@ sealed interface Question {
 	}
 
 	/**
-	 * Asks a device again which block node it serves.
-	 */
-	record OfDrive(String path, KnownDevice known) implements Question {
-
-		@Override
-		public List<QmpCommand> commands() {
-			return List.of(Qom.get(this.path, "drive"));
-		}
-
-		@Override
-		public void onReplies(List<Reply> replies, ReadResult result) {
-			JsonNode drive = replies.get(0).orElseNull();
-			if (drive != null) {
-				result.devices().put(this.path, this.known.withDrive(text("the drive of a device", drive)));
-			}
-		}
-
-	}
-
-	/**
 	 * Asks an object that is no device which IOThread it runs on.
 	 */
 	record OfObject(Qom.Child object) implements Question {

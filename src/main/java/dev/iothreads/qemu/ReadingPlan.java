@@ -8,6 +8,7 @@ import java.util.stream.Stream;
 
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.qmp.QmpCommand;
+import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
@@ -36,8 +37,6 @@ final class ReadingPlan {
 
 	private int rechecked;
 
-	private volatile long recheckedAt = System.nanoTime();
-
 	ReadingPlan(QmpMonitor monitor, boolean listsAtOnce, Knowledge knowledge) {
 		this.monitor = monitor;
 		this.listsAtOnce = listsAtOnce;
@@ -45,45 +44,53 @@ final class ReadingPlan {
 	}
 
 	/**
-	 * Returns whether the next reading is to ask something again instead of counting:
-	 * that keeps it at three commands.
-	 */
-	boolean isRecheckDue() {
-		return this.listsAtOnce && System.nanoTime() - this.recheckedAt > SPARE_TURN.toNanos();
-	}
-
-	/**
 	 * Lists what is there.
 	 * @param thoroughly whether to list everything
-	 * @param oneToSpare whether the reading may have one more command
 	 * @return the lists; it fails with what the monitor failed with
 	 */
-	CompletableFuture<Lists> list(boolean thoroughly, boolean oneToSpare) {
-		return this.listsAtOnce ? listAtOnce(oneToSpare) : listInTurn(thoroughly);
+	CompletableFuture<Lists> list(boolean thoroughly) {
+		return this.listsAtOnce ? listAtOnce(List.copyOf(this.knowledge.settings().keySet())) : listInTurn(thoroughly);
 	}
 
-	private CompletableFuture<Lists> listAtOnce(boolean oneToSpare) {
-		List<String> paths = List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS);
-		Recheck recheck = oneToSpare ? nextRecheck() : null;
-		List<QmpCommand> commands = new ArrayList<>(List.of(Qom.listGet(paths), Command.QUERY_IOTHREADS.plain()));
-		if (recheck != null) {
-			commands.add(recheck.command());
+	// The IOThreads' objects are read with the lists, for the settings that
+	// query-iothreads leaves out. The command fails as a whole where one of them was
+	// removed since.
+	private CompletableFuture<Lists> listAtOnce(List<ThreadKey> iothreads) {
+		List<String> paths = new ArrayList<>(List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS));
+		int places = paths.size();
+		iothreads.forEach((iothread) -> paths.add(iothread.path()));
+		return Reply.toAll(this.monitor, List.of(Qom.listGet(paths), Command.QUERY_IOTHREADS.plain()))
+			.thenCompose((replies) -> {
+				if (!iothreads.isEmpty() && replies.get(0).failure() instanceof QmpCommandException) {
+					return listAtOnce(List.of());
+				}
+				JsonNode objects = replies.get(0).orThrow();
+				List<List<Qom.Child>> children = new ArrayList<>();
+				for (int i = 0; i < places; i++) {
+					children.add(Qom.children(paths.get(i), objects.path(i).path("properties")));
+				}
+				for (int i = 0; i < iothreads.size(); i++) {
+					keepSettings(iothreads.get(i), objects.path(places + i).path("properties"));
+				}
+				return CompletableFuture.completedFuture(
+						new Lists(children.get(0), children.get(1), children.get(2), replies.get(1).orThrow()));
+			});
+	}
+
+	private void keepSettings(ThreadKey iothread, JsonNode properties) {
+		for (JsonNode property : Qom.elements("the properties of an IOThread", properties)) {
+			JsonNode value = property.path("value");
+			IOThreadProperty.named(property.path("name").asString(""))
+				.filter((named) -> named.isOnlyOnTheObject() && value.isIntegralNumber())
+				.ifPresent((named) -> this.knowledge.setSetting(iothread, named, value.asLong()));
 		}
-		return Reply.toAll(this.monitor, commands).thenApply((replies) -> {
-			List<List<Qom.Child>> children = new ArrayList<>();
-			for (int i = 0; i < paths.size(); i++) {
-				children.add(Qom.children(paths.get(i), replies.get(0).orThrow().path(i).path("properties")));
-			}
-			onReply(recheck, replies.get(replies.size() - 1));
-			return new Lists(children.get(0), children.get(1), children.get(2), replies.get(1).orThrow());
-		});
 	}
 
 	private CompletableFuture<Lists> listInTurn(boolean thoroughly) {
 		Listed before = this.listed;
 		boolean first = thoroughly || before == Listed.NOTHING;
 		boolean spare = first || before.isOlderThan(SPARE_TURN);
-		Recheck recheck = (!first && spare && before.objectsWereLast()) ? nextRecheck() : null;
+		SettingRecheck recheck = (!first && spare && before.objectsWereLast()) ? nextRecheck() : null;
 		boolean objectsTurn = spare && recheck == null;
 		boolean anonTurn = first || !spare;
 		List<QmpCommand> commands = new ArrayList<>(List.of(Qom.list(Qom.PERIPHERAL)));
@@ -104,7 +111,7 @@ final class ReadingPlan {
 			List<Qom.Child> objects = objectsTurn ? Qom.children(Qom.OBJECTS, replies.get(next++).orThrow())
 					: before.objects();
 			if (recheck != null) {
-				onReply(recheck, replies.get(next++));
+				recheck.onReply(this.knowledge, replies.get(next++));
 			}
 			this.listed = new Listed(anon, objects, spare ? System.nanoTime() : before.spared(),
 					spare ? objectsTurn : before.objectsWereLast());
@@ -113,28 +120,14 @@ final class ReadingPlan {
 		});
 	}
 
-	private void onReply(@Nullable Recheck recheck, Reply reply) {
-		JsonNode value = reply.orElseNull();
-		if (recheck != null && value != null) {
-			recheck.onReply(this.knowledge, value);
-		}
-	}
-
-	// No event says that another client has tuned a thread pool or put another node
-	// beneath a device. One of these is asked again whenever a reading has a command to
-	// spare.
-	private @Nullable Recheck nextRecheck() {
-		List<Recheck> rechecks = new ArrayList<>();
+	// No event says that another client has tuned a thread pool. One bound of one is
+	// asked again whenever a reading has a command to spare.
+	private @Nullable SettingRecheck nextRecheck() {
+		List<SettingRecheck> rechecks = new ArrayList<>();
 		this.knowledge.settings()
 			.forEach((iothread, settings) -> settings.values()
 				.keySet()
 				.forEach((property) -> rechecks.add(new SettingRecheck(iothread, property))));
-		this.knowledge.devices().forEach((path, device) -> {
-			if (device.drive() != null) {
-				rechecks.add(new DriveRecheck(path));
-			}
-		});
-		this.recheckedAt = System.nanoTime();
 		return rechecks.isEmpty() ? null : rechecks.get(Math.floorMod(this.rechecked++, rechecks.size()));
 	}
 
@@ -167,42 +160,19 @@ final class ReadingPlan {
 	}
 
 	/**
-	 * Something to ask again.
+	 * A setting to ask for again.
 	 */
-	private interface Recheck {
+	private record SettingRecheck(ThreadKey iothread, IOThreadProperty property) {
 
-		QmpCommand command();
-
-		void onReply(Knowledge knowledge, JsonNode value);
-
-	}
-
-	private record SettingRecheck(ThreadKey iothread, IOThreadProperty property) implements Recheck {
-
-		@Override
-		public QmpCommand command() {
+		QmpCommand command() {
 			return Qom.get(this.iothread.path(), this.property.qemuName());
 		}
 
-		@Override
-		public void onReply(Knowledge knowledge, JsonNode value) {
-			if (value.isIntegralNumber()) {
+		void onReply(Knowledge knowledge, Reply reply) {
+			JsonNode value = reply.orElseNull();
+			if (value != null && value.isIntegralNumber()) {
 				knowledge.setSetting(this.iothread, this.property, value.asLong());
 			}
-		}
-
-	}
-
-	private record DriveRecheck(String path) implements Recheck {
-
-		@Override
-		public QmpCommand command() {
-			return Qom.get(this.path, "drive");
-		}
-
-		@Override
-		public void onReply(Knowledge knowledge, JsonNode value) {
-			knowledge.setDrive(this.path, Qom.text("the drive of a device", value));
 		}
 
 	}
