@@ -87,7 +87,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 	}
 
 	private static NewDevice disk(String id, String drive, String iothread) {
-		return new NewDevice(id, "virtio-blk-pci", List.of(iothread), drive, null, Map.of());
+		return new NewDevice(id, "virtio-blk-pci", List.of(iothread), drive, null, Map.of(), null);
 	}
 
 	@Override
@@ -139,6 +139,10 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public synchronized void attach(NewDevice device) {
+		if (device.image() != null) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+					"An image can be attached to libvirt's machines only. Open it as a block node, and name that as drive.");
+		}
 		if (this.devices.containsKey(device.id()) || this.ports.contains(device.id())) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
 					"There is a device '%s' already. Choose another id.".formatted(device.id()));

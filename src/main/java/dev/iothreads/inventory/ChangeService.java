@@ -2,6 +2,7 @@ package dev.iothreads.inventory;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
@@ -12,12 +13,15 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.ChangeRefusedException;
+import dev.iothreads.machine.Changes;
+import dev.iothreads.machine.CpuList;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
@@ -59,6 +63,8 @@ public final class ChangeService {
 
 	private final Duration maxAge;
 
+	private final boolean live;
+
 	/**
 	 * Creates the service.
 	 * @param inventory the machines
@@ -67,34 +73,81 @@ public final class ChangeService {
 	 * @param maxAge how old the list of free block nodes and buses may be
 	 */
 	public ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge) {
+		this(inventory, drivers, detachWait, maxAge, false);
+	}
+
+	private ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge,
+			boolean live) {
 		this.inventory = inventory;
 		this.detachWait = detachWait;
 		this.maxAge = maxAge;
 		this.drivers = Set.copyOf(drivers);
+		this.live = live;
+	}
+
+	/**
+	 * Returns the same service for changes that are to last, or not.
+	 * @param persistent whether the definition that a machine's next start uses is to be
+	 * changed as well, where there is one
+	 * @return the service
+	 */
+	public ChangeService persisting(boolean persistent) {
+		return new ChangeService(this.inventory, this.drivers, this.detachWait, this.maxAge, !persistent);
+	}
+
+	private Snapshot change(ChangeQueue queue, BiConsumer<Snapshot, Changes> change) {
+		return queue.change((before, changes) -> change.accept(before, this.live ? changes.liveOnly() : changes));
 	}
 
 	/**
 	 * Adds an IOThread.
 	 * @param machine the machine's name
-	 * @param id the id of the IOThread
+	 * @param id the id of the IOThread, {@code null} for the next that is free
 	 * @param settings the properties to give it
-	 * @return the machine with the IOThread
+	 * @return the id, and the machine with the IOThread
 	 */
-	public Snapshot add(String machine, String id, IOThreadSettings settings) {
+	public Changed add(String machine, @Nullable String id, IOThreadSettings settings) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		List<Violation> violations = new ArrayList<>();
-		checkId(id, violations);
+		if (id != null) {
+			checkId(id, violations);
+		}
 		checkRanges(settings, violations);
 		refuse(violations);
 		POOL_DEFAULT.changedBy(settings);
-		return queue.change((before, changes) -> {
-			if (before.iothread(id).isPresent()) {
+		AtomicReference<String> added = new AtomicReference<>();
+		Snapshot after = change(queue, (before, changes) -> {
+			String chosen = (id != null) ? id : changes.freeIOThreadId(before);
+			if (before.iothread(chosen).isPresent()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_EXISTS,
 						"%s has an IOThread '%s' already. Choose another id, or change that one.".formatted(machine,
-								id));
+								chosen));
 			}
-			changes.addIOThread(id, settings);
+			changes.addIOThread(chosen, settings);
+			added.set(chosen);
 		});
+		return new Changed(added.get(), after);
+	}
+
+	/**
+	 * Lets the thread of an IOThread run on some CPUs of the host only.
+	 * @param machine the machine's name
+	 * @param id the id of the IOThread
+	 * @param cpus the CPUs, such as {@code 0-3,8}
+	 * @param precondition what must hold for the IOThread as it is
+	 * @return the machine with the changed IOThread
+	 */
+	public Snapshot pin(String machine, String id, String cpus, Predicate<IOThread> precondition) {
+		ChangeQueue queue = this.inventory.entry(machine).changes();
+		BitSet chosen;
+		try {
+			chosen = CpuList.parse(cpus);
+		}
+		catch (IllegalArgumentException ex) {
+			throw new InvalidRequestException("cpus", String.valueOf(ex.getMessage()));
+		}
+		return change(queue,
+				(before, changes) -> changes.pinIOThread(require(machine, before, id, precondition), chosen));
 	}
 
 	/**
@@ -110,7 +163,7 @@ public final class ChangeService {
 		List<Violation> violations = new ArrayList<>();
 		checkRanges(settings, violations);
 		refuse(violations);
-		return queue.change((before, changes) -> {
+		return change(queue, (before, changes) -> {
 			require(machine, before, id, precondition);
 			changes.tuneIOThread(id, settings);
 		});
@@ -124,7 +177,7 @@ public final class ChangeService {
 	 */
 	public void remove(String machine, String id, Predicate<IOThread> precondition) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
-		queue.change((before, changes) -> {
+		change(queue, (before, changes) -> {
 			IOThread iothread = require(machine, before, id, precondition);
 			if (!iothread.attached().isEmpty()) {
 				throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
@@ -140,24 +193,27 @@ public final class ChangeService {
 	 * Attaches a device. Where it names no IOThread it goes to the least loaded one.
 	 * @param machine the machine's name
 	 * @param device the device
-	 * @return the machine with the device
+	 * @return the device's id, and the machine with it
 	 */
-	public Snapshot attach(String machine, NewDevice device) {
+	public Changed attach(String machine, NewDevice device) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		refuse(check(device));
-		Snapshot after = queue.change((before, changes) -> {
-			device.iothreads().forEach((id) -> require(machine, before, id, (iothread) -> true));
-			before.device(device.id()).ifPresent((present) -> {
+		AtomicReference<String> id = new AtomicReference<>();
+		Snapshot after = change(queue, (before, changes) -> {
+			NewDevice named = device.named(changes.deviceId(device.id()));
+			named.iothreads().forEach((iothread) -> require(machine, before, iothread, (present) -> true));
+			before.device(named.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
-			changes.attach(device.iothreads().isEmpty() ? device.on(choose(machine, before, device)) : device);
+			changes.attach(named.iothreads().isEmpty() ? named.on(choose(machine, before, named)) : named);
+			id.set(named.id());
 		});
-		if (after.device(device.id()).isEmpty()) {
+		if (after.device(id.get()).isEmpty()) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_GONE,
 					"Device %s of %s was attached and went again before this answer: its guest ejected it, or another client unplugged it. Attach it again."
-						.formatted(device.id(), machine));
+						.formatted(id.get(), machine));
 		}
-		return after;
+		return new Changed(id.get(), after);
 	}
 
 	/**
@@ -212,7 +268,7 @@ public final class ChangeService {
 		MachineEntry entry = this.inventory.entry(machine);
 		ChangeQueue queue = entry.changes();
 		AtomicReference<CompletableFuture<Void>> begun = new AtomicReference<>();
-		Snapshot asked = queue.change((before, changes) -> {
+		Snapshot asked = change(queue, (before, changes) -> {
 			if (lookup.in(before).isEmpty()) {
 				throw new NotFoundException(NotFoundException.Kind.DEVICE,
 						"%s has no device '%s' there.".formatted(machine, id));
@@ -340,6 +396,16 @@ public final class ChangeService {
 		if (!violations.isEmpty()) {
 			throw new InvalidRequestException(violations);
 		}
+	}
+
+	/**
+	 * What a change has made.
+	 *
+	 * @param id its id
+	 * @param snapshot the machine with it
+	 */
+	public record Changed(String id, Snapshot snapshot) {
+
 	}
 
 	private interface Lookup {

@@ -31,11 +31,10 @@ import org.xml.sax.SAXException;
  * @param iothreads what is set of its IOThreads, by libvirt's numbers
  * @param devices the devices that can run on IOThreads
  * @param disks its disks
- * @param incomplete whether QEMU was given devices that libvirt knows nothing of
- * @param monitors the sockets of further monitors that QEMU was given
+ * @param arguments what libvirt only passes on to QEMU
  */
 record DomainDescription(String name, @Nullable String title, Map<Long, IOThreadSettings> iothreads,
-		List<KnownDevice> devices, List<Disk> disks, boolean incomplete, List<Path> monitors) {
+		List<KnownDevice> devices, List<Disk> disks, List<String> arguments) {
 
 	static final String IOTHREAD = "iothread";
 
@@ -73,7 +72,7 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 			.toList();
 		return new DomainDescription(text(domain, "name"),
 				text(domain, "title").isEmpty() ? null : text(domain, "title"), settings(domain), devices, disks,
-				arguments.contains("-device"), sockets(arguments));
+				arguments);
 	}
 
 	private static Disk disk(Element disk, Map<String, String> controllers) {
@@ -156,9 +155,19 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 		return ids.map(Long::valueOf).toList();
 	}
 
-	private static List<Path> sockets(List<String> arguments) {
+	/**
+	 * Whether QEMU was given devices that libvirt knows nothing of.
+	 */
+	boolean isIncomplete() {
+		return this.arguments.contains("-device");
+	}
+
+	/**
+	 * The sockets of further monitors that QEMU was given.
+	 */
+	List<Path> monitors() {
 		List<Path> sockets = new ArrayList<>();
-		for (String argument : arguments) {
+		for (String argument : this.arguments) {
 			Matcher socket = SOCKET.matcher(argument);
 			if (socket.find()) {
 				sockets.add(Path.of(socket.group(1).replace(",,", ",")));
@@ -189,6 +198,18 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 	private static @Nullable String attribute(Element parent, String name, String attribute) {
 		Element child = child(parent, name);
 		return (child != null && child.hasAttribute(attribute)) ? child.getAttribute(attribute) : null;
+	}
+
+	/**
+	 * Whether what libvirt only passes on to QEMU speaks of an IOThread.
+	 */
+	boolean mentions(String iothread) {
+		Pattern id = Pattern.compile("(?<![A-Za-z0-9._-])" + Pattern.quote(iothread) + "(?![A-Za-z0-9._-])");
+		return this.arguments.stream().anyMatch((argument) -> id.matcher(argument).find());
+	}
+
+	boolean hasAlias(String alias) {
+		return this.disks.stream().anyMatch((disk) -> alias.equals(disk.alias()));
 	}
 
 	boolean hasDevice(String alias) {

@@ -14,6 +14,7 @@ import dev.iothreads.libvirt.rpc.RpcCall;
 import dev.iothreads.libvirt.rpc.RpcConnection;
 import dev.iothreads.libvirt.rpc.XdrReader;
 import dev.iothreads.libvirt.rpc.XdrWriter;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The calls of one libvirt daemon, over two connections: calls that may have to wait for
@@ -47,6 +48,8 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 
 	private static final int ACTIVE = 1;
 
+	private static final int PERSISTENT = 4;
+
 	private static final int STATS_BLOCK = 1 << 5;
 
 	private static final int STATS_IOTHREAD = 1 << 7;
@@ -77,6 +80,23 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 		return this.prompt
 			.call(RpcCall.of(Procedure.CONNECT_LIST_ALL_DOMAINS, (arguments) -> arguments.number(1).number(ACTIVE)))
 			.thenApply((answer) -> answer.array(Domain::read));
+	}
+
+	CompletableFuture<Boolean> isPersistent(Domain domain) {
+		return this.prompt
+			.call(RpcCall.of(Procedure.CONNECT_LIST_ALL_DOMAINS,
+					(arguments) -> arguments.number(1).number(ACTIVE | PERSISTENT)))
+			.thenApply((answer) -> answer.array(Domain::read)
+				.stream()
+				.anyMatch((each) -> each.uuid().equals(domain.uuid())));
+	}
+
+	/**
+	 * Asks what libvirt holds against a domain, from 7.1 on.
+	 */
+	CompletableFuture<List<String>> messages(Domain domain) {
+		return promptly(Procedure.DOMAIN_GET_MESSAGES, domain, 0)
+			.thenApply((answer) -> answer.array(XdrReader::string));
 	}
 
 	/**
@@ -237,7 +257,23 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 
 		private static final int PAUSED = 3;
 
+		private static final int IO_ERROR = 5;
+
 		private static final int STARTING_UP = 11;
+
+		/**
+		 * Translates it into QEMU's word, where QEMU has one for it.
+		 */
+		@Nullable String runState() {
+			return switch (this.state) {
+				case 1, 2 -> "running";
+				case PAUSED -> (this.reason == IO_ERROR) ? "io-error" : "paused";
+				case 4, 5 -> "shutdown";
+				case 6 -> "guest-panicked";
+				case 7 -> "suspended";
+				default -> null;
+			};
+		}
 
 		boolean isStarting() {
 			return this.state == PAUSED && this.reason == STARTING_UP;
@@ -253,11 +289,17 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 	 */
 	record Control(int state, Duration since) {
 
+		private static final int JOB = 1;
+
 		private static final int OCCUPIED = 2;
 
 		private static final int ERROR = 3;
 
 		private static final Duration HANGS = Duration.ofSeconds(1);
+
+		boolean isBusy() {
+			return (this.state == JOB && this.since.compareTo(HANGS) > 0) || isHanging();
+		}
 
 		boolean isHanging() {
 			return this.state == ERROR || (this.state == OCCUPIED && this.since.compareTo(HANGS) > 0);

@@ -27,6 +27,7 @@ import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Machine;
@@ -70,6 +71,8 @@ final class LibvirtMachine implements Machine {
 	private volatile @Nullable Hypervisor hypervisor;
 
 	private volatile MachineStatus status;
+
+	private volatile boolean tainted;
 
 	private volatile @Nullable Parsed parsed;
 
@@ -157,6 +160,10 @@ final class LibvirtMachine implements Machine {
 		return this.leaving.computeIfAbsent(alias, (same) -> new CompletableFuture<>());
 	}
 
+	boolean isLeaving(String alias) {
+		return this.leaving.containsKey(alias);
+	}
+
 	void stay(String alias) {
 		this.leaving.remove(alias);
 	}
@@ -168,6 +175,9 @@ final class LibvirtMachine implements Machine {
 			return CompletableFuture.failedFuture(Failures.unavailable(String.valueOf(this.status.reason())));
 		}
 		Instant begun = Instant.now();
+		// An older libvirt has no messages.
+		current.messages(this.domain).thenAccept((messages) -> this.tainted = isTainted(messages));
+		CompletableFuture<Hypervisor.State> state = current.state(this.domain);
 		return current.control(this.domain).thenCompose((control) -> {
 			if (control.isHanging()) {
 				throw new MachineTimeoutException(Failures.unresponsive(this.name));
@@ -178,6 +188,7 @@ final class LibvirtMachine implements Machine {
 			.thenCompose((description) -> current.iothreads(this.domain, Hypervisor.LIVE)
 				.thenCompose((iothreads) -> count(current).thenApply(
 						(statistics) -> build(begun, current.qemuVersion(), description, iothreads, statistics))))
+			.thenCombine(state, this::identify)
 			.orTimeout(this.options.commandTimeout().toMillis(), TimeUnit.MILLISECONDS)
 			.handle((snapshot, failure) -> {
 				if (failure != null) {
@@ -194,6 +205,10 @@ final class LibvirtMachine implements Machine {
 			setStatus(new MachineStatus(MachineState.DOWN, reason.getMessage()));
 		}
 		return reason;
+	}
+
+	private static boolean isTainted(List<String> messages) {
+		return messages.stream().anyMatch((message) -> message.contains("custom monitor"));
 	}
 
 	private DomainDescription parse(String xml) {
@@ -235,6 +250,13 @@ final class LibvirtMachine implements Machine {
 		}
 	}
 
+	/**
+	 * Whether QEMU was given commands past libvirt. It never waits.
+	 */
+	boolean isTainted() {
+		return this.tainted;
+	}
+
 	private Snapshot build(Instant begun, String version, DomainDescription description, Map<Long, BitSet> found,
 			Counted counts) {
 		this.polling.keySet().retainAll(found.keySet());
@@ -260,6 +282,18 @@ final class LibvirtMachine implements Machine {
 					counts.blocks().texts().isEmpty() ? null : counts.at()));
 	}
 
+	private Snapshot identify(Snapshot snapshot, Hypervisor.State state) {
+		Long process = snapshot.activity()
+			.threads()
+			.values()
+			.stream()
+			.map(HostThread::processId)
+			.findFirst()
+			.orElse(null);
+		return snapshot
+			.with(new Identity(state.runState(), this.domain.name(), this.domain.uuid().toString(), process));
+	}
+
 	private IOThreadSettings settings(long number, DomainDescription description) {
 		IOThreadSettings pool = description.iothreads().getOrDefault(number, IOThreadSettings.NONE);
 		return this.polling.getOrDefault(number, IOThreadSettings.NONE).with(pool);
@@ -268,7 +302,7 @@ final class LibvirtMachine implements Machine {
 	private Device device(KnownDevice known, Set<Long> alive) {
 		List<String> on = known.iothreads().stream().filter(alive::contains).map((number) -> PREFIX + number).toList();
 		List<Long> deleted = known.iothreads().stream().filter((number) -> !alive.contains(number)).toList();
-		DeviceState state = DeviceState.ATTACHED;
+		DeviceState state = known.iothreads().isEmpty() ? DeviceState.MAIN_LOOP : DeviceState.ATTACHED;
 		String reason = null;
 		if (this.leaving.containsKey(known.alias())) {
 			state = DeviceState.DETACHING;
@@ -319,8 +353,7 @@ final class LibvirtMachine implements Machine {
 		if (current == null) {
 			throw Failures.unavailable(String.valueOf(this.status.reason()));
 		}
-		throw new ChangeRefusedException(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT,
-				"%s is managed by libvirt. Change it there.".formatted(this.name));
+		return new LibvirtChanges(this, this.name, this.domain, current, this.options.commandTimeout(), true);
 	}
 
 	private void setStatus(MachineStatus next) {

@@ -1,6 +1,8 @@
 package dev.iothreads.machine;
 
+import java.util.BitSet;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.LongStream;
 
 /**
  * What can be changed on a machine, over the connection that it had when they were asked
@@ -8,6 +10,54 @@ import java.util.concurrent.CompletableFuture;
  * and nothing has been sent.
  */
 public interface Changes {
+
+	/**
+	 * Returns the same changes of the running machine alone, where there is also a
+	 * definition that its next start uses.
+	 * @return the changes
+	 */
+	default Changes liveOnly() {
+		return this;
+	}
+
+	/**
+	 * Finds an id for a new IOThread.
+	 * @param now the machine as it is
+	 * @return {@code iothread} and the lowest number that is free
+	 * @throws MachineException when the machine cannot be asked
+	 */
+	default String freeIOThreadId(Snapshot now) {
+		return LongStream.iterate(1, (number) -> number + 1)
+			.mapToObj((number) -> "iothread" + number)
+			.filter((id) -> now.iothread(id).isEmpty())
+			.findFirst()
+			.orElseThrow();
+	}
+
+	/**
+	 * Says which id a device gets.
+	 * @param asked the id that was asked for
+	 * @return the id
+	 */
+	default String deviceId(String asked) {
+		return asked;
+	}
+
+	/**
+	 * Lets the thread of an IOThread run on some CPUs of the host only. It waits for the
+	 * machine's answer.
+	 * @param iothread the IOThread
+	 * @param cpus the CPUs
+	 * @throws ChangeRefusedException when this machine's threads cannot be pinned through
+	 * it
+	 * @throws MachineException when the machine cannot be asked, refuses, or does not
+	 * answer in time
+	 */
+	default void pinIOThread(IOThread iothread, BitSet cpus) {
+		throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
+				"QEMU cannot pin its threads. Do it on QEMU's host, as root: taskset -pc %s %d"
+					.formatted(CpuList.format(cpus), iothread.threadId()));
+	}
 
 	/**
 	 * Adds an IOThread. It waits for the machine's answer.

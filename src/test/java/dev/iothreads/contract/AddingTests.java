@@ -134,9 +134,13 @@ class AddingTests {
 	}
 
 	@Test
-	void anIdIsNeeded() {
-		this.machine.post("/iothreads", "{}").isInvalid("id");
-		this.machine.post("/iothreads", "{'poll-max-ns': 1}").isInvalid("id");
+	void withoutAnIdItIsIothreadAndTheNextNumber() {
+		String first = this.machine.post("/iothreads", "{}").is(201).body().path("id").asString();
+		String second = this.machine.post("/iothreads", "{'persist': false}").is(201).body().path("id").asString();
+		assertThat(first).matches("iothread[1-9][0-9]*");
+		assertThat(second).matches("iothread[1-9][0-9]*").isNotEqualTo(first);
+		this.machine.delete("/iothreads/" + first).is(204);
+		this.machine.delete("/iothreads/" + second).is(204);
 	}
 
 	@Test

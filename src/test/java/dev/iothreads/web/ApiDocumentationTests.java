@@ -121,7 +121,7 @@ class ApiDocumentationTests {
 	void namesAreThoseOnTheWire() {
 		assertThat(properties("IOThreadInfo")).containsOnlyKeys("machine", "id", "thread-id", "attached-cnt",
 				"attached-dev", "poll-max-ns", "poll-grow", "poll-shrink", "poll-weight", "aio-max-batch",
-				"thread-pool-min", "thread-pool-max", "attached-devices");
+				"thread-pool-min", "thread-pool-max", "attached-devices", "cpus-allowed");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
 				"state", "reason", "drive");
 		assertThat(properties("MachineInfo")).containsOnlyKeys("name", "state", "reason", "qemu-version", "monitor",
@@ -212,7 +212,7 @@ class ApiDocumentationTests {
 		Schema<?> pollWeight = properties("NewIOThread").get("poll-weight");
 		assertThat(pollWeight.getMinimum()).isEqualByComparingTo("0");
 		assertThat(pollWeight.getMaximum()).isEqualByComparingTo("63");
-		assertThat(schema("NewIOThread").getRequired()).containsExactly("id");
+		assertThat(schema("NewIOThread").getRequired()).isNull();
 		assertThat(schema("IOThreadSettings").getRequired()).isNull();
 		assertThat(properties("NewDevice")).containsKey("iothreads");
 		assertThat(properties("NewDeviceOnIOThread")).doesNotContainKey("iothreads");

@@ -7,7 +7,6 @@ import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.Attachable;
-import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.web.problem.ChangeEvent;
 import dev.iothreads.web.problem.Problem;
@@ -106,10 +105,10 @@ class DeviceController {
 			Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
 	ResponseEntity<DeviceInfo> attach(@PathVariable String machine,
 			@Schema(ref = "NewDevice") @RequestBody JsonNode body) {
-		NewDevice device = RequestBodies.newDevice(body, null);
-		Snapshot after = this.changes.attach(machine, device);
-		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
-			.body(info(machine, after, device.id())), null);
+		RequestBodies.Attachment asked = RequestBodies.newDevice(body, null);
+		ChangeService.Changed after = this.changes.persisting(asked.persist()).attach(machine, asked.device());
+		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, after.id()))
+			.body(info(machine, after.snapshot(), after.id())), null);
 	}
 
 	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
@@ -125,9 +124,11 @@ class DeviceController {
 			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
 			@Parameter(
 					description = "true unplugs it even where nothing tells whether QEMU survives that") @RequestParam(
-							defaultValue = "false") boolean force) {
+							defaultValue = "false") boolean force,
+			@Parameter(description = IOThreadController.PERSIST) @RequestParam(name = "persist",
+					defaultValue = "true") boolean persist) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, device, preference.duration(), force);
+		Detachment detachment = this.changes.persisting(persist).detach(machine, device, preference.duration(), force);
 		if (detachment.gone()) {
 			return answered(preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build(), null);
 		}

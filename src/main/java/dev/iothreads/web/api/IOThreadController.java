@@ -2,11 +2,12 @@ package dev.iothreads.web.api;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.Predicate;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
-import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.web.problem.ChangeEvent;
 import dev.iothreads.web.problem.Problem;
@@ -37,6 +38,8 @@ import org.springframework.web.bind.annotation.RestController;
 @RestController
 @Tag(name = "IOThreads", description = "The IOThreads, and what runs on each")
 class IOThreadController {
+
+	static final String PERSIST = "Whether libvirt's definition of the machine is changed as well, where there is one";
 
 	private static final String MERGE_PATCH = "application/merge-patch+json";
 
@@ -102,7 +105,8 @@ class IOThreadController {
 	@PostMapping(path = Paths.IOTHREADS, consumes = MediaType.APPLICATION_JSON_VALUE,
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "addIOThread", summary = "Add an IOThread",
-			description = "Only id is needed. The settings that are not given get QEMU's defaults.")
+			description = "Nothing is needed. Without id it is iothread and the next number that is free; the settings that "
+					+ "are not given get QEMU's defaults.")
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true,
 			headers = @Header(name = HttpHeaders.ETAG, ref = "#/components/headers/ETag"))
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR,
@@ -110,9 +114,10 @@ class IOThreadController {
 	ResponseEntity<IOThreadInfo> add(@PathVariable String machine,
 			@Schema(ref = "NewIOThread") @RequestBody JsonNode body) {
 		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
-		Snapshot after = this.changes.add(machine, added.id(), added.settings());
-		IOThreadInfo info = info(machine, after, added.id());
-		return answered(ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, added.id()))
+		ChangeService.Changed after = this.changes.persisting(added.persist())
+			.add(machine, added.id(), added.settings());
+		IOThreadInfo info = info(machine, after.snapshot(), after.id());
+		return answered(ResponseEntity.created(Paths.to(Paths.IOTHREADS + "/{id}", machine, after.id()))
 			.eTag(this.entityTags.of(info))
 			.body(info), null);
 	}
@@ -127,8 +132,11 @@ class IOThreadController {
 	ResponseEntity<IOThreadInfo> tune(@PathVariable String machine, @PathVariable String id,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
 			@Schema(ref = "IOThreadSettings") @RequestBody JsonNode body) {
-		Snapshot after = this.changes.tune(machine, id, RequestBodies.tuning(body),
-				this.entityTags.match(ifMatch, machine));
+		RequestBodies.Tuning tuning = RequestBodies.tuning(body);
+		ChangeService service = this.changes.persisting(tuning.persist());
+		Predicate<IOThread> precondition = this.entityTags.match(ifMatch, machine);
+		Snapshot after = (tuning.cpus() != null) ? service.pin(machine, id, tuning.cpus(), precondition)
+				: service.tune(machine, id, tuning.settings(), precondition);
 		IOThreadInfo info = info(machine, after, id);
 		ResponseEntity<IOThreadInfo> answer = SnapshotResponse.of(after.observedAt(), info);
 		return answered(ResponseEntity.ok().headers(answer.getHeaders()).eTag(this.entityTags.of(info)).body(info),
@@ -142,8 +150,9 @@ class IOThreadController {
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.IOTHREAD_IN_USE,
 			Problem.PRECONDITION_FAILED })
 	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
+			@Parameter(description = PERSIST) @RequestParam(name = "persist", defaultValue = "true") boolean persist,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
-		this.changes.remove(machine, id, this.entityTags.match(ifMatch, machine));
+		this.changes.persisting(persist).remove(machine, id, this.entityTags.match(ifMatch, machine));
 		return answered(ResponseEntity.noContent().build(), null);
 	}
 
@@ -158,10 +167,10 @@ class IOThreadController {
 			Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
 	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
 			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
-		NewDevice device = RequestBodies.newDevice(body, id);
-		Snapshot after = this.changes.attach(machine, device);
-		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, device.id()))
-			.body(info(machine, after, id)), null);
+		RequestBodies.Attachment asked = RequestBodies.newDevice(body, id);
+		ChangeService.Changed after = this.changes.persisting(asked.persist()).attach(machine, asked.device());
+		return answered(ResponseEntity.created(Paths.to(Paths.DEVICES + "/{device}", machine, after.id()))
+			.body(info(machine, after.snapshot(), id)), null);
 	}
 
 	@DeleteMapping(path = Paths.IOTHREADS + "/{id}/devices/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
@@ -177,9 +186,11 @@ class IOThreadController {
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
 			@Parameter(
 					description = "true unplugs it even where nothing tells whether QEMU survives that") @RequestParam(
-							defaultValue = "false") boolean force) {
+							defaultValue = "false") boolean force,
+			@Parameter(description = PERSIST) @RequestParam(name = "persist", defaultValue = "true") boolean persist) {
 		Prefer preference = Prefer.of(prefer);
-		Detachment detachment = this.changes.detach(machine, id, device, preference.duration(), force);
+		Detachment detachment = this.changes.persisting(persist)
+			.detach(machine, id, device, preference.duration(), force);
 		ResponseEntity.BodyBuilder answer = detachment.gone() ? ResponseEntity.ok()
 				: ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device));
 		return answered(preference.applyTo(answer).body(info(machine, detachment.snapshot(), id)),

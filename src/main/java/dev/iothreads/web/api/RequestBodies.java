@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -50,10 +51,18 @@ public final class RequestBodies {
 	/** What each member of a body must be. */
 	private static final Map<String, String> SETTINGS = settings();
 
-	private static final Map<String, String> NEW_IOTHREAD = members(SETTINGS, Map.of("id", TEXT));
+	private static final String PERSIST = "persist";
+
+	private static final String FLAG = "It must be true or false.";
+
+	private static final Map<String, String> NEW_IOTHREAD = members(SETTINGS, Map.of("id", TEXT, PERSIST, FLAG));
+
+	private static final Map<String, String> TUNING = members(SETTINGS,
+			Map.of("cpus", "It must be a list of CPUs, such as 0-3,8.", PERSIST, FLAG));
 
 	private static final Map<String, String> DEVICE_ON_IOTHREAD = Map.of("id", TEXT, "driver", TEXT, "drive", TEXT,
-			"bus", TEXT, "properties", "It must be a JSON object.");
+			"bus", TEXT, "properties", "It must be a JSON object.", "image",
+			"It must be a JSON object with file, and format and read-only where they are needed.", PERSIST, FLAG);
 
 	private static final Map<String, String> DEVICE = members(DEVICE_ON_IOTHREAD, Map.of("iothreads",
 			"It must be a list of IOThread ids, one at least. Leave it out for the least loaded one."));
@@ -64,16 +73,22 @@ public final class RequestBodies {
 	static NewIOThread newIOThread(JsonNode body) {
 		List<Violation> violations = new ArrayList<>();
 		NewIOThreadBody read = read(body, NewIOThreadBody.class, NEW_IOTHREAD, violations);
-		String id = required("id", read.id(), body, violations);
 		refuse(violations);
-		return new NewIOThread(id, settings(read.settings()));
+		return new NewIOThread(read.id(), settings(read.settings()), isPersistent(read.persist()));
 	}
 
-	static IOThreadSettings tuning(JsonNode body) {
+	static Tuning tuning(JsonNode body) {
 		List<Violation> violations = new ArrayList<>();
-		TuningBody read = read(body, TuningBody.class, SETTINGS, violations);
+		TuningBody read = read(body, TuningBody.class, TUNING, violations);
+		if (read.cpus() != null && !orEmpty(read.settings()).isEmpty()) {
+			violations.add(new Violation("cpus", "Change cpus in a request of its own."));
+		}
 		refuse(violations);
-		return settings(read.settings());
+		return new Tuning(settings(read.settings()), read.cpus(), isPersistent(read.persist()));
+	}
+
+	private static boolean isPersistent(@Nullable Boolean given) {
+		return given == null || given;
 	}
 
 	/**
@@ -84,7 +99,7 @@ public final class RequestBodies {
 	 * @return the device
 	 * @throws InvalidRequestException when a member is wrong
 	 */
-	static NewDevice newDevice(JsonNode body, @Nullable String iothread) {
+	static Attachment newDevice(JsonNode body, @Nullable String iothread) {
 		List<Violation> violations = new ArrayList<>();
 		DeviceBody read = read(body, DeviceBody.class, (iothread != null) ? DEVICE_ON_IOTHREAD : DEVICE, violations);
 		String id = required("id", read.id(), body, violations);
@@ -93,11 +108,16 @@ public final class RequestBodies {
 			.ifPresentOrElse((property) -> properties.put(property, plain(value)),
 					() -> violations.add(new Violation("properties." + name,
 							"It may not be given. These may: %s.".formatted(DeviceProperty.names())))));
+		ImageBody image = read.image();
+		if (image != null && read.drive() != null) {
+			violations.add(new Violation("drive", "Name either a block node or an image, not both."));
+		}
 		refuse(violations);
 		List<String> iothreads = (iothread != null) ? List.of(iothread)
 				: (read.iothreads() != null) ? read.iothreads() : List.of();
-		return new NewDevice(id, (read.driver() != null) ? read.driver() : DEFAULT_DRIVER, iothreads, read.drive(),
-				read.bus(), properties);
+		NewDevice device = new NewDevice(id, (read.driver() != null) ? read.driver() : DEFAULT_DRIVER, iothreads,
+				read.drive(), read.bus(), properties, (image != null) ? image.toImage() : null);
+		return new Attachment(device, isPersistent(read.persist()));
 	}
 
 	private static <T> T read(JsonNode body, Class<T> type, Map<String, String> known, List<Violation> violations) {
@@ -190,23 +210,51 @@ public final class RequestBodies {
 		return members;
 	}
 
-	record NewIOThread(String id, IOThreadSettings settings) {
+	record NewIOThread(@Nullable String id, IOThreadSettings settings, boolean persist) {
+
+	}
+
+	record Tuning(IOThreadSettings settings, @Nullable String cpus, boolean persist) {
+
+	}
+
+	record Attachment(NewDevice device, boolean persist) {
 
 	}
 
 	private record NewIOThreadBody(@JsonProperty("id") @Nullable String id,
-			@JsonAnySetter @Nullable Map<String, Long> settings) {
+			@JsonProperty(PERSIST) @Nullable Boolean persist, @JsonAnySetter @Nullable Map<String, Long> settings) {
 
 	}
 
-	private record TuningBody(@JsonAnySetter @Nullable Map<String, Long> settings) {
+	private record TuningBody(@JsonProperty("cpus") @Nullable String cpus,
+			@JsonProperty(PERSIST) @Nullable Boolean persist, @JsonAnySetter @Nullable Map<String, Long> settings) {
 
 	}
 
 	private record DeviceBody(@JsonProperty("id") @Nullable String id, @JsonProperty("driver") @Nullable String driver,
 			@JsonProperty("iothreads") @Nullable List<String> iothreads, @JsonProperty("drive") @Nullable String drive,
 			@JsonProperty("bus") @Nullable String bus,
-			@JsonProperty("properties") @Nullable Map<String, JsonNode> properties) {
+			@JsonProperty("properties") @Nullable Map<String, JsonNode> properties,
+			@JsonProperty("image") @Nullable ImageBody image, @JsonProperty(PERSIST) @Nullable Boolean persist) {
+
+	}
+
+	private record ImageBody(@JsonProperty(value = "file", required = true) String file,
+			@JsonProperty("format") @Nullable String format, @JsonProperty("read-only") @Nullable Boolean readOnly) {
+
+		private static final Pattern FORMAT = Pattern.compile("[a-z0-9]{1,16}");
+
+		ImageBody {
+			if (!file.startsWith("/") || (format != null && !FORMAT.matcher(format).matches())) {
+				throw new IllegalArgumentException("no absolute path, or no name of a format");
+			}
+		}
+
+		NewDevice.Image toImage() {
+			return new NewDevice.Image(this.file, (this.format != null) ? this.format : "raw",
+					Boolean.TRUE.equals(this.readOnly));
+		}
 
 	}
 

@@ -118,8 +118,8 @@ class BodyTests {
 		assertThat(answer.status()).isEqualTo(422);
 		assertThat(answer.json().path("errors").findValuesAsString("field")).containsExactly("id", "size");
 		assertThat(answer.json().path("errors").path(1).path("message").asString())
-			.isEqualTo("It is not known here. Leave it out. Known are: aio-max-batch, id, poll-grow, poll-max-ns, "
-					+ "poll-shrink, poll-weight, thread-pool-max, thread-pool-min.");
+			.isEqualTo("It is not known here. Leave it out. Known are: aio-max-batch, id, persist, poll-grow, "
+					+ "poll-max-ns, poll-shrink, poll-weight, thread-pool-max, thread-pool-min.");
 	}
 
 	@Test

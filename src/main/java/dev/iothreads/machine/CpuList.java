@@ -1,4 +1,4 @@
-package dev.iothreads.libvirt;
+package dev.iothreads.machine;
 
 import java.util.BitSet;
 import java.util.regex.Pattern;
@@ -6,7 +6,7 @@ import java.util.regex.Pattern;
 /**
  * Sets of a host's CPUs as the kernel lists them, such as {@code 0-3,8}.
  */
-final class CpuList {
+public final class CpuList {
 
 	/** The highest CPU that can be named. */
 	static final int LAST = 8191;
@@ -18,9 +18,12 @@ final class CpuList {
 
 	/**
 	 * Reads a list.
-	 * @throws IllegalArgumentException if it is none
+	 * @param text the list
+	 * @return the CPUs
+	 * @throws IllegalArgumentException if it is none, with a sentence that says what one
+	 * is
 	 */
-	static BitSet parse(String text) {
+	public static BitSet parse(String text) {
 		BitSet cpus = new BitSet();
 		if (!LIST.matcher(text).matches()) {
 			throw new IllegalArgumentException("It must be a list of CPUs, such as 0-3,8.");
@@ -38,7 +41,12 @@ final class CpuList {
 		return cpus;
 	}
 
-	static String format(BitSet cpus) {
+	/**
+	 * Writes a list.
+	 * @param cpus the CPUs
+	 * @return the list, empty when there are none
+	 */
+	public static String format(BitSet cpus) {
 		StringBuilder list = new StringBuilder();
 		for (int first = cpus.nextSetBit(0); first >= 0;) {
 			int end = cpus.nextClearBit(first);

@@ -1,0 +1,266 @@
+package dev.iothreads.libvirt;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+
+import dev.iothreads.fleet.RunningService;
+import dev.iothreads.fleet.RunningService.Answer;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Changes through a real libvirt, with {@code virsh} as the judge of the running domain
+ * and of its definition.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class LibvirtChangesTests {
+
+	private final Libvirtd libvirtd = Libvirtd.start();
+
+	private final RunningService service = RunningService.start(
+			"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
+			"--iothreads.timeouts.detach=1s");
+
+	@BeforeEach
+	void startDomain() {
+		this.libvirtd.run(DomainXml.named("vm1").iothreads(2).disk(this.libvirtd.image("a.img"), "vda", 1));
+		Libvirtd.until(() -> "vm1 is up", () -> this.service.state("vm1").equals("up"));
+	}
+
+	@AfterEach
+	void endDomain() {
+		this.libvirtd.virsh("destroy", "vm1");
+		this.libvirtd.virsh("undefine", "vm1");
+		Libvirtd.until(() -> "vm1 is gone", () -> this.service.state("vm1").isEmpty());
+	}
+
+	@AfterAll
+	void tidy() {
+		this.service.close();
+		this.libvirtd.close();
+	}
+
+	@Test
+	void anIOThreadIsAddedLiveAndInTheDefinition() {
+		JsonNode added = post("/iothreads", "{'id': 'iothread7', 'poll-max-ns': 1000, 'thread-pool-min': 2}", 201)
+			.json();
+		assertThat(added.path("id").asString()).isEqualTo("iothread7");
+		assertThat(added.path("poll-max-ns").asLong()).isEqualTo(1000);
+		assertThat(added.path("thread-pool-min").asLong()).isEqualTo(2);
+		assertThat(added.path("thread-id").asLong()).isPositive();
+		assertThat(live()).containsExactly("1", "2", "7");
+		assertThat(config()).containsExactly("1", "2", "7");
+		assertThat(this.libvirtd.virsh("domstats", "--iothread", "vm1")).contains("iothread.7.poll-max-ns=1000");
+	}
+
+	@Test
+	void withoutAnIdItGetsTheNextNumber() {
+		this.libvirtd.virsh("iothreadadd", "vm1", "3", "--config");
+		assertThat(post("/iothreads", "{}", 201).json().path("id").asString()).isEqualTo("iothread4");
+		assertThat(live()).containsExactly("1", "2", "4");
+		assertThat(config()).containsExactly("1", "2", "3", "4");
+	}
+
+	@Test
+	void whatIsNotToLastIsInTheRunningDomainOnly() {
+		post("/iothreads", "{'id': 'iothread7', 'persist': false}", 201);
+		assertThat(live()).containsExactly("1", "2", "7");
+		assertThat(config()).containsExactly("1", "2");
+		delete("/iothreads/iothread2?persist=false", 204);
+		assertThat(live()).containsExactly("1", "7");
+		assertThat(config()).containsExactly("1", "2");
+	}
+
+	@Test
+	void aNameThatLibvirtDoesNotKnowNeverReachesIt() {
+		problem(post("/iothreads", "{'id': 'pool0'}", 422), "invalid-request", "iothread4");
+		assertThat(live()).containsExactly("1", "2");
+		assertThat(this.libvirtd.virsh("iothreadinfo", "vm1")).isNotEmpty();
+	}
+
+	@Test
+	void anIdThatIsTakenIsRefused() {
+		problem(post("/iothreads", "{'id': 'iothread2'}", 409), "iothread-exists", "iothread2");
+	}
+
+	@Test
+	void anIOThreadIsTuned() {
+		JsonNode tuned = send("PATCH", "/iothreads/iothread2",
+				"{'poll-max-ns': 7000, 'poll-grow': 2, 'poll-shrink': 3, 'thread-pool-min': 4, 'thread-pool-max': 8}",
+				200)
+			.json();
+		assertThat(tuned.path("poll-max-ns").asLong()).isEqualTo(7000);
+		assertThat(tuned.path("thread-pool-max").asLong()).isEqualTo(8);
+		assertThat(this.libvirtd.virsh("domstats", "--iothread", "vm1")).contains("iothread.2.poll-max-ns=7000",
+				"iothread.2.poll-grow=2", "iothread.2.poll-shrink=3");
+		assertThat(this.libvirtd.virsh("dumpxml", "vm1")).contains("thread_pool_min='4' thread_pool_max='8'");
+		assertThat(this.libvirtd.virsh("dumpxml", "--inactive", "vm1"))
+			.contains("thread_pool_min='4' thread_pool_max='8'");
+	}
+
+	@Test
+	void theLeastOfAPoolNeedsTheMost() {
+		problem(send("PATCH", "/iothreads/iothread2", "{'thread-pool-min': 4}", 422), "invalid-request",
+				"thread-pool-max together");
+		send("PATCH", "/iothreads/iothread2", "{'thread-pool-max': 9}", 200);
+		send("PATCH", "/iothreads/iothread2", "{'thread-pool-min': 4}", 200);
+	}
+
+	@Test
+	void whatLibvirtCannotSetIsNotSupported() {
+		problem(send("PATCH", "/iothreads/iothread2", "{'aio-max-batch': 4}", 422), "not-supported", "aio-max-batch");
+		problem(send("PATCH", "/iothreads/iothread2", "{'poll-weight': 4}", 422), "not-supported", "poll-weight");
+	}
+
+	@Test
+	void anIOThreadIsPinned() {
+		send("PATCH", "/iothreads/iothread2", "{'cpus': '0'}", 200);
+		assertThat(pins("--live")).contains("2 0");
+		assertThat(pins("--config")).contains("2 0");
+		send("PATCH", "/iothreads/iothread2", "{'cpus': '0-1', 'persist': false}", 200);
+		assertThat(pins("--live")).contains("2 0-1");
+		assertThat(pins("--config")).contains("2 0");
+		problem(send("PATCH", "/iothreads/iothread2", "{'cpus': '999'}", 422), "invalid-request", "CPU");
+		problem(send("PATCH", "/iothreads/iothread2", "{'cpus': '3-1'}", 422), "invalid-request", "ascend");
+	}
+
+	@Test
+	void anIOThreadIsRemoved() {
+		delete("/iothreads/iothread2", 204);
+		assertThat(live()).containsExactly("1");
+		assertThat(config()).containsExactly("1");
+		problem(delete("/iothreads/iothread2", 404), "iothread-not-found", "iothread2");
+	}
+
+	@Test
+	void anIOThreadInUseStays() {
+		Answer refused = delete("/iothreads/iothread1", 409);
+		problem(refused, "iothread-in-use", "virtio-disk0");
+		assertThat(live()).contains("1");
+		assertThat(config()).contains("1");
+	}
+
+	@Test
+	void anIOThreadStaysThatOnlyTheDefinitionUses() {
+		String disk = "<disk type='file' device='disk'><driver name='qemu' type='raw' iothread='2'/><source file='%s'/><target dev='vdx' bus='virtio'/></disk>"
+			.formatted(this.libvirtd.image("x.img"));
+		this.libvirtd.virsh("attach-device", "vm1", this.libvirtd.file("x.xml", disk).toString(), "--config");
+		problem(delete("/iothreads/iothread2", 409), "iothread-in-use", "vdx");
+		assertThat(live()).contains("2");
+	}
+
+	@Test
+	void anImageIsAttachedAndDetached() {
+		Path image = this.libvirtd.image("new.img");
+		Answer created = post("/devices",
+				"{'id': 'data', 'iothreads': ['iothread2'], 'image': {'file': '%s'}, 'properties': {'serial': 'A-1', 'queue-size': 64}}"
+					.formatted(image),
+				201);
+		assertThat(created.json().path("id").asString()).isEqualTo("ua-data");
+		assertThat(created.json().path("iothreads").toString()).isEqualTo("[\"iothread2\"]");
+		assertThat(created.header("location")).endsWith("/devices/ua-data");
+		for (String xml : List.of(this.libvirtd.virsh("dumpxml", "vm1"),
+				this.libvirtd.virsh("dumpxml", "--inactive", "vm1"))) {
+			assertThat(xml).contains("<alias name='ua-data'/>", image.toString(), "iothread='2'",
+					"<serial>A-1</serial>", "queue_size='64'");
+		}
+		problem(delete("/iothreads/iothread2", 409), "iothread-in-use", "ua-data");
+		Answer pending = delete("/devices/ua-data", 202);
+		assertThat(pending.json().path("state").asString()).isEqualTo("detaching");
+		delete("/devices/ua-data", 202);
+		this.libvirtd.virsh("reset", "vm1");
+		Libvirtd.until(() -> "ua-data is gone",
+				() -> this.service.get("/api/v1/machines/vm1/devices/ua-data").status() == 404);
+		assertThat(this.libvirtd.virsh("dumpxml", "vm1")).doesNotContain("ua-data");
+		assertThat(this.libvirtd.virsh("dumpxml", "--inactive", "vm1")).doesNotContain("ua-data");
+		delete("/iothreads/iothread2", 204);
+	}
+
+	@Test
+	void whatLibvirtRefusesToAttachIsTheProblemThatItIs() {
+		problem(post("/devices", "{'id': 'x', 'image': {'file': '/nowhere/none.img'}}", 422), "invalid-request",
+				"none.img");
+		problem(post("/devices",
+				"{'id': 'x', 'image': {'file': '%s'}}".formatted(this.libvirtd.home().resolve("a.img")), 409),
+				"node-in-use", "lock");
+		problem(post("/devices", "{'id': 'x', 'drive': 'disk0'}", 422), "invalid-request", "image");
+		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread9'], 'image': {'file': '/a'}}", 404),
+				"iothread-not-found", "iothread9");
+		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread1', 'iothread2'], 'image': {'file': '%s'}}"
+			.formatted(this.libvirtd.image("two.img")), 422), "not-supported", "10.0");
+	}
+
+	@Test
+	void aTransientDomainIsChangedLive() {
+		this.libvirtd.virsh("undefine", "vm1");
+		try {
+			post("/iothreads", "{'id': 'iothread5'}", 201);
+			send("PATCH", "/iothreads/iothread5", "{'cpus': '1'}", 200);
+			delete("/iothreads/iothread5", 204);
+			assertThat(live()).containsExactly("1", "2");
+		}
+		finally {
+			this.libvirtd.virsh("define", this.libvirtd.home().resolve("vm1.xml").toString());
+		}
+	}
+
+	@Test
+	void anIOThreadStaysWhereCommandsWerePassedByLibvirt() {
+		this.libvirtd.virsh("qemu-monitor-command", "vm1", "{\"execute\":\"query-status\"}");
+		problem(delete("/iothreads/iothread2", 422), "not-supported", "custom-monitor");
+		assertThat(live()).contains("2");
+	}
+
+	private Answer post(String path, String body, int status) {
+		return send("POST", path, body, status);
+	}
+
+	private Answer delete(String path, int status) {
+		return send("DELETE", path, "", status);
+	}
+
+	private Answer send(String method, String path, String body, int status) {
+		Answer answer = this.service.send(method, "/api/v1/machines/vm1" + path, "application/json",
+				body.replace('\'', '"'));
+		assertThat(answer.status()).as(answer.body()).isEqualTo(status);
+		return answer;
+	}
+
+	private static void problem(Answer answer, String type, String words) {
+		assertThat(answer.json().path("type").asString()).endsWith(type);
+		assertThat(answer.json().path("detail").asString()).contains(words);
+	}
+
+	private List<String> live() {
+		return ids("--live");
+	}
+
+	private List<String> config() {
+		return ids("--config");
+	}
+
+	private List<String> ids(String where) {
+		List<String> ids = new ArrayList<>();
+		this.libvirtd.virsh("iothreadinfo", "vm1", where)
+			.lines()
+			.forEach((line) -> ids.add(line.strip().split("\\s+")[0]));
+		Collections.sort(ids);
+		return ids;
+	}
+
+	private List<String> pins(String where) {
+		return this.libvirtd.virsh("iothreadinfo", "vm1", where)
+			.lines()
+			.map((line) -> line.strip().replaceAll("\\s+", " "))
+			.toList();
+	}
+
+}
