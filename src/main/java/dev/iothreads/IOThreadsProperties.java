@@ -29,9 +29,9 @@ import org.springframework.validation.Errors;
 import org.springframework.validation.Validator;
 
 /**
- * What the service is told about the machines it looks after. Everything beneath
- * {@code iothreads} has its place in here, because what has none stops the start: a
- * misspelt name must not pass for a default.
+ * The settings of the service. Everything beneath {@code iothreads} has its place in
+ * here, because what has none stops the start: a misspelt name must not pass for a
+ * default.
  *
  * @param machines Machines by name, each with the address of its monitor. With neither
  * machines nor discovery the service shows an embedded one, 'demo'.
@@ -39,7 +39,7 @@ import org.springframework.validation.Validator;
  * unless it is named.
  * @param libvirt The libvirt daemon whose running domains are machines. None is asked
  * unless its URI is given.
- * @param refreshInterval How often a machine is read when nobody asks, from 100ms to 24h.
+ * @param refreshInterval How often a machine is read without requests, from 100ms to 24h.
  * A plain number is seconds.
  * @param maxAge How old the reading may be that a request is answered from, from 0s to
  * 24h. A plain number is seconds.

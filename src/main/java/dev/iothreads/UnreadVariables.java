@@ -18,7 +18,7 @@ import org.springframework.stereotype.Component;
 
 /**
  * Warns of environment variables that look like a setting and set nothing. What is
- * misspelt elsewhere stops the start, but a variable may be somebody else's: Kubernetes
+ * misspelt elsewhere stops the start, but a variable may be another program's: Kubernetes
  * calls some after its services.
  */
 @Component

@@ -78,8 +78,8 @@ public final class LibvirtSource implements MachineSource {
 	}
 
 	/**
-	 * The further monitors that QEMUs of these machines have: whoever finds one of them
-	 * has found a machine that is known already.
+	 * The further monitors that QEMUs of these machines have: a source that finds one of
+	 * them has found a machine that is known already.
 	 * @return a live view, each with a name for messages
 	 */
 	public Map<String, MonitorAddress> monitors() {

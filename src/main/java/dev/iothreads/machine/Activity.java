@@ -6,7 +6,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How busy a machine is, as far as that can be told for certain.
+ * How busy a machine is, as far as that is certain.
  *
  * @param threads where the kernel of this host shows the thread of an IOThread, by the
  * IOThread's id; those that it does not show, or not for certain, are absent

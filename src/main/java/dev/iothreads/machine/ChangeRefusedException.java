@@ -111,7 +111,7 @@ public final class ChangeRefusedException extends MachineException {
 		/** The configuration forbids to change the machine. */
 		READ_ONLY,
 
-		/** Somebody else writes to the block node. */
+		/** Another user writes to the block node. */
 		NODE_IN_USE,
 
 		/** The device was attached and went again at once. */

@@ -16,7 +16,7 @@ public enum DeviceState {
 
 	/**
 	 * An IOThread it runs on has been deleted underneath it. QEMU lets that happen; the
-	 * thread goes on, where nobody can see or tune it.
+	 * thread goes on, where no client can see or tune it.
 	 */
 	ORPHANED,
 

@@ -6,7 +6,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A virtual machine that can be asked for its IOThreads. It looks after its own
- * connection: whoever holds it asks, and is told why when there is no answer.
+ * connection. A call that gets no answer fails with the reason.
  */
 public interface Machine extends AutoCloseable {
 
@@ -50,10 +50,10 @@ public interface Machine extends AutoCloseable {
 	Changes changes();
 
 	/**
-	 * Registers who is told that a reading may now give something else: a device has
-	 * gone, the machine was reset, its state has changed. It is called on the machine's
-	 * own thread and must not wait.
-	 * @param listener whom to tell
+	 * Registers what to call when a reading may give something else now: a device was
+	 * removed, the machine was reset, its state has changed. It is called on the
+	 * machine's own thread and must not wait.
+	 * @param listener what to call
 	 */
 	void listen(Runnable listener);
 

@@ -10,7 +10,7 @@ public final class NotFoundException extends MachineException {
 	/**
 	 * Creates it.
 	 * @param kind what is missing
-	 * @param message a sentence for whoever asked
+	 * @param message a sentence for the client
 	 */
 	public NotFoundException(Kind kind, String message) {
 		super(message);

@@ -33,7 +33,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
-	 * Creates a snapshot of a machine of which nobody knows how busy it is.
+	 * Creates a snapshot of a machine whose activity is unknown.
 	 * @param observedAt when the reading began
 	 * @param qemuVersion the version of that QEMU
 	 * @param managedBy who else manages it, or {@code null}

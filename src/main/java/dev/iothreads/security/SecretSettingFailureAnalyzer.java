@@ -44,7 +44,7 @@ class SecretSettingFailureAnalyzer extends AbstractFailureAnalyzer<BindException
 		return wrong.isEmpty() ? null : new FailureAnalysis(
 				"Settings of iothreads.security are wrong (their values may be secret and are not shown):\n\n    "
 						+ String.join("\n    ", wrong),
-				"Change the settings named above. The README says under 'Configuration' which there are.", cause);
+				"Change the settings named above. src/docs/configuration.md names the settings that there are.", cause);
 	}
 
 	private static boolean isSecret(ConfigurationPropertyName name) {

@@ -11,7 +11,7 @@ class UnsafeSettingFailureAnalyzer extends AbstractFailureAnalyzer<UnsafeSetting
 	@Override
 	protected FailureAnalysis analyze(Throwable rootFailure, UnsafeSettingException cause) {
 		return new FailureAnalysis(String.valueOf(cause.getMessage()),
-				"Change the settings named above. The README says under 'Who may do what' what each is for.", cause);
+				"Change the settings named above. src/docs/security.md says what each is for.", cause);
 	}
 
 }

@@ -28,7 +28,7 @@ final class Users implements UserDetailsService {
 	}
 
 	/**
-	 * Replaces the users of the file. Those who are not in it any more cannot sign in
+	 * Replaces the users of the file. Users that are not in it any more cannot sign in
 	 * from the next request on.
 	 * @return the number of users in all
 	 * @throws UnsafeSettingException when one of them is configured, too

@@ -36,7 +36,7 @@ class ChartNotesTests {
 
 	@Test
 	void theNotesSayWhoMayReadAndWhoMayChange() {
-		assertThat(this.chart.install("")).contains("may read", "needs somebody of the role 'operator'")
+		assertThat(this.chart.install("")).contains("may read", "needs a client of the role 'operator'")
 			.doesNotContain("can change");
 	}
 
