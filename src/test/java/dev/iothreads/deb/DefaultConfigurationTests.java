@@ -46,6 +46,14 @@ class DefaultConfigurationTests {
 				Map.entry("server.port", "8080"), Map.entry("iothreads.discovery.directory", "/run/qemu"));
 	}
 
+	@Test
+	void everySettingIsInTheDocument() throws IOException {
+		String document = Files.readString(Path.of("src/docs/configuration.md"));
+		assertThat(known().keySet()).filteredOn((name) -> !document.contains(name))
+			.filteredOn((name) -> !document.contains("…" + name.substring(name.lastIndexOf('.') + 1)))
+			.isEmpty();
+	}
+
 	// A comment that is a setting has no space after its '#'.
 	private static String uncommented() throws IOException {
 		return Files.readString(FILE).replaceAll("(?m)^( *)#(?! )(?!$)", "$1");
