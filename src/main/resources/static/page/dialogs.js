@@ -220,7 +220,7 @@ export function detach(machine, id, changed) {
 	ask({ title: `Detach ${id} from ${machine.name}?`,
 		words: [`The guest is asked to let go of ${id}${drive ? `, its disk with the data of ${drive}` : ''}, and then it is gone from the guest: `
 			+ 'what still uses it there fails. Unmount what is on it first.',
-			`${drive ? `The block node ${drive} stays, with all its data. ` : ''}A guest may take its time, or not let go at all.`],
+			`${drive ? device['drive-goes-with-it'] ? `QEMU removes the drive ${drive} with it, because it was given by -drive: to attach it again, add it anew. ` : `The block node ${drive} stays, with all its data. ` : ''}A guest may take its time, or not let go at all.`],
 		does: `Detach ${id}`, doing: 'Waiting for the guest…', danger: true,
 		act: async () => {
 			const gone = await api.detach(machine.name, id);

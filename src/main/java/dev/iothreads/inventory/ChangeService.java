@@ -173,9 +173,10 @@ public final class ChangeService {
 	 * Removes an IOThread that nothing uses.
 	 * @param machine the machine's name
 	 * @param id the id of the IOThread
+	 * @param force whether to remove it although a block export may run on it
 	 * @param precondition what must hold for the IOThread as it is
 	 */
-	public void remove(String machine, String id, Predicate<IOThread> precondition) {
+	public void remove(String machine, String id, boolean force, Predicate<IOThread> precondition) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		change(queue, (before, changes) -> {
 			IOThread iothread = require(machine, before, id, precondition);
@@ -185,7 +186,7 @@ public final class ChangeService {
 								String.join(", ", iothread.attached().stream().map(Attachment::id).toList())),
 						iothread.attached());
 			}
-			changes.removeIOThread(id);
+			changes.removeIOThread(id, force);
 		});
 	}
 

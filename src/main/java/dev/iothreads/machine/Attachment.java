@@ -1,6 +1,7 @@
 package dev.iothreads.machine;
 
 import java.util.Comparator;
+import java.util.List;
 
 import org.jspecify.annotations.Nullable;
 
@@ -12,9 +13,22 @@ import org.jspecify.annotations.Nullable;
  * @param id the device's id, or the name of what is no device
  * @param driver the device's driver, {@code null} when it is unknown or no device
  * @param qomPath where it is in the QOM tree, {@code null} when it is not there
+ * @param virtqueues which of its virtqueues the IOThread serves, none where it has more
+ * IOThreads than virtqueues; {@code null} where QEMU does not say
  */
-public record Attachment(String kind, String id, @Nullable String driver,
-		@Nullable String qomPath) implements Comparable<Attachment> {
+public record Attachment(String kind, String id, @Nullable String driver, @Nullable String qomPath,
+		@Nullable List<Integer> virtqueues) implements Comparable<Attachment> {
+
+	/**
+	 * Creates an attachment of which QEMU does not say what virtqueues are served.
+	 * @param kind what it is
+	 * @param id its id or name
+	 * @param driver the device's driver
+	 * @param qomPath where it is in the QOM tree
+	 */
+	public Attachment(String kind, String id, @Nullable String driver, @Nullable String qomPath) {
+		this(kind, id, driver, qomPath, null);
+	}
 
 	/** The kind of what has a place in the QOM tree. */
 	public static final String DEVICE = "device";

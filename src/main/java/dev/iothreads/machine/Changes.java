@@ -95,6 +95,16 @@ public interface Changes {
 	void removeIOThread(String id);
 
 	/**
+	 * Removes an IOThread as {@link #removeIOThread(String)} does.
+	 * @param id its id
+	 * @param force whether to remove it although something that is no device may run on
+	 * it, where the machine does not say what does
+	 */
+	default void removeIOThread(String id, boolean force) {
+		removeIOThread(id);
+	}
+
+	/**
 	 * Attaches a device. It waits for the machine's answer.
 	 * @param device the device
 	 * @throws InvalidRequestException when this machine has no such driver, block node or

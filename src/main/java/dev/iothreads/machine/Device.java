@@ -1,6 +1,7 @@
 package dev.iothreads.machine;
 
 import java.util.List;
+import java.util.Map;
 
 import org.jspecify.annotations.Nullable;
 
@@ -16,11 +17,31 @@ import org.jspecify.annotations.Nullable;
  * @param state how it stands to them
  * @param reason why it is in that state, where there is something to say
  * @param drive the block node it serves, {@code null} when it has none
+ * @param driveGoesWithIt whether QEMU removes the drive together with the device
+ * @param virtqueues which of its virtqueues each IOThread serves, by the IOThread's id;
+ * empty where QEMU does not say
  */
 public record Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
-		@Nullable String reason, @Nullable String drive) implements Comparable<Device> {
+		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt,
+		Map<String, List<Integer>> virtqueues) implements Comparable<Device> {
+
+	/**
+	 * Creates a device with a drive that stays, and virtqueues that are not known.
+	 * @param id its id
+	 * @param driver its type in QEMU
+	 * @param qomPath the QOM path of the device that does the work
+	 * @param iothreads the ids of the IOThreads it runs on
+	 * @param state how it stands to them
+	 * @param reason why it is in that state
+	 * @param drive the block node it serves
+	 */
+	public Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
+			@Nullable String reason, @Nullable String drive) {
+		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of());
+	}
 
 	public Device {
+		virtqueues = Map.copyOf(virtqueues);
 		iothreads = iothreads.stream().distinct().sorted(NaturalOrder.OF_IDS).toList();
 	}
 

@@ -64,8 +64,8 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 			iothread.attached().forEach((attachment) -> attached.put(attachment.place(), attachment));
 			for (Device device : devices) {
 				if (device.iothreads().contains(iothread.id())) {
-					attached.put(device.qomPath(),
-							new Attachment(Attachment.DEVICE, device.id(), device.driver(), device.qomPath()));
+					attached.put(device.qomPath(), new Attachment(Attachment.DEVICE, device.id(), device.driver(),
+							device.qomPath(), device.virtqueues().get(iothread.id())));
 				}
 			}
 			joined.add(new IOThread(iothread.id(), iothread.threadId(), iothread.settings(),

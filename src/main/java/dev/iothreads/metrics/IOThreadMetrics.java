@@ -41,6 +41,14 @@ class IOThreadMetrics implements MeterBinder {
 				"1 for each device that runs on the IOThread; what is no device has its kind for a driver",
 				(iothread, rows) -> iothread.attached()
 					.forEach((attached) -> rows.putIfAbsent(tags(iothread, attached), 1.0)));
+		gauge(registry, "iothread.device.virtqueues", null,
+				"Virtqueues of the device that the IOThread serves, where a mapping says so",
+				(iothread, rows) -> iothread.attached().forEach((attached) -> {
+					List<Integer> virtqueues = attached.virtqueues();
+					if (virtqueues != null) {
+						rows.put(tags(iothread, attached), (double) virtqueues.size());
+					}
+				}));
 		gauge(registry, "iothread.info", null, "The IOThread, with its thread's id as QEMU sees it", (iothread,
 				rows) -> rows.putIfAbsent(tag(iothread).and("thread_id", Long.toString(iothread.threadId())), 1.0));
 		setting(registry, "iothread.poll.max", "seconds", IOThreadProperty.POLL_MAX_NS, NANOSECONDS,

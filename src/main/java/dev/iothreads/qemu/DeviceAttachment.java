@@ -157,9 +157,29 @@ final class DeviceAttachment {
 						"%s is QEMU %s, whose %s runs on one IOThread only. Name one.".formatted(this.qemu.machine(),
 								this.session.version(), device.driver()));
 			}
+			requireEnoughQueues(device, known);
 			arguments.put(MAPPING,
 					device.iothreads().stream().map((iothread) -> Map.of("iothread", iothread)).toList());
 		}
+	}
+
+	// An IOThread without a virtqueue does nothing for the device, and is in use.
+	private void requireEnoughQueues(NewDevice device, Set<String> known) {
+		DeviceProperty property = known.contains(DeviceProperty.NUM_QUEUES_SCSI.qemuName())
+				? DeviceProperty.NUM_QUEUES_SCSI : DeviceProperty.NUM_QUEUES;
+		Object given = device.properties().get(property);
+		long queues = (given instanceof Long number) ? number : defaultQueues(device.driver());
+		if (device.iothreads().size() > queues) {
+			throw new InvalidRequestException("iothreads",
+					"The device has %d virtqueues for %d IOThreads. Name at most %1$d IOThreads, or set %s to at least %2$d."
+						.formatted(queues, device.iothreads().size(), property.qemuName()));
+		}
+	}
+
+	// A device on PCI gets one for each vCPU that QEMU was started with, others get one.
+	private long defaultQueues(String driver) {
+		JsonNode topology = driver.contains("-pci") ? this.qemu.ask(Qom.get("/machine", "smp")) : null;
+		return (topology != null) ? topology.path("cpus").asLong(1) : 1;
 	}
 
 	private void putDrive(NewDevice device, Set<String> known, Map<String, Object> arguments) {

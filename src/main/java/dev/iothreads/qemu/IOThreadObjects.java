@@ -18,6 +18,7 @@ import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.QmpCommandException;
+import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -156,21 +157,12 @@ final class IOThreadObjects {
 
 	/**
 	 * Removes an IOThread, after a last look at what runs on it that leaves nothing out:
-	 * QEMU itself would remove it with everything on it. Block exports are asked for
-	 * first: QEMU does not say on which IOThread they run, and 7.2 aborts, later, when
-	 * that one is gone.
+	 * QEMU itself would remove it with everything on it.
+	 * @param force whether to remove it although a block export may run on it
 	 */
-	void remove(String id) {
-		JsonNode exports = this.session.reportsHolders() ? null : this.qemu.ask(Command.QUERY_BLOCK_EXPORTS.plain());
-		if (exports != null && !exports.isEmpty()) {
-			List<Attachment> running = new ArrayList<>();
-			exports.forEach((export) -> running
-				.add(new Attachment("block-export", export.path("id").asString("?"), null, null)));
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
-					"%s has block exports, and its QEMU does not say which IOThread they run on. Remove them first, by block-export-del."
-						.formatted(this.qemu.machine()),
-					running);
-		}
+	void remove(String id, boolean force) {
+		JsonNode exports = (force || this.session.reportsHolders()) ? null
+				: this.qemu.ask(Command.QUERY_BLOCK_EXPORTS.plain());
 		try {
 			Snapshot snapshot = this.qemu.read(this.session.readThoroughly());
 			List<Attachment> users = snapshot.iothread(id)
@@ -193,6 +185,7 @@ final class IOThreadObjects {
 								this.qemu.machine(), names(users)),
 						users);
 			}
+			requireNoExport(id, snapshot, exports);
 			this.qemu.run(Command.OBJECT_DEL.with(Map.of("id", id)));
 		}
 		catch (QmpCommandException ex) {
@@ -201,6 +194,38 @@ final class IOThreadObjects {
 			}
 			throw this.qemu.refused(ex);
 		}
+	}
+
+	/**
+	 * Makes sure that no block export runs on it. QEMU does not say on which IOThread an
+	 * export runs, and 7.2 aborts later when that is removed. An export runs where the
+	 * device runs that serves the same node; without such a device it may run anywhere.
+	 */
+	private void requireNoExport(String id, Snapshot snapshot, @Nullable JsonNode exports) {
+		List<Attachment> running = new ArrayList<>();
+		for (JsonNode export : (exports != null) ? exports : List.<JsonNode>of()) {
+			JsonNode served = new BlockNodes(this.qemu).used(export.path("node-name").asString(""));
+			if (served == null || runsOn(id, served.path("qdev").asString(""), snapshot)) {
+				running.add(new Attachment("block-export", export.path("id").asString("?"), null, null));
+			}
+		}
+		if (!running.isEmpty()) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.IOTHREAD_IN_USE,
+					"Block export %s of %s may run on IOThread %s: QEMU does not say where. Remove the export first, by block-export-del; or remove the IOThread with force, and if the export does run on it, its client loses the disk, and QEMU 7.2 aborts."
+						.formatted(names(running), this.qemu.machine(), id),
+					running);
+		}
+	}
+
+	// The disks of a SCSI controller run where the controller does. What is no device of
+	// the snapshot runs in the main loop.
+	private boolean runsOn(String iothread, String qdev, Snapshot snapshot) {
+		String path = qdev.startsWith("/") ? qdev : Qom.PERIPHERAL + "/" + qdev;
+		String bus = this.qemu.text(path, "parent_bus");
+		return snapshot.devices()
+			.stream()
+			.filter((device) -> device.qomPath().equals(path) || bus.startsWith(device.qomPath() + "/"))
+			.anyMatch((device) -> device.iothreads().contains(iothread) || device.state() == DeviceState.ORPHANED);
 	}
 
 	private static String names(List<Attachment> attached) {

@@ -14,22 +14,27 @@ import org.jspecify.annotations.Nullable;
  * @param mapped whether the links are those of an {@code iothread-vq-mapping}, which
  * names IOThreads and holds no reference to them
  * @param drive the block node it serves
+ * @param driveGoesWithIt whether the drive was given by {@code -drive}: QEMU removes it
+ * together with the device
+ * @param virtqueues which virtqueues each IOThread of a mapping serves; empty where that
+ * is not known
  * @param isReadable whether QEMU gave its properties
  */
 record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped, @Nullable String drive,
-		boolean isReadable) {
+		boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues, boolean isReadable) {
 
 	static KnownDevice unreadable(Qom.Child device) {
-		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false);
+		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false, Map.of(), false);
 	}
 
 	KnownDevice withLinks(List<ThreadKey> iothreads) {
-		return new KnownDevice(this.type, this.worker, iothreads, this.mapped, this.drive, this.isReadable);
+		return new KnownDevice(this.type, this.worker, iothreads, this.mapped, this.drive, this.driveGoesWithIt,
+				this.virtqueues, this.isReadable);
 	}
 
 	KnownDevice withDrive(String node) {
 		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node,
-				this.isReadable);
+				this.driveGoesWithIt, this.virtqueues, this.isReadable);
 	}
 
 	/**

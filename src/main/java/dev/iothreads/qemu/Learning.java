@@ -113,6 +113,10 @@ final class Learning {
 				questions.add(new Question.OfObject(child));
 			}
 		});
+		if (questions.stream()
+			.anyMatch((question) -> question instanceof Question.OfDevice of && of.traits().drive())) {
+			questions.add(0, new Question.OfBackends());
+		}
 		result.threadIds().forEach((id, threadId) -> {
 			ThreadKey key = new ThreadKey(id, threadId);
 			IOThreadSettings known = this.knowledge.settings().get(key);

@@ -26,7 +26,12 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 
 	@Override
 	public void removeIOThread(String id) {
-		new IOThreadObjects(this.session, this.qemu).remove(id);
+		removeIOThread(id, false);
+	}
+
+	@Override
+	public void removeIOThread(String id, boolean force) {
+		new IOThreadObjects(this.session, this.qemu).remove(id, force);
 	}
 
 	@Override

@@ -5,6 +5,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Stream;
 
 import dev.iothreads.qmp.QmpCommand;
 import org.jspecify.annotations.Nullable;
@@ -32,6 +33,10 @@ final class Qom {
 	private static final String CHILD = "child<";
 
 	private Qom() {
+	}
+
+	private static String countOfQueues(Set<String> names) {
+		return Stream.of("num-queues", "num_queues").filter(names::contains).findFirst().orElse("");
 	}
 
 	static QmpCommand list(String path) {
@@ -172,9 +177,9 @@ final class Qom {
 	 * @param drive whether it has a {@code drive}
 	 * @param proxy whether the work is done by a backend beneath it
 	 */
-	record Traits(boolean iothread, boolean mapping, boolean drive, boolean proxy) {
+	record Traits(boolean iothread, boolean mapping, boolean drive, boolean proxy, String queues) {
 
-		static final Traits NONE = new Traits(false, false, false, false);
+		static final Traits NONE = new Traits(false, false, false, false, "");
 
 		boolean canRunOnIOThread() {
 			return this.iothread || this.mapping;
@@ -191,7 +196,7 @@ final class Qom {
 			});
 			Set<String> names = names(properties);
 			return new Traits(names.contains("iothread"), names.contains("iothread-vq-mapping"),
-					names.contains("drive"), names.contains("virtio-backend"));
+					names.contains("drive"), names.contains("virtio-backend"), countOfQueues(names));
 		}
 
 	}

@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.util.ArrayList;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -20,9 +21,38 @@ import tools.jackson.databind.JsonNode;
  */
 sealed interface Question {
 
+	/** The property that is a link to an IOThread. */
+	String IOTHREAD = "iothread";
+
+	/** The property that maps virtqueues to IOThreads. */
+	String MAPPING = "iothread-vq-mapping";
+
+	/** The property that names a block node. */
+	String DRIVE = "drive";
+
 	List<QmpCommand> commands();
 
 	void onReplies(List<Reply> replies, ReadResult result);
+
+	/**
+	 * Asks which drives were given by {@code -drive}.
+	 */
+	record OfBackends() implements Question {
+
+		@Override
+		public List<QmpCommand> commands() {
+			return List.of(Command.QUERY_BLOCK.plain());
+		}
+
+		@Override
+		public void onReplies(List<Reply> replies, ReadResult result) {
+			JsonNode backends = replies.get(0).orElseNull();
+			if (backends != null) {
+				backends.forEach((backend) -> result.backends().add(backend.path("device").asString("")));
+			}
+		}
+
+	}
 
 	/**
 	 * Asks a device what it runs on.
@@ -31,50 +61,56 @@ sealed interface Question {
 
 		@Override
 		public List<QmpCommand> commands() {
-			List<QmpCommand> commands = new ArrayList<>();
+			return asked().stream().map((property) -> Qom.get(this.device.path(), property)).toList();
+		}
+
+		private List<String> asked() {
+			List<String> properties = new ArrayList<>();
 			if (this.traits.iothread()) {
-				commands.add(Qom.get(this.device.path(), "iothread"));
+				properties.add(IOTHREAD);
 			}
 			if (this.traits.mapping()) {
-				commands.add(Qom.get(this.device.path(), "iothread-vq-mapping"));
+				properties.add(MAPPING);
+				if (!this.traits.queues().isEmpty()) {
+					properties.add(this.traits.queues());
+				}
 			}
 			if (this.traits.drive()) {
-				commands.add(Qom.get(this.device.path(), "drive"));
+				properties.add(DRIVE);
 			}
-			return commands;
+			return properties;
 		}
 
 		@Override
 		public void onReplies(List<Reply> replies, ReadResult result) {
-			List<@Nullable JsonNode> values = new ArrayList<>();
-			for (Reply reply : replies) {
-				values.add(reply.orElseNull());
-			}
-			if (values.contains(null)) {
-				result.unread().add(this.device);
-				return;
-			}
-			int next = 0;
-			Set<String> iothreads = new LinkedHashSet<>();
-			boolean mapped = false;
-			if (this.traits.iothread()) {
-				String link = text("the IOThread of a device", values.get(next++));
-				if (!link.isEmpty()) {
-					iothreads.add(Qom.name(link));
+			Map<String, JsonNode> values = new HashMap<>();
+			for (String property : asked()) {
+				JsonNode value = replies.get(values.size()).orElseNull();
+				if (value == null) {
+					result.unread().add(this.device);
+					return;
 				}
+				values.put(property, value);
 			}
-			if (this.traits.mapping()) {
-				JsonNode mapping = Objects.requireNonNull(values.get(next++));
+			JsonNode link = values.get(IOTHREAD);
+			JsonNode mapping = values.get(MAPPING);
+			Map<String, List<Integer>> virtqueues = Map.of();
+			Set<String> iothreads = new LinkedHashSet<>();
+			if (link != null && !Qom.text("the IOThread of a device", link).isEmpty()) {
+				iothreads.add(Qom.name(link.asString()));
+			}
+			if (mapping != null) {
 				Qom.elements("the IOThreads of a device", mapping)
-					.forEach((queues) -> iothreads.add(text("the IOThread of virtqueues", queues.path("iothread"))));
-				mapped = !mapping.isEmpty();
+					.forEach((served) -> iothreads.add(text("the IOThread of virtqueues", served.path(IOTHREAD))));
+				virtqueues = Virtqueues.of(mapping, values.get(this.traits.queues()));
 			}
-			String drive = this.traits.drive() ? text("the drive of a device", values.get(next)) : "";
+			String drive = values.containsKey(DRIVE) ? text("the drive of a device", values.get(DRIVE)) : "";
 			result.devices()
 				.put(this.device.path(),
 						new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
-								iothreads.stream().map(result::key).toList(), mapped, drive.isEmpty() ? null : drive,
-								true));
+								iothreads.stream().map(result::key).toList(), mapping != null && !mapping.isEmpty(),
+								drive.isEmpty() ? null : drive, result.backends().contains(drive) && !drive.isEmpty(),
+								virtqueues, true));
 		}
 
 	}

@@ -2,9 +2,11 @@ package dev.iothreads.qemu;
 
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 import dev.iothreads.machine.IOThreadSettings;
 
@@ -17,13 +19,16 @@ import dev.iothreads.machine.IOThreadSettings;
  * @param devices the devices that can run on an IOThread, by QOM path
  * @param objects the other objects that can, by QOM path
  * @param settings what only an IOThread's object has
+ * @param backends the names of the drives that were given by {@code -drive}
  * @param unread what was listed and did not answer
  */
 record ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds, Map<String, KnownDevice> devices,
-		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings, List<Qom.Child> unread) {
+		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings, Set<String> backends,
+		List<Qom.Child> unread) {
 
 	ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds) {
-		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>(), new ArrayList<>());
+		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>(), new HashSet<>(),
+				new ArrayList<>());
 	}
 
 	ThreadKey key(String iothread) {

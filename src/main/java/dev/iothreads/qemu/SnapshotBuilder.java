@@ -91,7 +91,8 @@ final class SnapshotBuilder {
 		else if (known.links().isEmpty()) {
 			state = DeviceState.MAIN_LOOP;
 		}
-		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive());
+		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive(),
+				known.driveGoesWithIt(), known.virtqueues());
 	}
 
 	private Collection<Attachment> objectsOn(ThreadKey iothread) {

@@ -103,7 +103,7 @@ class EventStreamTests {
 		ChangeService changes = this.service.part(ChangeService.class);
 		try (Subscriber subscriber = open()) {
 			changes.add("demo", "pool0", IOThreadSettings.NONE);
-			changes.remove("demo", "pool0", (iothread) -> true);
+			changes.remove("demo", "pool0", false, (iothread) -> true);
 			assertThat(subscriber.next().words()).isEqualTo("iothread-added pool0");
 			assertThat(subscriber.next().words()).isEqualTo("iothread-removed pool0");
 		}
@@ -121,7 +121,7 @@ class EventStreamTests {
 		Thread changer = new Thread(() -> {
 			for (int i = 0; i < total / 2; i++) {
 				changes.add("demo", "pool" + i, IOThreadSettings.NONE);
-				changes.remove("demo", "pool" + i, (iothread) -> true);
+				changes.remove("demo", "pool" + i, false, (iothread) -> true);
 			}
 		});
 		Random random = new Random(7);
@@ -338,7 +338,7 @@ class EventStreamTests {
 		change();
 		ChangeService changes = this.service.part(ChangeService.class);
 		changes.add("demo", "pool", IOThreadSettings.NONE);
-		changes.remove("demo", "pool", (iothread) -> true);
+		changes.remove("demo", "pool", false, (iothread) -> true);
 	}
 
 	private static long resynchronised(BufferedReader lines) throws IOException {

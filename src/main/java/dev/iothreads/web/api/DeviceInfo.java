@@ -23,11 +23,13 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 		@JsonProperty("reason") @Schema(
 				description = "Why it is in that state, where there is something to say") @Nullable String reason,
 		@JsonProperty("drive") @Schema(
-				description = "The block node it serves; absent when it has none") @Nullable String drive){
+				description = "The block node it serves; absent when it has none") @Nullable String drive,
+		@JsonProperty("drive-goes-with-it") @Schema(description = "true where QEMU removes the drive together with the "
+				+ "device, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt){
 
 	public static DeviceInfo of(String machine, Device device) {
 		return new DeviceInfo(machine, device.id(), device.driver(), device.qomPath(), device.iothreads(),
-				wire(device.state()), device.reason(), device.drive());
+				wire(device.state()), device.reason(), device.drive(), device.driveGoesWithIt() ? true : null);
 	}
 
 	static List<DeviceInfo> of(String machine, List<Device> devices) {

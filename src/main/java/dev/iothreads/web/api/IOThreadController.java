@@ -39,6 +39,9 @@ import org.springframework.web.bind.annotation.RestController;
 @Tag(name = "IOThreads", description = "The IOThreads, and what runs on each")
 class IOThreadController {
 
+	private static final String FORCE = "true removes it although a block export may run on it. If one does, its client "
+			+ "loses the disk, and QEMU 7.2 aborts.";
+
 	static final String PERSIST = "Whether libvirt's definition of the machine is changed as well, where there is one";
 
 	private static final String MERGE_PATCH = "application/merge-patch+json";
@@ -151,8 +154,9 @@ class IOThreadController {
 			Problem.PRECONDITION_FAILED })
 	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
 			@Parameter(description = PERSIST) @RequestParam(name = "persist", defaultValue = "true") boolean persist,
+			@Parameter(description = FORCE) @RequestParam(name = "force", defaultValue = "false") boolean force,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch) {
-		this.changes.persisting(persist).remove(machine, id, this.entityTags.match(ifMatch, machine));
+		this.changes.persisting(persist).remove(machine, id, force, this.entityTags.match(ifMatch, machine));
 		return answered(ResponseEntity.noContent().build(), null);
 	}
 

@@ -1,5 +1,7 @@
 package dev.iothreads.web.problem;
 
+import java.util.List;
+
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.machine.Attachment;
@@ -17,11 +19,14 @@ public record AttachedDevice(
 		@JsonProperty("qom-path") @Schema(
 				description = "Where it is in the QOM tree; absent for what is not there") @Nullable String qomPath,
 		@JsonProperty("kind") @Schema(description = "What it is, where it is no device: block-export, block-node, "
-				+ "colo-compare, …; absent for a device") @Nullable String kind) {
+				+ "colo-compare, …; absent for a device") @Nullable String kind,
+		@JsonProperty("virtqueues") @Schema(
+				description = "The device's virtqueues that the IOThread serves; none where "
+						+ "it is mapped to more IOThreads than it has virtqueues; absent where QEMU does not say") @Nullable List<Integer> virtqueues) {
 
 	public static AttachedDevice of(Attachment attachment) {
 		return new AttachedDevice(attachment.id(), attachment.driver(), attachment.qomPath(),
-				Attachment.DEVICE.equals(attachment.kind()) ? null : attachment.kind());
+				Attachment.DEVICE.equals(attachment.kind()) ? null : attachment.kind(), attachment.virtqueues());
 	}
 
 }
