@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
@@ -344,7 +345,7 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 			return answer.get(this.timeout.toMillis(), TimeUnit.MILLISECONDS);
 		}
 		catch (ExecutionException ex) {
-			Throwable cause = Failures.unwrap(ex.getCause());
+			Throwable cause = Failures.unwrap(Objects.requireNonNull(ex.getCause()));
 			if (cause instanceof LibvirtErrorException error) {
 				throw error;
 			}

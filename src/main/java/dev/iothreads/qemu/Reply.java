@@ -33,8 +33,9 @@ record Reply(@Nullable JsonNode value, @Nullable Throwable failure) {
 		return toAll(monitor, List.of(command)).thenApply((replies) -> replies.get(0));
 	}
 
-	static @Nullable Throwable unwrap(@Nullable Throwable failure) {
-		return (failure instanceof CompletionException && failure.getCause() != null) ? failure.getCause() : failure;
+	static Throwable unwrap(Throwable failure) {
+		Throwable cause = failure.getCause();
+		return (failure instanceof CompletionException && cause != null) ? cause : failure;
 	}
 
 	JsonNode orThrow() {

@@ -6,6 +6,7 @@ import java.util.Collection;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.Attachment;
@@ -43,7 +44,8 @@ final class SnapshotBuilder {
 			.stream()
 			.collect(Collectors.toMap(Qom.Child::path, (child) -> child, (one, other) -> one));
 		List<Device> devices = new ArrayList<>();
-		this.result.devices().forEach((path, known) -> devices.add(device(listed.get(path), known)));
+		this.result.devices()
+			.forEach((path, known) -> devices.add(device(Objects.requireNonNull(listed.get(path)), known)));
 		Holders holders = new Holders(listed, this::worker);
 		List<IOThread> iothreads = new ArrayList<>();
 		for (JsonNode iothread : this.result.lists().iothreads()) {

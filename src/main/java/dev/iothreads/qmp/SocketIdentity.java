@@ -25,14 +25,9 @@ public record SocketIdentity(String key, FileTime modified) {
 	private static final int SOCKET = 0140000;
 
 	/**
-	 * Looks which socket a file is, by {@code stat} alone: nothing is opened. <<<<<<<
-	 * HEAD
+	 * Looks which socket a file is, by {@code stat} alone: nothing is opened.
 	 * @param file the file; a symbolic link is followed
-	 * @return its identity, or {@code null} when there is no socket, or it is unknown
-	 * =======
-	 * @param file the file; a symbolic link is what it leads to
 	 * @return its identity, or {@code null} when there is no socket, or it is not known
-	 * >>>>>>> 3450706 (Give the first ten minutes a README and each subject a page)
 	 */
 	public static @Nullable SocketIdentity of(Path file) {
 		try {
@@ -46,12 +41,9 @@ public record SocketIdentity(String key, FileTime modified) {
 	/**
 	 * Looks as {@link #of} does.
 	 * @param file the file; a symbolic link is followed
-	 * @return its identity, or {@code null} when there is no socket <<<<<<< HEAD
-	 * @throws IOException if it is unknown, for example as this process may not look
-	 * =======
+	 * @return its identity, or {@code null} when there is no socket
 	 * @throws java.nio.file.AccessDeniedException if this process may not look
-	 * @throws IOException if it is not known for another reason >>>>>>> 3450706 (Give the
-	 * first ten minutes a README and each subject a page)
+	 * @throws IOException if it is not known for another reason
 	 */
 	public static @Nullable SocketIdentity look(Path file) throws IOException {
 		try {

@@ -2,6 +2,7 @@ package dev.iothreads.web.openapi;
 
 import java.math.BigDecimal;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 import dev.iothreads.machine.DeviceProperty;
@@ -22,28 +23,34 @@ final class ChangeSchemas {
 	static void complete(Components components) {
 		// springdoc adds it for the parameter of a body.
 		components.getSchemas().remove("JsonNode");
-		Schema<?> shown = components.getSchemas().get("IOThreadInfo");
+		Schema<?> shown = schema(components, "IOThreadInfo");
 		for (String name : List.of("NewIOThread", "IOThreadSettings")) {
 			for (IOThreadProperty property : IOThreadProperty.values()) {
-				Schema<?> setting = (Schema<?>) shown.getProperties().get(property.qemuName());
-				components.getSchemas()
-					.get(name)
-					.addProperty(property.qemuName(),
-							of("integer").description(setting.getDescription())
-								.format("int64")
-								.minimum(BigDecimal.valueOf(property.min()))
-								.maximum(BigDecimal.valueOf(property.max())));
+				Schema<?> setting = property(shown, property.qemuName());
+				schema(components, name).addProperty(property.qemuName(),
+						of("integer").description(setting.getDescription())
+							.format("int64")
+							.minimum(BigDecimal.valueOf(property.min()))
+							.maximum(BigDecimal.valueOf(property.max())));
 			}
 		}
 		for (String name : List.of("NewDevice", "NewDeviceOnIOThread")) {
-			Schema<?> device = components.getSchemas().get(name);
-			Schema<?> properties = (Schema<?>) device.getProperties().get("properties");
+			Schema<?> device = schema(components, name);
+			Schema<?> properties = property(device, "properties");
 			for (DeviceProperty property : DeviceProperty.values()) {
 				// The check of a value that cannot be right names the possible ones.
 				properties.addProperty(property.qemuName(),
 						new Schema<>(SpecVersion.V31).description(property.check(device)));
 			}
 		}
+	}
+
+	private static Schema<?> schema(Components components, String name) {
+		return Objects.requireNonNull(components.getSchemas().get(name));
+	}
+
+	private static Schema<?> property(Schema<?> schema, String name) {
+		return (Schema<?>) Objects.requireNonNull(schema.getProperties().get(name));
 	}
 
 	static Schema<?> reference(String schema) {

@@ -59,12 +59,12 @@ final class OperationDocumentation implements OperationCustomizer {
 		List<Parameter> parameters = new ArrayList<>(Objects.requireNonNullElse(operation.getParameters(), List.of()));
 		switch (requestMethod(method)) {
 			case GET -> addReading(answers, parameters);
-			case POST -> refer(answers.get("201"), HttpHeaders.LOCATION);
-			case PATCH -> refer(answers.get("200"), HttpHeaders.ETAG, HttpHeaders.CACHE_CONTROL, HttpHeaders.AGE);
+			case POST -> refer(answer(answers, "201"), HttpHeaders.LOCATION);
+			case PATCH -> refer(answer(answers, "200"), HttpHeaders.ETAG, HttpHeaders.CACHE_CONTROL, HttpHeaders.AGE);
 			default -> {
 				if (has(parameters, "header", PREFER)) {
 					answers.values().forEach((answer) -> refer(answer, PREFERENCE_APPLIED));
-					refer(answers.get("202"), HttpHeaders.LOCATION);
+					refer(answer(answers, "202"), HttpHeaders.LOCATION);
 				}
 			}
 		}
@@ -85,6 +85,10 @@ final class OperationDocumentation implements OperationCustomizer {
 		return operation;
 	}
 
+	private static ApiResponse answer(ApiResponses answers, String status) {
+		return Objects.requireNonNull(answers.get(status));
+	}
+
 	private static RequestMethod requestMethod(HandlerMethod method) {
 		RequestMapping mapping = AnnotatedElementUtils.findMergedAnnotation(method.getMethod(), RequestMapping.class);
 		return Objects.requireNonNull(mapping).method()[0];
@@ -103,7 +107,7 @@ final class OperationDocumentation implements OperationCustomizer {
 	}
 
 	private static void addReading(ApiResponses answers, List<Parameter> parameters) {
-		ApiResponse read = answers.get("200");
+		ApiResponse read = answer(answers, "200");
 		if (!read.getContent().containsKey(APPLICATION_JSON_VALUE)) {
 			return;
 		}

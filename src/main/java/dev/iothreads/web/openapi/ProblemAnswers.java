@@ -2,6 +2,7 @@ package dev.iothreads.web.openapi;
 
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -57,15 +58,17 @@ final class ProblemAnswers {
 				: problem.wireName());
 		// A kind that has several statuses has an example for each.
 		String name = (problem.status().value() == status) ? problem.wireName() : problem.wireName() + "-" + status;
-		answer.getContent()
-			.get(APPLICATION_PROBLEM_JSON_VALUE)
+		Objects.requireNonNull(answer.getContent().get(APPLICATION_PROBLEM_JSON_VALUE))
 			.addExamples(name, new Example().$ref("#/components/examples/" + name));
 	}
 
 	static String statuses(Problem problem) {
 		return Stream
 			.concat(Stream.of(problem.status().value()),
-					GENERAL.keySet().stream().filter((status) -> GENERAL.get(status).contains(problem)))
+					GENERAL.entrySet()
+						.stream()
+						.filter((general) -> general.getValue().contains(problem))
+						.map(Map.Entry::getKey))
 			.distinct()
 			.sorted()
 			.map(String::valueOf)
