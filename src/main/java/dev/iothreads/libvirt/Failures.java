@@ -7,6 +7,7 @@ import dev.iothreads.libvirt.rpc.LibvirtErrorException;
 import dev.iothreads.libvirt.rpc.RpcBusyException;
 import dev.iothreads.libvirt.rpc.RpcClosedException;
 import dev.iothreads.libvirt.rpc.RpcTimeoutException;
+import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
@@ -66,6 +67,9 @@ final class Failures {
 				case NO_DOMAIN, OPERATION_INVALID ->
 					unavailable("%s is down: libvirt says: %s. It is found again when it runs.".formatted(machine,
 							error.getMessage()));
+				case OPERATION_DENIED -> new ChangeRefusedException(ChangeRefusedException.Reason.READ_ONLY,
+						"libvirt takes no changes of %s on this socket: %s. Connect to its socket for changes."
+							.formatted(machine, error.getMessage()));
 				default -> new MachineRefusedException("libvirt-" + error.code(),
 						"libvirt refused for %s: %s".formatted(machine, error.getMessage()));
 			};

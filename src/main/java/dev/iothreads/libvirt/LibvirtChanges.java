@@ -178,7 +178,7 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 		}
 		if (this.machine.isTainted()) {
 			throw new ChangeRefusedException(Reason.NOT_SUPPORTED,
-					"%s was given commands by its monitor (custom-monitor in virsh dominfo), and libvirt does not know what devices these made. Set iothreads.libvirt.reading to monitor, so that the service sees them."
+					"%s was given commands by its monitor (custom-monitor in virsh dominfo), and libvirt does not know what devices these made. Use virsh iothreaddel when you know that none uses the IOThread."
 						.formatted(this.name));
 		}
 	}

@@ -105,7 +105,10 @@ public final class ChangeRefusedException extends MachineException {
 		/** The guest does not let the device go, or QEMU would not survive it. */
 		UNPLUG_REFUSED,
 
-		/** libvirt manages the machine, and stops it when it is changed by others. */
+		/**
+		 * libvirt manages the machine: change it through libvirt, or when libvirt is
+		 * done.
+		 */
 		MANAGED_BY_LIBVIRT,
 
 		/** The configuration forbids to change the machine. */

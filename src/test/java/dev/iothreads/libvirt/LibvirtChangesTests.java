@@ -27,7 +27,7 @@ class LibvirtChangesTests {
 
 	private final RunningService service = RunningService.start(
 			"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
-			"--iothreads.timeouts.detach=1s");
+			"--iothreads.security.anonymous=operator", "--iothreads.timeouts.detach=1s");
 
 	@BeforeEach
 	void startDomain() {

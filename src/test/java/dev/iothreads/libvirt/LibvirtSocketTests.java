@@ -1,0 +1,98 @@
+package dev.iothreads.libvirt;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+import dev.iothreads.fleet.RunningService;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+/**
+ * Which of libvirt's sockets is used, which domains are machines, and that a domain whose
+ * QEMU is found by a socket as well is one machine.
+ */
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+class LibvirtSocketTests {
+
+	private final Libvirtd libvirtd = Libvirtd.start();
+
+	@AfterAll
+	void tidy() {
+		this.libvirtd.close();
+	}
+
+	@Test
+	void theReadOnlySocketWillDoToLook() {
+		this.libvirtd.run(DomainXml.named("web-1").iothreads(2).disk(this.libvirtd.image("w.img"), "vda", 1));
+		this.libvirtd.run(DomainXml.named("db-1").iothreads(1));
+		try (RunningService service = start(this.libvirtd.readOnlySocket(), "--iothreads.libvirt.read-only=true",
+				"--iothreads.libvirt.domains=web-*")) {
+			awaitUp(service, "web-1");
+			assertThat(service.get("/api/v1/machines").json()).hasSize(1);
+			JsonNode machine = service.machine("web-1");
+			assertThat(machine.path("read-only").asBoolean()).isTrue();
+			assertThat(machine.path("attached").asInt()).isEqualTo(1);
+			RunningService.Answer refused = service.send("DELETE", "/api/v1/machines/web-1/iothreads/iothread2",
+					"application/json", "");
+			assertThat(refused.status()).as(refused.body()).isEqualTo(403);
+			assertThat(refused.json().path("detail").asString()).contains("iothreads.libvirt.read-only");
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "web-1");
+			this.libvirtd.virsh("destroy", "db-1");
+		}
+	}
+
+	@Test
+	void aSocketThatTakesNoChangesRefusesThemInItsOwnWords() {
+		this.libvirtd.run(DomainXml.named("vm1").iothreads(2));
+		try (RunningService service = start(this.libvirtd.readOnlySocket())) {
+			awaitUp(service, "vm1");
+			RunningService.Answer refused = service.send("POST", "/api/v1/machines/vm1/iothreads", "application/json",
+					"{}");
+			assertThat(refused.status()).as(refused.body()).isEqualTo(403);
+			assertThat(refused.json().path("detail").asString()).contains("read only access");
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "vm1");
+		}
+	}
+
+	@Test
+	void aDomainThatIsFoundByItsSocketAsWellIsOneMachine(@TempDir Path sockets) throws IOException {
+		Path socket = sockets.resolve("second.sock");
+		this.libvirtd.run(DomainXml.named("vm2").iothreads(1).qemu("-qmp", "unix:" + socket + ",server=on,wait=off"));
+		assertThat(Files.exists(socket)).isTrue();
+		try (RunningService service = start(this.libvirtd.socket(), "--iothreads.discovery.directory=" + sockets,
+				"--iothreads.discovery.interval=100ms")) {
+			awaitUp(service, "vm2");
+			Libvirtd.until(() -> "one machine, not " + service.get("/api/v1/machines").body(),
+					() -> service.get("/api/v1/machines").json().size() == 1);
+			assertThat(service.machine("vm2").path("monitor").asString()).startsWith("qemu:///system");
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "vm2");
+		}
+	}
+
+	private static RunningService start(Path socket, String... args) {
+		List<String> all = new ArrayList<>(List.of("--iothreads.libvirt.uri=qemu:///system?socket=" + socket,
+				"--iothreads.security.anonymous=operator"));
+		all.addAll(List.of(args));
+		return RunningService.start(all.toArray(String[]::new));
+	}
+
+	private static void awaitUp(RunningService service, String machine) {
+		Libvirtd.until(() -> machine + " is up, not " + service.machine(machine),
+				() -> service.state(machine).equals("up"));
+	}
+
+}
