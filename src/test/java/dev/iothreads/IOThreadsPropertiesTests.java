@@ -43,7 +43,7 @@ class IOThreadsPropertiesTests {
 			assertThat(properties.maxAge()).isEqualTo(Duration.ofSeconds(1));
 			assertThat(properties.refreshInterval()).isEqualTo(Duration.ofSeconds(5));
 			assertThat(properties.timeouts()).isEqualTo(new IOThreadsProperties.Timeouts(Duration.ofSeconds(2),
-					Duration.ofSeconds(5), Duration.ofSeconds(5)));
+					Duration.ofSeconds(5), Duration.ofSeconds(10)));
 			assertThat(names(context)).isEqualTo("demo");
 		}
 		assertThat(output).contains("'demo' is an embedded one");

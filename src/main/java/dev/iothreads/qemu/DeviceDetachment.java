@@ -77,8 +77,8 @@ final class DeviceDetachment {
 		CompletableFuture.delayedExecutor(RETRY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS).execute(() -> {
 			if (!gone.isDone()) {
 				this.session.monitor().execute(command).whenComplete((reply, failure) -> {
-					if (Reply.unwrap(failure) instanceof QmpCommandException refused && !isUnderWay(refused)
-							&& !gone.isDone()) {
+					if (failure != null && Reply.unwrap(failure) instanceof QmpCommandException refused
+							&& !isUnderWay(refused) && !gone.isDone()) {
 						onRefusedAgain(path, command, gone, end, refused);
 					}
 				});

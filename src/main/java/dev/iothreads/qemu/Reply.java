@@ -23,7 +23,8 @@ record Reply(@Nullable JsonNode value, @Nullable Throwable failure) {
 	static CompletableFuture<List<Reply>> toAll(QmpMonitor monitor, List<QmpCommand> commands) {
 		List<CompletableFuture<Reply>> replies = monitor.executeAll(commands)
 			.stream()
-			.map((reply) -> reply.handle((value, failure) -> new Reply(value, unwrap(failure))))
+			.map((reply) -> reply
+				.handle((value, failure) -> new Reply(value, (failure != null) ? unwrap(failure) : null)))
 			.toList();
 		return CompletableFuture.allOf(replies.toArray(CompletableFuture<?>[]::new))
 			.thenApply((done) -> replies.stream().map(CompletableFuture::join).toList());

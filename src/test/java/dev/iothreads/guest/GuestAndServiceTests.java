@@ -156,8 +156,9 @@ class GuestAndServiceTests {
 	}
 
 	private RunningService start(String interval) {
-		RunningService service = RunningService.start("--iothreads.discovery.directory=" + this.directory,
-				"--iothreads.refresh-interval=" + interval, "--iothreads.timeouts.detach=20s");
+		RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
+				"--iothreads.discovery.directory=" + this.directory, "--iothreads.refresh-interval=" + interval,
+				"--iothreads.timeouts.detach=20s");
 		await().atMost(DEADLINE).until(() -> service.state("vm1").equals("up"));
 		return service;
 	}

@@ -25,7 +25,7 @@ class LibvirtChangesTests {
 
 	private final Libvirtd libvirtd = Libvirtd.start();
 
-	private final RunningService service = RunningService.start(
+	private final RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
 			"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
 			"--iothreads.security.anonymous=operator", "--iothreads.timeouts.detach=1s");
 

@@ -30,8 +30,9 @@ class PageOnQemuTests {
 	@BeforeAll
 	static void start() {
 		Browser.get();
-		service = RunningService.start("--iothreads.discovery.directory=" + directory,
-				"--iothreads.discovery.interval=100ms", "--iothreads.refresh-interval=200ms");
+		service = RunningService.start("--iothreads.security.anonymous=operator",
+				"--iothreads.discovery.directory=" + directory, "--iothreads.discovery.interval=100ms",
+				"--iothreads.refresh-interval=200ms");
 	}
 
 	@AfterAll

@@ -71,10 +71,10 @@ final class GuestSoak {
 		Path directory = Files.createTempDirectory("soak");
 		try {
 			boot(directory);
-			try (RunningService service = RunningService.start("--iothreads.discovery.directory=" + directory,
-					"--iothreads.timeouts.detach=3s", "--iothreads.timeouts.command=30s",
-					"--iothreads.refresh-interval=1s", "--logging.level.dev.iothreads.audit=warn",
-					"--spring.main.register-shutdown-hook=false")) {
+			try (RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
+					"--iothreads.discovery.directory=" + directory, "--iothreads.timeouts.detach=3s",
+					"--iothreads.timeouts.command=30s", "--iothreads.refresh-interval=1s",
+					"--logging.level.dev.iothreads.audit=warn", "--spring.main.register-shutdown-hook=false")) {
 				work(service, duration, seed);
 				this.guests.forEach((name, guest) -> {
 					try {

@@ -121,12 +121,13 @@ class ApiDocumentationTests {
 	void namesAreThoseOnTheWire() {
 		assertThat(properties("IOThreadInfo")).containsOnlyKeys("machine", "id", "thread-id", "attached-cnt",
 				"attached-dev", "poll-max-ns", "poll-grow", "poll-shrink", "poll-weight", "aio-max-batch",
-				"thread-pool-min", "thread-pool-max", "attached-devices", "cpus-allowed");
+				"thread-pool-min", "thread-pool-max", "cpus-allowed", "attached-devices");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
-				"state", "reason", "drive");
-		assertThat(properties("MachineInfo")).containsOnlyKeys("name", "state", "reason", "qemu-version", "monitor",
-				"managed-by", "read-only", "observed-at", "iothreads", "devices", "attached", "cpu-unavailable");
-		assertThat(properties("AttachedDevice")).containsOnlyKeys("id", "driver", "qom-path", "kind");
+				"state", "reason", "drive", "drive-goes-with-it");
+		assertThat(properties("MachineInfo")).containsOnlyKeys("name", "state", "reason", "qemu-version", "run-state",
+				"guest-name", "uuid", "pid", "monitor", "managed-by", "read-only", "observed-at", "iothreads",
+				"devices", "attached", "cpu-unavailable");
+		assertThat(properties("AttachedDevice")).containsOnlyKeys("id", "driver", "qom-path", "kind", "virtqueues");
 	}
 
 	@Test

@@ -185,9 +185,9 @@ class ReadingTests {
 				List.of(device("blk2", "a"), anonymous(), device("blk10", "a"), device("blk1"))));
 		assertThat(json(VM1 + "/devices").findValuesAsString("qom-path")).containsExactly(
 				"/machine/peripheral-anon/device[0]/virtio-backend", "/machine/peripheral/blk1/virtio-backend",
-				"/machine/peripheral/blk10/virtio-backend", "/machine/peripheral/blk2/virtio-backend");
-		assertThat(json(IOTHREADS + "/a/devices").findValuesAsString("id")).containsExactly("device[0]", "blk10",
-				"blk2");
+				"/machine/peripheral/blk2/virtio-backend", "/machine/peripheral/blk10/virtio-backend");
+		assertThat(json(IOTHREADS + "/a/devices").findValuesAsString("id")).containsExactly("device[0]", "blk2",
+				"blk10");
 	}
 
 	@Test
