@@ -186,11 +186,14 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * A libvirt daemon of this host.
 	 *
 	 * @param uri Which daemon: qemu:///system, qemu:///session, or with ?socket=/path.
+	 * @param reading How its domains are read: xml leaves no trace in libvirt, monitor
+	 * asks their QEMUs through it.
 	 * @param domains Which domains are machines, by their names, as a glob.
 	 * @param readOnly Whether the service must not change them. libvirt's read-only
 	 * socket will do then.
 	 */
-	public record Libvirt(String uri, @DefaultValue("*") String domains, @DefaultValue("false") boolean readOnly) {
+	public record Libvirt(String uri, @DefaultValue("xml") Reading reading, @DefaultValue("*") String domains,
+			@DefaultValue("false") boolean readOnly) {
 
 		public Libvirt {
 			Assert.hasText(uri, "there is no libvirt to ask: set its uri, such as qemu:///system");
@@ -210,6 +213,19 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 				errors.rejectValue("libvirt.domains", "glob",
 						"use a glob, such as web-* (" + ex.getDescription() + ")");
 			}
+		}
+
+		/**
+		 * How domains are read.
+		 */
+		public enum Reading {
+
+			/** By libvirt's own calls: XML, IOThreads, statistics. */
+			XML,
+
+			/** By QMP through libvirt, which then notes that the domain is tainted. */
+			MONITOR
+
 		}
 
 	}

@@ -123,8 +123,9 @@ class MachinesConfiguration {
 		PathMatcher glob = FileSystems.getDefault().getPathMatcher("glob:" + libvirt.domains());
 		return new LibvirtSource(
 				new LibvirtOptions(LibvirtAddress.parse(libvirt.uri()), (domain) -> glob.matches(Path.of(domain)),
-						libvirt.readOnly(), qemu.connectTimeout(), qemu.commandTimeout(), daemon("libvirt-"),
-						machineScheduler, qemu.statisticsInterval(), qemu.hostThreads()));
+						libvirt.readOnly(), libvirt.reading() == IOThreadsProperties.Libvirt.Reading.MONITOR,
+						qemu.connectTimeout(), qemu.commandTimeout(), daemon("libvirt-"), machineScheduler,
+						qemu.statisticsInterval(), qemu.hostThreads()));
 	}
 
 	@Bean

@@ -176,9 +176,9 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 					"The domain's <qemu:commandline> puts a device on %s, which libvirt does not know of. Take it out of the XML first."
 						.formatted(id));
 		}
-		if (this.machine.isTainted()) {
+		if (!this.machine.seesAll() && this.machine.isTainted()) {
 			throw new ChangeRefusedException(Reason.NOT_SUPPORTED,
-					"%s was given commands by its monitor (custom-monitor in virsh dominfo), and libvirt does not know what devices these made. Use virsh iothreaddel when you know that none uses the IOThread."
+					"%s was given commands by its monitor (custom-monitor in virsh dominfo), and libvirt does not know what devices these made. Set iothreads.libvirt.reading to monitor, so that the service sees them."
 						.formatted(this.name));
 		}
 	}

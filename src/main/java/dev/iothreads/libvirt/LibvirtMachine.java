@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 import dev.iothreads.libvirt.DomainDescription.Disk;
 import dev.iothreads.libvirt.DomainDescription.KnownDevice;
@@ -37,6 +38,11 @@ import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.qemu.QemuMachine;
+import dev.iothreads.qemu.QemuOptions;
+import dev.iothreads.qmp.QmpClosedException;
+import dev.iothreads.qmp.QmpEvent;
+import dev.iothreads.qmp.QmpMonitor;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -53,6 +59,8 @@ final class LibvirtMachine implements Machine {
 
 	/** What libvirt calls the object of an IOThread, before its number. */
 	static final String PREFIX = "iothread";
+
+	private static final String LEAVING = "Its unplug has been asked for, and the guest has yet to let go.";
 
 	private final String name;
 
@@ -72,6 +80,11 @@ final class LibvirtMachine implements Machine {
 
 	private volatile MachineStatus status;
 
+	// Where the QEMU itself is asked.
+	private final @Nullable QemuMachine qemu;
+
+	private volatile @Nullable DomainMonitor monitor;
+
 	private volatile boolean tainted;
 
 	private volatile @Nullable Parsed parsed;
@@ -86,6 +99,15 @@ final class LibvirtMachine implements Machine {
 		this.hostThreads = options.hostThreads().ofDomain(domain.uuid());
 		this.status = new MachineStatus(MachineState.CONNECTING,
 				"%s is being read through libvirt. Ask again in a moment.".formatted(name));
+		this.qemu = options.monitored()
+				? QemuMachine.through(name, monitor(), this::openMonitor,
+						new QemuOptions(options.connectTimeout(), options.commandTimeout(), options.threadFactory(),
+								options.statisticsInterval(), (socket) -> this.hostThreads),
+						options.scheduler())
+				: null;
+		if (this.qemu != null) {
+			this.qemu.listen(this::changed);
+		}
 	}
 
 	@Override
@@ -95,7 +117,30 @@ final class LibvirtMachine implements Machine {
 
 	@Override
 	public MachineStatus status() {
-		return this.status;
+		return (this.qemu != null) ? this.qemu.status() : this.status;
+	}
+
+	private QmpMonitor openMonitor(Consumer<QmpEvent> listener) {
+		Hypervisor current = this.hypervisor;
+		DomainMonitor opened = (current != null)
+				? DomainMonitor.open(current, this.domain, this.options.commandTimeout(), listener)
+				: DomainMonitor.unreachable(this.domain, String.valueOf(this.status.reason()));
+		this.monitor = opened;
+		return opened;
+	}
+
+	void onEvent(String event, Instant time, @Nullable String data) {
+		DomainMonitor current = this.monitor;
+		if (current != null) {
+			current.onEvent(event, data, time);
+		}
+	}
+
+	/**
+	 * Whether a reading sees what libvirt does not know of.
+	 */
+	boolean seesAll() {
+		return this.qemu != null;
 	}
 
 	@Override
@@ -132,6 +177,10 @@ final class LibvirtMachine implements Machine {
 	 */
 	void suspend(String reason) {
 		this.hypervisor = null;
+		DomainMonitor ended = this.monitor;
+		if (ended != null) {
+			ended.end(new QmpClosedException(reason, null));
+		}
 		setStatus(new MachineStatus(MachineState.DOWN, "%s cannot be asked: %s".formatted(this.name, reason)));
 		failLeaving();
 	}
@@ -170,6 +219,10 @@ final class LibvirtMachine implements Machine {
 
 	@Override
 	public CompletableFuture<Snapshot> read() {
+		QemuMachine asked = this.qemu;
+		if (asked != null) {
+			return asked.read().thenApply(this::withDepartures);
+		}
 		Hypervisor current = this.hypervisor;
 		if (current == null) {
 			return CompletableFuture.failedFuture(Failures.unavailable(String.valueOf(this.status.reason())));
@@ -197,6 +250,17 @@ final class LibvirtMachine implements Machine {
 				setStatus(MachineStatus.UP);
 				return snapshot;
 			});
+	}
+
+	// The unplugs that were asked for through libvirt are not known to who reads QEMU.
+	private Snapshot withDepartures(Snapshot read) {
+		List<Device> devices = read.devices()
+			.stream()
+			.map((device) -> this.leaving.containsKey(device.id()) ? new Device(device.id(), device.driver(),
+					device.qomPath(), device.iothreads(), DeviceState.DETACHING, LEAVING, device.drive()) : device)
+			.toList();
+		return new Snapshot(read.observedAt(), read.qemuVersion(), read.managedBy(), read.iothreads(), devices,
+				read.activity(), read.identity(), read.departures());
 	}
 
 	private MachineException failed(Throwable failure) {
@@ -306,7 +370,7 @@ final class LibvirtMachine implements Machine {
 		String reason = null;
 		if (this.leaving.containsKey(known.alias())) {
 			state = DeviceState.DETACHING;
-			reason = "Its unplug has been asked for, and the guest has yet to let go.";
+			reason = LEAVING;
 		}
 		else if (!deleted.isEmpty()) {
 			state = DeviceState.ORPHANED;
@@ -381,6 +445,9 @@ final class LibvirtMachine implements Machine {
 
 	@Override
 	public void close() {
+		if (this.qemu != null) {
+			this.qemu.close();
+		}
 		this.hypervisor = null;
 		this.listeners.clear();
 		this.status = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");

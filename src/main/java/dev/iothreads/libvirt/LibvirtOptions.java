@@ -14,6 +14,8 @@ import org.jspecify.annotations.Nullable;
  * @param address which daemon
  * @param domains which domains are machines, by their names
  * @param readOnly whether no domain may be changed. libvirt then refuses changes, too
+ * @param monitored whether QEMUs are asked through libvirt, which then notes that they
+ * were
  * @param connectTimeout how long connecting may take
  * @param commandTimeout how long a reading or a change may take
  * @param threadFactory makes the one thread that each connection has
@@ -22,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * reading asks for them again; {@code null} when it never does
  * @param hostThreads finds the threads of a QEMU on this host
  */
-public record LibvirtOptions(LibvirtAddress address, Predicate<String> domains, boolean readOnly,
+public record LibvirtOptions(LibvirtAddress address, Predicate<String> domains, boolean readOnly, boolean monitored,
 		Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 		ScheduledExecutorService scheduler, @Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
 

@@ -2,6 +2,7 @@ package dev.iothreads.libvirt;
 
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -92,10 +93,11 @@ public final class LibvirtSource implements MachineSource {
 				return;
 			}
 		}
-		Path socket = this.options.address().find(this.options.readOnly());
-		RpcOptions rpc = new RpcOptions(this.options.address().uri(), this.options.readOnly(),
-				this.options.connectTimeout(), this.options.commandTimeout(), this.options.threadFactory(),
-				this.options.scheduler());
+		// To pass commands on to a QEMU is a change to libvirt.
+		boolean readOnly = this.options.readOnly() && !this.options.monitored();
+		Path socket = this.options.address().find(readOnly);
+		RpcOptions rpc = new RpcOptions(this.options.address().uri(), readOnly, this.options.connectTimeout(),
+				this.options.commandTimeout(), this.options.threadFactory(), this.options.scheduler());
 		RpcConnection prompt = RpcConnection.open(socket, rpc, this::onEvent);
 		RpcConnection slow = RpcConnection.open(socket, rpc, (event) -> {
 		});
@@ -108,6 +110,8 @@ public final class LibvirtSource implements MachineSource {
 									Hypervisor.DEVICE_REMOVAL_FAILED)
 							.map(opened::register)
 							.toArray(CompletableFuture[]::new))
+						.thenCompose((registered) -> this.options.monitored() ? opened.registerMonitorEvents()
+								: CompletableFuture.completedFuture(null))
 						.thenApply((registered) -> opened))
 			.whenComplete((opened, failure) -> {
 				if (opened == null) {
@@ -309,6 +313,14 @@ public final class LibvirtSource implements MachineSource {
 			case DOMAIN_EVENT_CALLBACK_DEVICE_REMOVAL_FAILED -> {
 				if (machine != null) {
 					machine.machine().removalFailed(event.body().string());
+				}
+			}
+			case QEMU_DOMAIN_MONITOR_EVENT -> {
+				if (machine != null) {
+					machine.machine()
+						.onEvent(event.body().string(),
+								Instant.ofEpochSecond(event.body().hyper()).plusNanos(1000L * event.body().number()),
+								event.body().optionalString());
 				}
 			}
 			default -> {

@@ -11,6 +11,7 @@ import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Consumer;
 
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Machine;
@@ -54,11 +55,13 @@ public final class QemuMachine implements Machine {
 
 	private final String name;
 
-	private final MonitorAddress address;
+	private final String place;
+
+	private final @Nullable MonitorAddress address;
+
+	private final Opener opener;
 
 	private final QemuOptions options;
-
-	private final QmpOptions qmpOptions;
 
 	private final ScheduledExecutorService scheduler;
 
@@ -94,9 +97,10 @@ public final class QemuMachine implements Machine {
 
 	private QemuMachine(String name, MonitorAddress address, QemuOptions options, ScheduledExecutorService scheduler) {
 		this.name = name;
+		this.place = address.toString();
 		this.address = address;
 		this.options = options;
-		this.qmpOptions = QmpOptions.defaults()
+		QmpOptions qmpOptions = QmpOptions.defaults()
 			.withConnectTimeout(options.connectTimeout())
 			.withGreetingTimeout(null)
 			.withCommandTimeout(options.commandTimeout())
@@ -104,9 +108,25 @@ public final class QemuMachine implements Machine {
 				lookAtSocket();
 				work.run();
 			}));
+		this.opener = (listener) -> QmpClient.open(address, qmpOptions, listener);
 		this.scheduler = scheduler;
-		this.status = new MachineStatus(MachineState.CONNECTING,
-				"%s is being connected to, at %s. Ask again in a moment.".formatted(name, address));
+		this.status = connecting(name, this.place);
+	}
+
+	private QemuMachine(String name, String place, Opener opener, QemuOptions options,
+			ScheduledExecutorService scheduler) {
+		this.name = name;
+		this.place = place;
+		this.address = null;
+		this.opener = opener;
+		this.options = options;
+		this.scheduler = scheduler;
+		this.status = connecting(name, place);
+	}
+
+	private static MachineStatus connecting(String name, String place) {
+		return new MachineStatus(MachineState.CONNECTING,
+				"%s is being connected to, at %s. Ask again in a moment.".formatted(name, place));
 	}
 
 	/**
@@ -124,9 +144,25 @@ public final class QemuMachine implements Machine {
 		return machine;
 	}
 
+	/**
+	 * Asks a QEMU through a monitor that is no socket.
+	 * @param name the machine's name in messages
+	 * @param place where the monitor is, for messages
+	 * @param opener makes the monitor, and another one whenever that has ended
+	 * @param options deadlines and sources of threads
+	 * @param scheduler runs what is due later; it is never blocked
+	 * @return the machine
+	 */
+	public static QemuMachine through(String name, String place, Opener opener, QemuOptions options,
+			ScheduledExecutorService scheduler) {
+		QemuMachine machine = new QemuMachine(name, place, opener, options, scheduler);
+		machine.open();
+		return machine;
+	}
+
 	@Override
 	public String monitor() {
-		return this.address.toString();
+		return this.place;
 	}
 
 	/**
@@ -277,7 +313,7 @@ public final class QemuMachine implements Machine {
 			}
 			this.dropped = null;
 			this.socketSeen = false;
-			opened = QmpClient.open(this.address, this.qmpOptions, this::onEvent);
+			opened = this.opener.open(this::onEvent);
 			this.monitor = opened;
 		}
 		// Not under the lock: where the connection has failed by now, this calls the
@@ -353,7 +389,7 @@ public final class QemuMachine implements Machine {
 		else if (now == QmpState.CONNECTING && !this.socketSeen) {
 			setStatus(new MachineStatus(MachineState.DOWN,
 					"%s is down: %s cannot be looked at, because its file system does not answer. The service goes on by itself as soon as it does."
-						.formatted(this.name, this.address)),
+						.formatted(this.name, this.place)),
 					null);
 		}
 	}
@@ -387,7 +423,7 @@ public final class QemuMachine implements Machine {
 			this.status = next;
 		}
 		if (next.isUp() && readOver != null) {
-			logger.info("{} is up: QEMU {} at {}", this.name, readOver.version(), this.address);
+			logger.info("{} is up: QEMU {} at {}", this.name, readOver.version(), this.place);
 		}
 		else {
 			logger.atLevel(isToBeLogged ? Level.WARN : Level.DEBUG)
@@ -448,6 +484,21 @@ public final class QemuMachine implements Machine {
 		if (over != null) {
 			over.end(new MachineUnavailableException(end));
 		}
+	}
+
+	/**
+	 * Makes monitors.
+	 */
+	@FunctionalInterface
+	public interface Opener {
+
+		/**
+		 * Begins to open a monitor. It returns at once.
+		 * @param listener gets the events, and must not block
+		 * @return the monitor
+		 */
+		QmpMonitor open(Consumer<QmpEvent> listener);
+
 	}
 
 }

@@ -86,13 +86,13 @@ final class QemuSession {
 	/**
 	 * Asks the QEMU behind a connection what it is.
 	 * @param monitor the connection, ready for commands
-	 * @param address where that connection goes
+	 * @param address where that connection goes, {@code null} when it is no socket
 	 * @param greeting its greeting
 	 * @return the session. It fails with {@link NotAMachineException} when there is
 	 * something behind that must not, or cannot, be asked for IOThreads
 	 */
-	static CompletableFuture<QemuSession> begin(QmpMonitor monitor, MonitorAddress address, QmpGreeting greeting,
-			QemuOptions options) {
+	static CompletableFuture<QemuSession> begin(QmpMonitor monitor, @Nullable MonitorAddress address,
+			QmpGreeting greeting, QemuOptions options) {
 		Duration statisticsInterval = options.statisticsInterval();
 		return Reply
 			.toAll(monitor,
@@ -105,7 +105,7 @@ final class QemuSession {
 							+ "it has no query-iothreads. Name the monitor of a qemu-system instead.");
 				}
 				replies.get(0).orThrow();
-				if (Libvirt.owns(address, replies.get(2).value())) {
+				if (address != null && Libvirt.owns(address, replies.get(2).value())) {
 					throw new NotAMachineException("that is libvirt's own monitor, and a second client on it "
 							+ "locks libvirt out. Give the machine a -qmp of its own, by <qemu:commandline> in its XML.");
 				}
