@@ -21,6 +21,7 @@ import dev.iothreads.libvirt.Hypervisor.Statistics;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Changes;
+import dev.iothreads.machine.CpuList;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.HostThread;
@@ -60,11 +61,16 @@ final class LibvirtMachine implements Machine {
 	/** What libvirt calls the object of an IOThread, before its number. */
 	static final String PREFIX = "iothread";
 
+	private static final String LIMITS = "Unknown to libvirt are poll-weight, aio-max-batch, block nodes, and devices of "
+			+ "<qemu:commandline> or that were added by a monitor. iothreads.libvirt.reading=monitor shows them.";
+
 	private static final String LEAVING = "Its unplug has been asked for, and the guest has yet to let go.";
 
 	private final String name;
 
 	private final Domain domain;
+
+	private final @Nullable String title;
 
 	private final LibvirtOptions options;
 
@@ -91,9 +97,10 @@ final class LibvirtMachine implements Machine {
 
 	private volatile @Nullable Counted counted;
 
-	LibvirtMachine(String name, Domain domain, Hypervisor hypervisor, LibvirtOptions options) {
+	LibvirtMachine(String name, Domain domain, @Nullable String title, Hypervisor hypervisor, LibvirtOptions options) {
 		this.name = name;
 		this.domain = domain;
+		this.title = title;
 		this.options = options;
 		this.hypervisor = hypervisor;
 		this.hostThreads = options.hostThreads().ofDomain(domain.uuid());
@@ -259,8 +266,11 @@ final class LibvirtMachine implements Machine {
 			.map((device) -> this.leaving.containsKey(device.id()) ? new Device(device.id(), device.driver(),
 					device.qomPath(), device.iothreads(), DeviceState.DETACHING, LEAVING, device.drive()) : device)
 			.toList();
+		Identity identity = read.identity();
 		return new Snapshot(read.observedAt(), read.qemuVersion(), read.managedBy(), read.iothreads(), devices,
-				read.activity(), read.identity(), read.departures());
+				read.activity(), new Identity(identity.runState(), identity.guestName(), identity.uuid(),
+						identity.processId(), this.title, new Identity.Reading("monitor", null, false)),
+				read.departures());
 	}
 
 	private MachineException failed(Throwable failure) {
@@ -341,12 +351,27 @@ final class LibvirtMachine implements Machine {
 				removed(alias);
 			}
 		});
-		return Snapshot.join(begun, version, MANAGER, iothreads, devices)
+		Snapshot snapshot = Snapshot.join(begun, version, MANAGER, iothreads, devices)
 			.with(new Activity(visible.threads(), visible.hiddenBecause(), io(description, counts.blocks()),
 					counts.blocks().texts().isEmpty() ? null : counts.at()));
+		return withCpus(snapshot, found);
+	}
+
+	// libvirt knows the CPUs of a thread that this host does not show.
+	private static Snapshot withCpus(Snapshot snapshot, Map<Long, BitSet> found) {
+		List<IOThread> iothreads = snapshot.iothreads()
+			.stream()
+			.map((iothread) -> (iothread.cpusAllowed() != null) ? iothread
+					: new IOThread(iothread.id(), iothread.threadId(), iothread.settings(), iothread.attached(),
+							CpuList.format(found.getOrDefault(Long.valueOf(iothread.id().substring(PREFIX.length())),
+									new BitSet()))))
+			.toList();
+		return new Snapshot(snapshot.observedAt(), snapshot.qemuVersion(), snapshot.managedBy(), iothreads,
+				snapshot.devices(), snapshot.activity(), snapshot.identity(), snapshot.departures());
 	}
 
 	private Snapshot identify(Snapshot snapshot, Hypervisor.State state) {
+		Parsed known = this.parsed;
 		Long process = snapshot.activity()
 			.threads()
 			.values()
@@ -355,7 +380,8 @@ final class LibvirtMachine implements Machine {
 			.findFirst()
 			.orElse(null);
 		return snapshot
-			.with(new Identity(state.runState(), this.domain.name(), this.domain.uuid().toString(), process));
+			.with(new Identity(state.runState(), this.domain.name(), this.domain.uuid().toString(), process, this.title,
+					new Identity.Reading("xml", LIMITS, (known != null) && known.description().isIncomplete())));
 	}
 
 	private IOThreadSettings settings(long number, DomainDescription description) {

@@ -260,7 +260,8 @@ public final class LibvirtSource implements MachineSource {
 		for (String tried : List.of(name, distinct(domain))) {
 			try {
 				machines.found(tried, () -> {
-					LibvirtMachine machine = new LibvirtMachine(tried, domain, current, this.options);
+					LibvirtMachine machine = new LibvirtMachine(tried, domain, description.title(), current,
+							this.options);
 					synchronized (this) {
 						this.known.put(domain.uuid(), new Known(tried, domain, machine));
 					}

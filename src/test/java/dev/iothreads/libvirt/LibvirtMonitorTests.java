@@ -45,6 +45,7 @@ class LibvirtMonitorTests {
 				awaitUp(monitor, "vm1");
 				assertThat(this.libvirtd.virsh("dominfo", "vm1")).contains("custom monitor");
 				String path = "/api/v1/machines/vm1";
+				assertThat(monitor.machine("vm1").path("reading").asString()).isEqualTo("monitor");
 				assertThat(monitor.get(path + "/iothreads").json()).isEqualTo(bare.get(path + "/iothreads").json());
 				assertThat(monitor.get(path + "/devices").json()).isEqualTo(bare.get(path + "/devices").json());
 				assertThat(what(xml, "/iothreads", "id", "thread-id", "attached-dev", "poll-max-ns", "poll-grow",

@@ -92,6 +92,13 @@ class LibvirtReadingTests {
 		assertThat(machine.path("managed-by").asString()).isEqualTo("libvirt");
 		assertThat(machine.path("monitor").asString()).isEqualTo(uri() + " vm1");
 		assertThat(machine.path("read-only").asBoolean(true)).isFalse();
+		assertThat(machine.path("title").asString()).isEqualTo("The first");
+		assertThat(machine.path("uuid").asString()).isEqualTo(this.libvirtd.virsh("domuuid", "vm1"));
+		assertThat(machine.path("run-state").asString()).isEqualTo("paused");
+		assertThat(machine.path("pid").asLong()).isEqualTo(this.libvirtd.qemu("vm1"));
+		assertThat(machine.path("reading").asString()).isEqualTo("xml");
+		assertThat(machine.path("reading-limits").asString()).contains("reading=monitor");
+		assertThat(machine.has("incomplete")).isFalse();
 		assertThat(this.libvirtd.virsh("dominfo", "vm1")).doesNotContain("custom monitor");
 	}
 
@@ -134,6 +141,14 @@ class LibvirtReadingTests {
 		assertThat(this.service.get("/api/v1/machines/vm4/iothreads").json()).hasSize(2);
 		this.libvirtd.virsh("destroy", "vm4");
 		awaitState("vm4", "");
+	}
+
+	@Test
+	void aDomainWithDevicesThatLibvirtDoesNotKnowIsIncomplete() {
+		this.libvirtd.run(DomainXml.named("vm6").iothreads(1).qemu("-device", "virtio-rng-pci,id=mine,addr=0x1e"));
+		awaitState("vm6", "up");
+		assertThat(this.service.machine("vm6").path("incomplete").asBoolean()).isTrue();
+		this.libvirtd.virsh("destroy", "vm6");
 	}
 
 	@Test

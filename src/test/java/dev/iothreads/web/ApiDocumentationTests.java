@@ -124,9 +124,9 @@ class ApiDocumentationTests {
 				"thread-pool-min", "thread-pool-max", "cpus-allowed", "attached-devices");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
 				"state", "reason", "drive", "drive-goes-with-it");
-		assertThat(properties("MachineInfo")).containsOnlyKeys("name", "state", "reason", "qemu-version", "run-state",
-				"guest-name", "uuid", "pid", "monitor", "managed-by", "read-only", "observed-at", "iothreads",
-				"devices", "attached", "cpu-unavailable");
+		assertThat(properties("MachineInfo")).containsOnlyKeys("title", "reading", "reading-limits", "incomplete",
+				"name", "state", "reason", "qemu-version", "run-state", "guest-name", "uuid", "pid", "monitor",
+				"managed-by", "read-only", "observed-at", "iothreads", "devices", "attached", "cpu-unavailable");
 		assertThat(properties("AttachedDevice")).containsOnlyKeys("id", "driver", "qom-path", "kind", "virtqueues");
 	}
 

@@ -7,6 +7,7 @@ import java.util.Locale;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.inventory.MachineView;
+import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
 import io.swagger.v3.oas.annotations.media.Schema;
@@ -27,6 +28,15 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 				description = "The name that its QEMU was given; absent when it has none") @Nullable String guestName,
 		@JsonProperty("uuid") @Schema(
 				description = "The UUID that its QEMU was given; absent when it has none") @Nullable String uuid,
+		@JsonProperty("title") @Schema(
+				description = "The title of its domain in libvirt; absent when it has none") @Nullable String title,
+		@JsonProperty("reading") @Schema(
+				description = "How libvirt's machine is read: xml or monitor; absent for others",
+				allowableValues = { "xml", "monitor" }) @Nullable String reading,
+		@JsonProperty("reading-limits") @Schema(
+				description = "What cannot be known by that reading; absent when all is") @Nullable String readingLimits,
+		@JsonProperty("incomplete") @Schema(
+				description = "true when it has devices that the reading does not show") @Nullable Boolean incomplete,
 		@JsonProperty("pid") @Schema(
 				description = "Its QEMU process, where the service's host shows it") @Nullable Long pid,
 		@JsonProperty("monitor") @Schema(description = "Where it is asked") String monitor,
@@ -46,11 +56,14 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		Snapshot snapshot = machine.snapshot();
 		String state = wire(machine.status().state());
 		if (snapshot == null) {
-			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null,
-					machine.monitor(), null, machine.readOnly(), null, null, null, null, null);
+			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null, null,
+					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null);
 		}
+		Identity.Reading reading = snapshot.identity().reading();
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
 				snapshot.identity().runState(), snapshot.identity().guestName(), snapshot.identity().uuid(),
+				snapshot.identity().title(), (reading != null) ? reading.by() : null,
+				(reading != null) ? reading.limits() : null, (reading != null && reading.incomplete()) ? true : null,
 				snapshot.identity().processId(), machine.monitor(), snapshot.managedBy(), machine.readOnly(),
 				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
 				snapshot.devices().size(), snapshot.attachedCount(), snapshot.activity().cpuUnavailable());
