@@ -169,7 +169,7 @@ final class DomainMonitor implements QmpMonitor {
 	private void answer(QmpCommand command, CompletableFuture<JsonNode> reply, @Nullable String text,
 			@Nullable Throwable failure) {
 		if (text == null) {
-			QmpException reason = reason(Failures.unwrap(failure));
+			QmpException reason = reason((failure != null) ? Failures.unwrap(failure) : null);
 			end((reason instanceof QmpTimeoutException)
 					? new QmpClosedException(String.valueOf(reason.getMessage()), reason) : reason);
 			reply.completeExceptionally(
