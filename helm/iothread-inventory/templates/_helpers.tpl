@@ -133,6 +133,12 @@ readinessProbe:
 {{- if and $values.service.enabled $values.service.headless (ne $values.service.type "ClusterIP") }}
 {{- fail (printf "service.headless has no address of its own to reach by service.type=%s: use service.type=ClusterIP, or service.headless=false" $values.service.type) }}
 {{- end }}
+{{- if and $values.libvirt.enabled (eq $values.mode "Deployment") (not (include "iothread-inventory.staysOnItsNode" .)) }}
+{{- fail "libvirt.enabled is for mode=DaemonSet, which asks the libvirt of each node, or for a node that is chosen by nodeSelector 'kubernetes.io/hostname' or affinity" }}
+{{- end }}
+{{- if and $values.libvirt.enabled (eq (toString $values.podSecurityContext.runAsUser) "10001") }}
+{{- fail "libvirt refuses a user that the node does not know, such as 10001: set podSecurityContext.runAsUser to a user of the node that may use libvirt, or to 0 with podSecurityContext.runAsNonRoot=false" }}
+{{- end }}
 {{- range $name, $machine := $values.config.machines }}
 {{- if and (eq $values.mode "DaemonSet") (hasPrefix "tcp:" $machine.monitor) (not (include "iothread-inventory.staysOnItsNode" $)) }}
 {{- fail (printf "mode=DaemonSet would connect to the monitor of %s from each node, and a monitor serves one client at a time: use mode=Deployment for machines by 'tcp:'" $name) }}
@@ -158,6 +164,11 @@ readinessProbe:
 {{- end }}
 {{- if $config.discovery.enabled }}
 {{- $_ := set $iothreads "discovery" (dict "directory" .Values.sockets.mountPath "pattern" $config.discovery.pattern "interval" $config.discovery.interval) }}
+{{- end }}
+{{- with .Values.libvirt }}
+{{- if .enabled }}
+{{- $_ := set $iothreads "libvirt" (dict "uri" "qemu:///system" "domains" .domains "reading" .reading "read-only" .readOnly) }}
+{{- end }}
 {{- end }}
 {{- if $config.attach.drivers }}
 {{- $_ := set $iothreads "attach" (dict "drivers" $config.attach.drivers) }}
@@ -267,6 +278,11 @@ spec:
           # Connecting to a socket needs no more.
           readOnly: true
         {{- end }}
+        {{- if .Values.libvirt.enabled }}
+        - name: libvirt
+          mountPath: /run/libvirt
+          readOnly: true
+        {{- end }}
         {{- with .Values.extraVolumeMounts }}
         {{- toYaml . | nindent 8 }}
         {{- end }}
@@ -296,6 +312,12 @@ spec:
         path: {{ .Values.sockets.hostPath }}
         type: {{ .Values.sockets.hostPathType | quote }}
       {{- end }}
+    {{- end }}
+    {{- if .Values.libvirt.enabled }}
+    - name: libvirt
+      hostPath:
+        path: {{ .Values.libvirt.hostPath }}
+        type: Directory
     {{- end }}
     {{- with .Values.extraVolumes }}
     {{- toYaml . | nindent 4 }}

@@ -336,6 +336,8 @@ class ChartTests {
 					{mode: Deployment, config: {discovery: {enabled: false}, machines: {vm1: {monitor: "unix:/run/qemu/a"}}}} | whichever node
 					config: {machines: {vm1: {monitor: "tcp:10.0.0.7:4444"}}}              | from each node
 					config: {machines: {vm1: {monitor: "unix:/srv/vm1.sock"}}}             | not in sockets.mountPath
+					libvirt: {enabled: true}                                               | libvirt refuses a user
+					{mode: Deployment, config: {discovery: {enabled: false}}, libvirt: {enabled: true}} | libvirt of each node
 					config: {extra: {server: {port: 9090}}}                                | server.port
 					config: {extra: {server.port: 9090}}                                   | server.port
 					config: {extra: {server: {address: 127.0.0.1}}}                        | server.address
@@ -569,6 +571,16 @@ class ChartTests {
 		List<String> ignored = Files.readAllLines(Path.of(".dockerignore"));
 		assertThat(ignored).startsWith("*").contains("!target/iothread-inventory-*.jar", "!src/image");
 		assertThat(ignored.subList(1, ignored.size())).allMatch((line) -> line.matches("!(target/.+\\.jar|src/image)"));
+	}
+
+	@Test
+	void theLibvirtOfANodeIsMountedAsADirectory() {
+		Manifests manifests = this.chart.render(
+				"{libvirt: {enabled: true, domains: \"web-*\"}, podSecurityContext: {runAsUser: 0, runAsNonRoot: false}}");
+		Object pod = pod(manifests, "DaemonSet");
+		assertThat(at(named(at(pod, "volumes"), "libvirt"), "hostPath", "path")).isEqualTo("/run/libvirt");
+		assertThat(at(named(at(pod, "containers", 0, "volumeMounts"), "libvirt"), "mountPath"))
+			.isEqualTo("/run/libvirt");
 	}
 
 	@Test
