@@ -47,9 +47,9 @@ class LoadTests {
 		assertThat(attach("hot2")).isEqualTo("iothread1");
 		this.machine.pool("pool10");
 		this.machine.pool("pool9");
-		assertThat(attach("hot3")).isEqualTo("pool10");
-		assertThat(attach("hot4")).isEqualTo("pool9");
-		assertThat(attach("hot5")).isEqualTo("pool10");
+		assertThat(attach("hot3")).isEqualTo("pool9");
+		assertThat(attach("hot4")).isEqualTo("pool10");
+		assertThat(attach("hot5")).isEqualTo("pool9");
 	}
 
 	@Test

@@ -70,6 +70,8 @@ final class QemuSubject extends Subject {
 	 */
 	static List<String> setUp(String... more) {
 		List<String> args = new ArrayList<>(List.of(more));
+		// A disk has a virtqueue for each CPU.
+		args.addAll(List.of("-smp", "2"));
 		for (int i = 0; i < PORTS; i++) {
 			args.addAll(List.of("-blockdev", "null-co,read-zeroes=on,size=1073741824,node-name=disk" + i));
 			args.addAll(List.of("-device", "pcie-root-port,id=rp%1$d,chassis=%2$d,multifunction=on,addr=%3$d.%4$d"

@@ -95,7 +95,10 @@ final class Service {
 		JsonNode responses = this.operations.computeIfAbsent(method + " " + path, (key) -> operation(method, path));
 		// Whatever is wrong with an address, there is no operation to say so.
 		if (!responses.isMissingNode()) {
-			JsonNode documented = responses.path(Integer.toString(answer.status()));
+			String status = Integer.toString(answer.status());
+			// What any operation may answer is described once.
+			JsonNode documented = responses.path(status).isMissingNode()
+					? this.document.path("components").path("responses").path(status) : responses.path(status);
 			assertThat(documented.isMissingNode()).as("%s is not documented", answer).isFalse();
 			String type = answer.header("Content-Type");
 			Collection<String> content = documented.path("content").propertyNames();
