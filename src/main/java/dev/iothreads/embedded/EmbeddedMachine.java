@@ -38,10 +38,6 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	private static final long SECTOR = 512;
 
-	private static final long MAX_MIN_IO = 65535;
-
-	private static final long UNSET = 4294967295L;
-
 	// The defaults of a QEMU before 11.1.
 	private static final IOThreadSettings DEFAULTS = new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 32768L,
 			IOThreadProperty.POLL_GROW, 0L, IOThreadProperty.POLL_SHRINK, 0L, IOThreadProperty.AIO_MAX_BATCH, 0L,
@@ -233,7 +229,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 						"A %s has no %s. Leave it out.".formatted(device.driver(), property.qemuName()));
 			}
 		}
-		requireSizes(properties);
+		device.requireValid(SECTOR);
 		if (Boolean.TRUE.equals(properties.get(DeviceProperty.DISABLE_MODERN))
 				&& !"off".equals(properties.get(DeviceProperty.DISABLE_LEGACY))) {
 			throw wrong(DeviceProperty.DISABLE_MODERN,
@@ -246,30 +242,6 @@ public final class EmbeddedMachine implements Machine, Changes {
 			throw wrong(DeviceProperty.BOOTINDEX,
 					"Another device has that place in the boot order. Choose another one.");
 		}
-	}
-
-	// as QEMU's hw/block/block.c does
-	private static void requireSizes(Map<DeviceProperty, Object> properties) {
-		long logical = size(properties, DeviceProperty.LOGICAL_BLOCK_SIZE, SECTOR);
-		long physical = size(properties, DeviceProperty.PHYSICAL_BLOCK_SIZE, SECTOR);
-		if (logical > physical) {
-			throw wrong(DeviceProperty.LOGICAL_BLOCK_SIZE,
-					"It must be no more than physical_block_size, which is %d.".formatted(physical));
-		}
-		for (DeviceProperty property : List.of(DeviceProperty.MIN_IO_SIZE, DeviceProperty.OPT_IO_SIZE,
-				DeviceProperty.DISCARD_GRANULARITY)) {
-			long size = size(properties, property, 0);
-			if (size % logical != 0 && !(property == DeviceProperty.DISCARD_GRANULARITY && size == UNSET)) {
-				throw wrong(property, "It must be a multiple of logical_block_size.");
-			}
-		}
-		if (size(properties, DeviceProperty.MIN_IO_SIZE, 0) / logical > MAX_MIN_IO) {
-			throw wrong(DeviceProperty.MIN_IO_SIZE, "It must be no more than %d logical blocks.".formatted(MAX_MIN_IO));
-		}
-	}
-
-	private static long size(Map<DeviceProperty, Object> properties, DeviceProperty property, long otherwise) {
-		return (properties.get(property) instanceof Long given) ? given : otherwise;
 	}
 
 	private static InvalidRequestException wrong(DeviceProperty property, String message) {

@@ -199,6 +199,7 @@ public final class ChangeService {
 	public Changed attach(String machine, NewDevice device) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		refuse(check(device));
+		device.requireValid(Long.MAX_VALUE);
 		AtomicReference<String> id = new AtomicReference<>();
 		Snapshot after = change(queue, (before, changes) -> {
 			NewDevice named = device.named(changes.deviceId(device.id()));

@@ -22,6 +22,12 @@ import org.jspecify.annotations.Nullable;
 public record NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
 		Map<DeviceProperty, Object> properties, @Nullable Image image) {
 
+	private static final long SMALLEST_BLOCK = 512;
+
+	private static final long MAX_MIN_IO = 65535;
+
+	private static final long UNSET = 4294967295L;
+
 	public NewDevice {
 		iothreads = List.copyOf(iothreads);
 		Map<DeviceProperty, Object> copy = new EnumMap<>(DeviceProperty.class);
@@ -70,6 +76,45 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 */
 	public record Image(String file, String format, boolean readOnly) {
 
+	}
+
+	/**
+	 * Checks values that depend on each other, as QEMU does when it realizes the device
+	 * (source: {@code hw/block/block.c}). QEMU 10.0 keeps the block node in use when it
+	 * refuses there.
+	 * @param unsetPhysical the size of a physical block where none is given, in bytes
+	 * @throws InvalidRequestException when they do not go together
+	 */
+	public void requireValid(long unsetPhysical) {
+		long logical = size(DeviceProperty.LOGICAL_BLOCK_SIZE, SMALLEST_BLOCK);
+		long physical = size(DeviceProperty.PHYSICAL_BLOCK_SIZE, unsetPhysical);
+		if (logical > physical) {
+			throw wrong(DeviceProperty.LOGICAL_BLOCK_SIZE,
+					"It must be no more than physical_block_size, which is %d.".formatted(physical));
+		}
+		for (DeviceProperty property : List.of(DeviceProperty.MIN_IO_SIZE, DeviceProperty.OPT_IO_SIZE,
+				DeviceProperty.DISCARD_GRANULARITY)) {
+			long size = size(property, 0);
+			if (size % logical != 0 && !(property == DeviceProperty.DISCARD_GRANULARITY && size == UNSET)) {
+				throw wrong(property, "It must be a multiple of logical_block_size.");
+			}
+		}
+		if (size(DeviceProperty.MIN_IO_SIZE, 0) / logical > MAX_MIN_IO) {
+			throw wrong(DeviceProperty.MIN_IO_SIZE, "It must be no more than %d logical blocks.".formatted(MAX_MIN_IO));
+		}
+		if ("on".equals(this.properties.get(DeviceProperty.DISABLE_LEGACY))
+				&& Boolean.TRUE.equals(this.properties.get(DeviceProperty.DISABLE_MODERN))) {
+			throw wrong(DeviceProperty.DISABLE_MODERN,
+					"Without legacy and modern there is nothing left. Leave one of them out.");
+		}
+	}
+
+	private long size(DeviceProperty property, long otherwise) {
+		return (this.properties.get(property) instanceof Long given) ? given : otherwise;
+	}
+
+	private static InvalidRequestException wrong(DeviceProperty property, String message) {
+		return new InvalidRequestException("properties." + property.qemuName(), message);
 	}
 
 }
