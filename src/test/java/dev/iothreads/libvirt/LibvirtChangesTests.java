@@ -27,7 +27,7 @@ class LibvirtChangesTests {
 
 	private final RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
 			"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
-			"--iothreads.security.anonymous=operator", "--iothreads.timeouts.detach=1s");
+			"--iothreads.timeouts.detach=1s");
 
 	@BeforeEach
 	void startDomain() {
@@ -194,8 +194,20 @@ class LibvirtChangesTests {
 		problem(post("/devices", "{'id': 'x', 'drive': 'disk0'}", 422), "invalid-request", "image");
 		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread9'], 'image': {'file': '/a'}}", 404),
 				"iothread-not-found", "iothread9");
-		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread1', 'iothread2'], 'image': {'file': '%s'}}"
-			.formatted(this.libvirtd.image("two.img")), 422), "not-supported", "10.0");
+	}
+
+	@Test
+	void aDiskRunsOnSeveralIOThreadsWhereLibvirtHasThat() {
+		String body = "{'id': 'x', 'iothreads': ['iothread1', 'iothread2'], 'image': {'file': '%s'}}"
+			.formatted(this.libvirtd.image("two.img"));
+		if (this.libvirtd.virsh("version", "--daemon").contains("daemon: 9.")) {
+			problem(post("/devices", body, 422), "not-supported", "10.0");
+		}
+		else {
+			assertThat(post("/devices", body, 201).json().path("iothreads").toString())
+				.isEqualTo("[\"iothread1\",\"iothread2\"]");
+			assertThat(this.libvirtd.virsh("dumpxml", "vm1")).contains("<iothread id='1'/>", "<iothread id='2'/>");
+		}
 	}
 
 	@Test

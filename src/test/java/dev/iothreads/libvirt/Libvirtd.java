@@ -20,11 +20,13 @@ import java.util.function.Supplier;
 import java.util.stream.Stream;
 
 import dev.iothreads.testing.Needs;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A libvirt daemon of the test's own, with its own configuration, sockets and domains, so
  * that the machine's is left alone. It ends with {@link #close()}, and at the latest with
- * the JVM, and takes its domains with it.
+ * the JVM, and takes its domains with it. {@code LIBVIRT_ROOT} in the environment names
+ * the directory of another Debian whose libvirt to use.
  */
 public final class Libvirtd implements AutoCloseable {
 
@@ -32,6 +34,9 @@ public final class Libvirtd implements AutoCloseable {
 
 	// What libvirt learns of each QEMU takes seconds, and is kept between tests.
 	private static final Path CACHE = Path.of("target", "libvirt-cache").toAbsolutePath();
+
+	// The directory of another Debian, whose libvirt is used instead of the system's.
+	private static final @Nullable String ROOT = System.getenv("LIBVIRT_ROOT");
 
 	private final Path home;
 
@@ -71,10 +76,20 @@ public final class Libvirtd implements AutoCloseable {
 				command.add("--map-root-user");
 			}
 			command.addAll(List.of(script(), home.toString(), CACHE.toString()));
+			if (ROOT != null) {
+				command.set(command.size() - 1, CACHE + "-" + Path.of(ROOT).getFileName());
+				command.add(ROOT);
+			}
 			ProcessBuilder builder = new ProcessBuilder(command).redirectError(home.resolve("supervisor.log").toFile());
 			builder.environment().put("LIBVIRTD_CONF", configuration);
 			Libvirtd daemon = new Libvirtd(home, builder.start());
-			daemon.awaitStarted();
+			try {
+				daemon.awaitStarted();
+			}
+			catch (RuntimeException | AssertionError ex) {
+				daemon.close();
+				throw ex;
+			}
 			return daemon;
 		}
 		catch (IOException ex) {
