@@ -57,7 +57,7 @@ final class DeviceDetachment {
 			return gone;
 		}
 		catch (QmpCommandException ex) {
-			if (gone.isDone() || isUnderWay(ex) || (again && isBusy(ex))) {
+			if (gone.isDone() || (again && isBusy(ex))) {
 				return gone;
 			}
 			if (isBusy(ex)) {
@@ -72,13 +72,15 @@ final class DeviceDetachment {
 	}
 
 	// With native hot-plug a port is busy for some 5 s after a device was plugged, and
-	// after another client has asked for an unplug.
+	// after an unplug was asked for: by another client, or before a reset that the
+	// request
+	// did not survive.
 	private void retry(String path, QmpCommand command, CompletableFuture<Void> gone, long end) {
 		CompletableFuture.delayedExecutor(RETRY_INTERVAL.toMillis(), TimeUnit.MILLISECONDS).execute(() -> {
 			if (!gone.isDone()) {
 				this.session.monitor().execute(command).whenComplete((reply, failure) -> {
 					if (failure != null && Reply.unwrap(failure) instanceof QmpCommandException refused
-							&& !isUnderWay(refused) && !gone.isDone()) {
+							&& !gone.isDone()) {
 						onRefusedAgain(path, command, gone, end, refused);
 					}
 				});
@@ -97,12 +99,9 @@ final class DeviceDetachment {
 		}
 	}
 
-	private static boolean isUnderWay(QmpCommandException refused) {
-		return refused.description().contains("already in the process of unplug");
-	}
-
 	private static boolean isBusy(QmpCommandException refused) {
-		return refused.description().contains("guest is busy");
+		return refused.description().contains("guest is busy")
+				|| refused.description().contains("already in the process of unplug");
 	}
 
 	private static boolean isGone(QmpCommandException refused) {
