@@ -90,7 +90,7 @@ class Train {
 		builder.environment()
 			.putAll(Map.of("SERVER_PORT", Integer.toString(PORT), "SERVER_ADDRESS", "127.0.0.1",
 					"IOTHREADS_DISCOVERY_DIRECTORY", sockets.toString(), "IOTHREADS_DISCOVERY_INTERVAL", "200ms",
-					"IOTHREADS_REFRESHINTERVAL", "200ms"));
+					"IOTHREADS_REFRESHINTERVAL", "200ms", "IOTHREADS_SECURITY_ANONYMOUS", "operator"));
 		Process service = builder.start();
 		Runtime.getRuntime().addShutdownHook(new Thread(service::destroyForcibly));
 		return service;
