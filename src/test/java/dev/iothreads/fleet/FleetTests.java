@@ -161,7 +161,7 @@ class FleetTests {
 		JsonNode before = service.get("/api/v1/machines/vm01/iothreads").json();
 		victim.kill();
 		await().atMost(RunningService.DEADLINE).until(() -> service.state("vm01").equals("down"));
-		assertThat(service.machine("vm01").path("reason").asString()).contains("nobody listens");
+		assertThat(service.machine("vm01").path("reason").asString()).contains("no process listens");
 		assertUnavailable("vm01", "down");
 		victim.restart();
 		awaitUp(List.of("vm01"));
@@ -226,7 +226,7 @@ class FleetTests {
 		}
 		Files.move(elsewhere.resolve("nobody"), socket);
 		await().atMost(RunningService.DEADLINE).until(() -> service.state("nobody").equals("down"));
-		assertThat(service.machine("nobody").path("reason").asString()).contains("nobody listens on it");
+		assertThat(service.machine("nobody").path("reason").asString()).contains("no process listens on it");
 		assertUnavailable("nobody", "down");
 	}
 

@@ -76,6 +76,9 @@ class LibvirtMonitorTests {
 				.isEqualTo("detaching");
 			this.libvirtd.virsh("reset", "vm2");
 			Libvirtd.until(() -> "ua-d is gone", () -> service.get(path + "/devices/ua-d").status() == 404);
+			// QEMU says it to libvirt and to the service, and libvirt may need longer to
+			// act on it.
+			Libvirtd.until(() -> "libvirt has noticed", () -> !this.libvirtd.virsh("dumpxml", "vm2").contains("ua-d"));
 			send(service, "DELETE", path + "/iothreads/iothread2", "", 204);
 			assertThat(this.libvirtd.virsh("iothreadinfo", "vm2").lines()).hasSize(1);
 		}

@@ -46,6 +46,7 @@ public final class RequestBodies {
 		.disable(DeserializationFeature.ACCEPT_FLOAT_AS_INT)
 		.withCoercionConfig(LogicalType.Textual, RequestBodies::refuseOthers)
 		.withCoercionConfig(LogicalType.Integer, RequestBodies::refuseOthers)
+		.withCoercionConfig(LogicalType.Boolean, RequestBodies::refuseOthers)
 		.build();
 
 	/** What each member of a body must be. */
