@@ -29,9 +29,9 @@ final class DomainThreads implements HostThreads {
 	// The kernel keeps so many characters of a name (docs: proc(5), comm).
 	private static final int LONGEST_NAME = 15;
 
-	private static final String HIDDEN = "No process that the service may look into is this domain's QEMU, or its threads "
-			+ "have no names. Run the service on the domain's host, in the host's PID namespace (hostPID), as root or as "
-			+ "QEMU's user.";
+	private static final String HIDDEN = "No process that the service can see is this domain's QEMU, or its threads have "
+			+ "no names. Run the service on the domain's host, in the host's PID namespace (hostPID), with a /proc that "
+			+ "shows the processes of other users, too.";
 
 	private final String uuid;
 

@@ -49,7 +49,9 @@ record QemuProcess(long processId, boolean nested) {
 
 	private static final Pattern SPACES = Pattern.compile("\\s+");
 
-	private static final Pattern NUMBERS = Pattern.compile("(?m)^Tgid:\\s*(\\d+)$(?s:.*?)^NSpid:\\s*([\\d\\t]+)$");
+	private static final Pattern NUMBERS = Pattern
+		.compile("(?m)^Tgid:\\s*(?<process>\\d+)$(?s:.*?)^Uid:\\s*(?<user>\\d+)(?s:.*?)^Gid:\\s*(?<group>\\d+)"
+				+ "(?s:.*?)^NSpid:\\s*(?<numbers>[\\d\\t]+)$");
 
 	// Before the path: address, references, protocol, flags, type, state, inode.
 	private static final int COLUMNS = 8;
@@ -116,24 +118,49 @@ record QemuProcess(long processId, boolean nested) {
 		return function.equals("0") || function.contains("poll") || function.startsWith("io_cqring_wait");
 	}
 
-	private static Optional<QemuProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
+	/**
+	 * Looks for the processes that have threads of these numbers, whether they hold a
+	 * monitor's socket or not.
+	 * @param nested the processes in PID namespaces beneath the service's own
+	 * @return the processes, that in the service's own namespace first
+	 */
+	static List<Status> withThreads(Collection<Long> threadIds, List<Path> nested) {
+		List<Status> found = new ArrayList<>();
+		ownWithThreads(threadIds).ifPresent(found::add);
+		for (Path process : nested) {
+			try {
+				Status status = Status.of(process);
+				if (status.nested() && threads(process).keySet().containsAll(threadIds)) {
+					found.add(status);
+				}
+			}
+			catch (IOException ex) {
+				// It has just ended.
+			}
+		}
+		return found;
+	}
+
+	private static Optional<Status> ownWithThreads(Collection<Long> threadIds) {
 		try {
 			// Every thread has a directory in /proc, although only processes are listed.
 			Status status = Status.of(directory(threadIds.iterator().next()));
-			Path process = directory(status.processId());
-			boolean hasAll = threadIds.stream()
-				.allMatch((id) -> Files.exists(process.resolve("task").resolve(id.toString())));
-			if (hasAll && !status.nested() && isHolder(process, socket)) {
-				return Optional.of(new QemuProcess(status.processId(), false));
-			}
+			Path tasks = directory(status.processId()).resolve("task");
+			boolean hasAll = threadIds.stream().allMatch((id) -> Files.exists(tasks.resolve(id.toString())));
+			return (hasAll && !status.nested()) ? Optional.of(status) : Optional.empty();
 		}
 		catch (IOException ex) {
-			// There is none, or it has just ended.
+			return Optional.empty(); // there is none, or it has just ended
 		}
-		return Optional.empty();
 	}
 
-	private static boolean isHolder(Path process, Path socket) throws IOException {
+	private static Optional<QemuProcess> inOwnNamespace(Path socket, Collection<Long> threadIds) {
+		return ownWithThreads(threadIds).map(Status::processId)
+			.filter((number) -> isHolder(directory(number), socket))
+			.map((number) -> new QemuProcess(number, false));
+	}
+
+	private static boolean isHolder(Path process, Path socket) {
 		try {
 			return bound(process).stream()
 				.anyMatch((path) -> isSeenAs(process, path, socket) || wasBoundAs(path, socket));
@@ -141,16 +168,18 @@ record QemuProcess(long processId, boolean nested) {
 		catch (AccessDeniedException ex) {
 			return names(process, socket);
 		}
+		catch (IOException ex) {
+			return false; // it has just ended
+		}
 	}
 
 	private static Optional<QemuProcess> inNamespaceBeneath(Path socket, Collection<Long> threadIds,
 			List<Path> processes) {
 		List<QemuProcess> found = new ArrayList<>();
-		for (Path process : processes) {
+		for (Status status : withThreads(threadIds, processes)) {
+			Path process = directory(status.processId());
 			try {
-				Status status = Status.of(process);
-				if (status.nested() && threads(process).keySet().containsAll(threadIds)
-						&& bound(process).stream().anyMatch((path) -> isSeenAs(process, path, socket))) {
+				if (status.nested() && bound(process).stream().anyMatch((path) -> isSeenAs(process, path, socket))) {
 					found.add(new QemuProcess(status.processId(), true));
 				}
 			}
@@ -165,7 +194,7 @@ record QemuProcess(long processId, boolean nested) {
 	 * The paths that the sockets of a process were bound to.
 	 * @throws AccessDeniedException if its descriptors may not be looked at
 	 */
-	private static Set<String> bound(Path process) throws IOException {
+	static Set<String> bound(Path process) throws IOException {
 		Set<String> inodes = new HashSet<>();
 		for (Path descriptor : list(process.resolve("fd"), "*")) {
 			try {
@@ -215,10 +244,15 @@ record QemuProcess(long processId, boolean nested) {
 	 * Tells whether the command line of a process names a socket, as in
 	 * {@code unix:/run/vm1.sock,server=on} or {@code path=/run/vm1.sock}.
 	 */
-	private static boolean names(Path process, Path socket) throws IOException {
+	private static boolean names(Path process, Path socket) {
 		String path = socket.toString().replace(",", ",,");
 		Pattern option = Pattern.compile("[=:\"]" + Pattern.quote(path) + "(?=$|[,\"\0])");
-		return option.matcher(read(process.resolve("cmdline"))).find();
+		try {
+			return option.matcher(read(process.resolve("cmdline"))).find();
+		}
+		catch (IOException ex) {
+			return false; // it has just ended
+		}
 	}
 
 	/**
@@ -237,7 +271,7 @@ record QemuProcess(long processId, boolean nested) {
 		return threads;
 	}
 
-	private static Path directory(long number) {
+	static Path directory(long number) {
 		return PROC.resolve(Long.toString(number));
 	}
 
@@ -258,21 +292,24 @@ record QemuProcess(long processId, boolean nested) {
 	}
 
 	/**
-	 * What {@code /proc/<pid>/status} says of the numbers of a process or a thread.
+	 * What {@code /proc/<pid>/status} says of a process or a thread.
 	 *
 	 * @param processId the process
+	 * @param user the user that it runs as, by number
+	 * @param group its group
 	 * @param numbers its own numbers, one in each namespace, from that of {@code /proc}
 	 * to the innermost
 	 */
-	record Status(long processId, List<Long> numbers) {
+	record Status(long processId, long user, long group, List<Long> numbers) {
 
 		static Status of(Path directory) throws IOException {
 			Matcher matcher = NUMBERS.matcher(read(directory.resolve("status")));
 			if (!matcher.find()) {
 				throw new IOException("There are no numbers in " + directory);
 			}
-			return new Status(Long.parseLong(matcher.group(1)),
-					SPACES.splitAsStream(matcher.group(2)).map(Long::valueOf).toList());
+			return new Status(Long.parseLong(matcher.group("process")), Long.parseLong(matcher.group("user")),
+					Long.parseLong(matcher.group("group")),
+					SPACES.splitAsStream(matcher.group("numbers")).map(Long::valueOf).toList());
 		}
 
 		boolean nested() {

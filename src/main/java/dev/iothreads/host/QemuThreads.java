@@ -24,9 +24,7 @@ final class QemuThreads implements HostThreads {
 	// through all processes takes long.
 	private static final Duration PAUSE = Duration.ofSeconds(30);
 
-	private static final String NO_PROCESS = "No process that the service may look into holds this monitor's socket and "
-			+ "has these threads. Run the service on QEMU's host, in the host's PID namespace (hostPID), as root or as "
-			+ "QEMU's user.";
+	private static final String ENDED = "A thread has ended since QEMU named it. Read again.";
 
 	private static final String NO_SOCKET = "Only the Unix socket of a monitor tells for certain which process is QEMU. "
 			+ "Give it a -qmp unix:/… on this host.";
@@ -40,6 +38,8 @@ final class QemuThreads implements HostThreads {
 	private final long created = System.nanoTime();
 
 	private @Nullable QemuProcess process;
+
+	private String obstacle = ENDED;
 
 	private @Nullable Long tried;
 
@@ -63,7 +63,7 @@ final class QemuThreads implements HostThreads {
 		Map<String, HostThread> threads = new HashMap<>();
 		this.known.forEach((id, found) -> threads.put(id, found.thread()));
 		boolean complete = threads.size() == iothreads.size();
-		return new Visible(threads, complete ? null : (this.socket != null) ? NO_PROCESS : NO_SOCKET);
+		return new Visible(threads, complete ? null : (this.socket != null) ? this.obstacle : NO_SOCKET);
 	}
 
 	@Override
@@ -76,6 +76,8 @@ final class QemuThreads implements HostThreads {
 		if (this.process == null && this.socket != null && !iothreads.isEmpty() && isTimeToTry()) {
 			this.process = QemuProcess.find(this.socket, iothreads, () -> this.finder.nested(this.created))
 				.orElse(null);
+			this.obstacle = (this.process != null) ? ENDED
+					: Obstacle.of(this.socket, iothreads, this.finder.nested(this.created));
 		}
 		return this.process;
 	}

@@ -164,7 +164,7 @@ class ProcOnQemuTests {
 	@Test
 	void aProcessThatMayNotBeLookedIntoIsFoundByItsCommandLine() throws Exception {
 		try (Qemu qemu = Qemu.of(anyQemu()).args(TWO).start()) {
-			List<String> found = runWithoutPtrace(qemu.socket());
+			List<String> found = look(qemu.socket(), "--bounding-set=-sys_ptrace");
 			assertThat(found).containsExactly("null", Long.toString(qemu.pid()), Long.toString(qemu.pid()));
 		}
 	}
@@ -176,8 +176,28 @@ class ProcOnQemuTests {
 				Watched watched = Watched.at(relay.socket())) {
 			Activity activity = watched.activity();
 			assertThat(activity.threads()).isEmpty();
-			assertThat(activity.cpuUnavailable()).contains("hostPID");
+			assertThat(activity.cpuUnavailable()).startsWith("The process with these threads, " + qemu.pid() + ",")
+				.contains("Give the service the socket that QEMU itself has made");
 		}
+	}
+
+	/**
+	 * What Kubernetes shows where the directory is mounted under another path.
+	 */
+	@Test
+	void whatKeepsItFromBeingFoundIsNamedWithTheUsersAndTheGroups() throws Exception {
+		try (Qemu qemu = Qemu.of(anyQemu()).args(TWO).start()) {
+			Path mounted = Files.createSymbolicLink(this.directory.resolve("mounted.sock"), qemu.socket());
+			assertThat(look(mounted, "--bounding-set=-sys_ptrace", "--regid=64055", "--clear-groups")).singleElement()
+				.asString()
+				.contains("%d: it has the user 0 and the group 0, the service 0 and 64055".formatted(qemu.pid()))
+				.contains("Run it with both the user and the group", "SYS_PTRACE", "sockets.mountPath");
+		}
+	}
+
+	@Test
+	void threadsThatNoProcessHasAreNotSearchedForInOthers() {
+		assertThat(Obstacle.of(Path.of("/run/qemu/vm1.sock"), List.of(Long.MAX_VALUE), List.of())).contains("hostPID");
 	}
 
 	@Test
@@ -204,15 +224,16 @@ class ProcOnQemuTests {
 	}
 
 	/**
-	 * What this JVM would find if it had no way to look into other processes.
+	 * What this JVM would find with less privileges.
 	 */
-	private static List<String> runWithoutPtrace(Path socket) throws IOException, InterruptedException {
-		Process process = new ProcessBuilder(Needs.program("setpriv", "util-linux").toString(),
-				"--bounding-set=-sys_ptrace", Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-				"-Xshare:auto", "-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"),
-				Look.class.getName(), socket.toString())
-			.redirectError(ProcessBuilder.Redirect.INHERIT)
-			.start();
+	private static List<String> look(Path socket, String... privileges) throws IOException, InterruptedException {
+		List<String> command = new ArrayList<>();
+		command.add(Needs.program("setpriv", "util-linux").toString());
+		command.addAll(List.of(privileges));
+		command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xshare:auto",
+				"-XX:TieredStopAtLevel=1", "-cp", System.getProperty("java.class.path"), Look.class.getName(),
+				socket.toString()));
+		Process process = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start();
 		String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
 		assertThat(process.waitFor()).isZero();
 		return output.lines().filter((line) -> line.startsWith("> ")).map((line) -> line.substring(2)).toList();
