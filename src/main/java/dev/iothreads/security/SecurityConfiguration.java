@@ -72,6 +72,11 @@ class SecurityConfiguration {
 	}
 
 	@Bean
+	Credentials credentials(Users users) {
+		return new Credentials(users);
+	}
+
+	@Bean
 	SecurityFilterChain filterChain(HttpSecurity http, SecurityProperties security, Users users,
 			ServerProperties server, SslBundles bundles,
 			@Qualifier("handlerExceptionResolver") HandlerExceptionResolver resolver) {

@@ -67,7 +67,27 @@ final class Users implements UserDetailsService {
 		if (user == null) {
 			throw new UsernameNotFoundException("There is no such user");
 		}
-		return User.withUsername(name).password(user.password()).authorities(user.role().authorities()).build();
+		return new SignedIn(name, user);
+	}
+
+	/**
+	 * Returns whether a client that signed in by {@link #loadUserByUsername} could do so
+	 * still, with the same password and role.
+	 */
+	boolean isCurrent(UserDetails client) {
+		return client instanceof SignedIn user && user.as.equals(this.users.get(user.getUsername()));
+	}
+
+	@SuppressWarnings("serial") // there are no sessions
+	private static final class SignedIn extends User {
+
+		private final SecurityProperties.User as;
+
+		SignedIn(String name, SecurityProperties.User as) {
+			super(name, as.password(), as.role().authorities());
+			this.as = as;
+		}
+
 	}
 
 }

@@ -1,6 +1,9 @@
 package dev.iothreads.security;
 
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +13,8 @@ import java.util.Base64;
 import java.util.Map;
 
 import dev.iothreads.fleet.RunningService;
+import dev.iothreads.inventory.ChangeService;
+import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.web.Wire;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -108,36 +113,61 @@ class UsersFileTests {
 	 * link to a directory, and a changed Secret is another directory.
 	 */
 	@Test
-	void aReplacedSecretIsTakenOverWithinHalfAMinuteAlsoByClientsThatHaveSignedIn() throws IOException {
+	void aReplacedSecretIsTakenOverWithinHalfAMinuteAndEndsTheStreamsOfRemovedUsers() throws IOException {
 		Path first = Files.createDirectory(this.directory.resolve("..first"));
-		Files.writeString(first.resolve("users"), "alice:%s:operator\nbob:%s\n".formatted(OPERATING, VIEWING));
+		Files.writeString(first.resolve("users"),
+				"alice:%s:operator\nbob:%s\ndave:%2$s\n".formatted(OPERATING, VIEWING));
 		Path data = Files.createSymbolicLink(this.directory.resolve("..data"), first.getFileName());
 		Path file = Files.createSymbolicLink(this.directory.resolve("users"), Path.of("..data", "users"));
 		try (RunningService service = RunningService.start("--iothreads.security.users-file=" + file,
-				"--iothreads.security.anonymous=none")) {
+				"--iothreads.security.anonymous=none");
+				Socket removed = stream(service, "alice:operating");
+				Socket renewed = stream(service, "bob:viewing");
+				Socket kept = stream(service, "dave:viewing")) {
 			Wire wire = new Wire(service.port());
 			assertThat(status(wire, "alice:operating")).isEqualTo(200);
 			assertThat(status(wire, "bob:viewing")).isEqualTo(200);
 			assertThat(status(wire, "carol:viewing")).isEqualTo(401);
 			Path second = Files.createDirectory(this.directory.resolve("..second"));
-			Files.writeString(second.resolve("users"), "bob:%s\ncarol:%s\n".formatted(OPERATING, VIEWING));
+			Files.writeString(second.resolve("users"), "bob:%s\ncarol:%s\ndave:%2$s\n".formatted(OPERATING, VIEWING));
 			Path link = Files.createSymbolicLink(this.directory.resolve("..data_tmp"), second.getFileName());
 			Files.move(link, data, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
 			FileSystemUtils.deleteRecursively(first);
+			long replaced = System.nanoTime();
 			await().atMost(Duration.ofSeconds(30))
 				.untilAsserted(() -> assertThat(status(wire, "alice:operating")).isEqualTo(401));
 			assertThat(status(wire, "bob:viewing")).isEqualTo(401);
 			assertThat(status(wire, "bob:operating")).isEqualTo(200);
 			assertThat(status(wire, "carol:viewing")).isEqualTo(200);
+			removed.getInputStream().readAllBytes();
+			renewed.getInputStream().readAllBytes();
+			assertThat(Duration.ofNanos(System.nanoTime() - replaced)).isLessThan(Duration.ofSeconds(30));
+			service.part(ChangeService.class).add("demo", "pool0", IOThreadSettings.NONE);
+			BufferedReader lines = new BufferedReader(
+					new InputStreamReader(kept.getInputStream(), StandardCharsets.UTF_8));
+			assertThat(lines.lines().anyMatch("event: iothread-added"::equals)).isTrue();
 		}
 	}
 
+	// By HTTP/1.0 the body is what comes, up to the end.
+	private static Socket stream(RunningService service, String credentials) throws IOException {
+		Socket socket = new Socket("127.0.0.1", service.port());
+		socket.setSoTimeout((int) RunningService.DEADLINE.toMillis());
+		socket.getOutputStream()
+			.write("GET /api/v1/events HTTP/1.0\r\n%s\r\n\r\n".formatted(authorization(credentials))
+				.getBytes(StandardCharsets.US_ASCII));
+		byte[] status = socket.getInputStream().readNBytes("HTTP/1.1 200".length());
+		assertThat(new String(status, StandardCharsets.US_ASCII)).endsWith(" 200");
+		return socket;
+	}
+
+	private static String authorization(String credentials) {
+		return "Authorization: Basic "
+				+ Base64.getEncoder().encodeToString(credentials.getBytes(StandardCharsets.UTF_8));
+	}
+
 	private static int status(Wire wire, String credentials) throws IOException {
-		return wire
-			.get("/api/v1/machines",
-					"Authorization: Basic "
-							+ Base64.getEncoder().encodeToString(credentials.getBytes(StandardCharsets.UTF_8)))
-			.status();
+		return wire.get("/api/v1/machines", authorization(credentials)).status();
 	}
 
 	private static void replace(Path file, String content) throws IOException {

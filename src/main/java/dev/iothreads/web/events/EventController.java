@@ -1,9 +1,11 @@
 package dev.iothreads.web.events;
 
 import java.nio.charset.StandardCharsets;
+import java.security.Principal;
 import java.util.Set;
 
 import dev.iothreads.inventory.IOThreadService;
+import dev.iothreads.security.Credentials;
 import dev.iothreads.web.api.DeviceInfo;
 import dev.iothreads.web.api.IOThreadInfo;
 import dev.iothreads.web.api.MachineInfo;
@@ -58,16 +60,19 @@ class EventController {
 			To miss nothing, open the stream first and read the lists after. With `Last-Event-ID` the stream goes on after \
 			that event, as long as it is among the latest 10 000 (4 MB of them); otherwise it begins with `resync`. So it does for an id \
 			from before a restart of the service, and for a reader that does not keep up. A comment every 15 seconds keeps \
-			the connection alive.
+			the connection alive. The stream ends within 30 seconds of when the credentials of its client are removed or expire.
 			""";
 
 	private final EventStream stream;
 
 	private final IOThreadService service;
 
-	EventController(EventStream stream, IOThreadService service) {
+	private final Credentials credentials;
+
+	EventController(EventStream stream, IOThreadService service, Credentials credentials) {
 		this.stream = stream;
 		this.service = service;
+		this.credentials = credentials;
 	}
 
 	@GetMapping(path = Paths.EVENTS, produces = MediaType.TEXT_EVENT_STREAM_VALUE)
@@ -81,7 +86,7 @@ class EventController {
 					required = false) @Nullable Set<String> machines,
 			@Parameter(description = "The id of the last event that was read") @RequestHeader(name = LAST_EVENT_ID,
 					required = false) @Nullable String lastEventId,
-			@Parameter(hidden = true) HttpMethod method) {
+			@Parameter(hidden = true) HttpMethod method, @Nullable Principal client) {
 		if (machines != null) {
 			machines.forEach(this.service::require);
 		}
@@ -90,8 +95,8 @@ class EventController {
 			.cacheControl(CacheControl.noStore())
 			// nginx would keep events back until it has a bufferful.
 			.header("X-Accel-Buffering", "no");
-		return (method == HttpMethod.HEAD) ? answer.build() : answer
-			.body(this.stream.open(id(lastEventId), (machine) -> machines == null || machines.contains(machine)));
+		return (method == HttpMethod.HEAD) ? answer.build() : answer.body(this.stream.open(id(lastEventId),
+				(machine) -> machines == null || machines.contains(machine), () -> this.credentials.hold(client)));
 	}
 
 	private static @Nullable Long id(@Nullable String lastEventId) {

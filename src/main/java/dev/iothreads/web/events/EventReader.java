@@ -3,6 +3,7 @@ package dev.iothreads.web.events;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -33,6 +34,8 @@ final class EventReader implements Runnable {
 
 	private final Predicate<String> machines;
 
+	private final BooleanSupplier allowed;
+
 	private final Duration heartbeat;
 
 	private final Consumer<EventReader> onEnd;
@@ -55,13 +58,16 @@ final class EventReader implements Runnable {
 	 * @param machines whether the client wants events of a machine
 	 * @param after the id of the last event that the client has, {@code null} to begin
 	 * with the next one
+	 * @param allowed whether the client may read still; it is asked before each write,
+	 * and after each {@code heartbeat} at the latest
 	 * @param heartbeat after how long without an event to send a comment
 	 * @param onEnd called once when the reader has ended
 	 */
-	EventReader(EventHistory history, Predicate<String> machines, @Nullable Long after, Duration heartbeat,
-			Consumer<EventReader> onEnd) {
+	EventReader(EventHistory history, Predicate<String> machines, @Nullable Long after, BooleanSupplier allowed,
+			Duration heartbeat, Consumer<EventReader> onEnd) {
 		this.history = history;
 		this.machines = machines;
+		this.allowed = allowed;
 		this.heartbeat = heartbeat;
 		this.onEnd = onEnd;
 		this.resumes = after != null;
@@ -83,7 +89,7 @@ final class EventReader implements Runnable {
 				write("id: %d\n\n", this.position);
 			}
 			this.wroteAt = System.nanoTime();
-			while (!this.ended) {
+			while (!this.ended && this.allowed.getAsBoolean()) {
 				proceed();
 			}
 			this.answer.complete();

@@ -6,6 +6,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.Executor;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Predicate;
 
 import dev.iothreads.inventory.Change;
@@ -68,14 +69,16 @@ public class EventStream {
 	 * @param after the id of the last event that the client has, {@code null} to begin
 	 * with the next one
 	 * @param machines whether the client wants events of a machine
+	 * @param allowed whether the client may read still; the stream ends within
+	 * {@link #HEARTBEAT} of when it may not
 	 * @return the body of the answer
 	 * @throws TooManyReadersException when {@link #MOST_READERS} clients read already
 	 */
-	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines) {
+	ResponseBodyEmitter open(@Nullable Long after, Predicate<String> machines, BooleanSupplier allowed) {
 		if (!this.places.tryAcquire()) {
 			throw new TooManyReadersException(MOST_READERS);
 		}
-		EventReader reader = new EventReader(this.history, machines, after, HEARTBEAT, this::remove);
+		EventReader reader = new EventReader(this.history, machines, after, allowed, HEARTBEAT, this::remove);
 		this.readers.add(reader);
 		try {
 			this.threads.execute(reader);

@@ -54,7 +54,7 @@ class EventStreamTests {
 	}
 
 	private void open() {
-		this.stream.open(null, (machine) -> true);
+		this.stream.open(null, (machine) -> true, () -> true);
 	}
 
 }
