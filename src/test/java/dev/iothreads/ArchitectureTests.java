@@ -40,16 +40,16 @@ class ArchitectureTests {
 	 * the root.
 	 */
 	private static final Map<String, Set<String>> ARROWS = Map.ofEntries(Map.entry("machine", Set.of()),
-			Map.entry("inventory", Set.of("machine")), Map.entry("qmp", Set.of()),
-			Map.entry("qemu", Set.of("machine", "qmp")), Map.entry("host", Set.of("machine")),
-			Map.entry("embedded", Set.of("machine")),
+			Map.entry("history", Set.of("machine")), Map.entry("inventory", Set.of("history", "machine")),
+			Map.entry("qmp", Set.of()), Map.entry("qemu", Set.of("machine", "qmp")),
+			Map.entry("host", Set.of("machine")), Map.entry("embedded", Set.of("machine")),
 			Map.entry("discovery", Set.of("inventory", "machine", "qemu", "qmp")),
-			Map.entry("web.problem", Set.of("machine")),
-			Map.entry("web.api", Set.of("inventory", "machine", "web.problem")),
+			Map.entry("web.problem", Set.of("machine")), Map.entry("advice", Set.of("history", "machine")),
+			Map.entry("web.api", Set.of("advice", "history", "inventory", "machine", "web.problem")),
 			Map.entry("web.events", Set.of("inventory", "security", "web.api", "web.problem")),
 			Map.entry("web.page", Set.of()), Map.entry("web.openapi", Set.of("machine", "web.api", "web.problem")),
 			Map.entry("web", Set.of("machine", "web.api", "web.problem")),
-			Map.entry("metrics", Set.of("inventory", "machine")), Map.entry("security", Set.of()),
+			Map.entry("metrics", Set.of("history", "inventory", "machine")), Map.entry("security", Set.of()),
 			Map.entry("libvirt.rpc", Set.of()),
 			Map.entry("libvirt", Set.of("machine", "inventory", "qmp", "qemu", "libvirt.rpc")));
 

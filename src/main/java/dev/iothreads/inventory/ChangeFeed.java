@@ -9,6 +9,7 @@ import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
+import dev.iothreads.history.Balance;
 import dev.iothreads.inventory.Change.Kind;
 import dev.iothreads.inventory.Change.OfDevice;
 import dev.iothreads.inventory.Change.OfIOThread;
@@ -51,7 +52,9 @@ public final class ChangeFeed implements InventoryListener {
 			if (before.last() != Kind.MACHINE_UP) {
 				this.reader.accept(new OfMachine(Kind.MACHINE_UP, machine));
 			}
-			else if (before.snapshot() != null && !before.snapshot().identity().equals(snapshot.identity())) {
+			else if (before.view() != null && before.snapshot() != null
+					&& (!before.snapshot().identity().equals(snapshot.identity())
+							|| !before.view().balance().isLike(machine.balance()))) {
 				this.reader.accept(new OfMachine(Kind.MACHINE_CHANGED, machine));
 			}
 			report(machine.name(), before.snapshot(), snapshot);
@@ -74,7 +77,7 @@ public final class ChangeFeed implements InventoryListener {
 			MachineStatus status = new MachineStatus(MachineState.DOWN,
 					machine + " is no longer watched: it was removed from the configuration, or its socket is gone.");
 			this.reader.accept(new OfMachine(Kind.MACHINE_DOWN,
-					new MachineView(machine, view.monitor(), view.readOnly(), status, null)));
+					new MachineView(machine, view.monitor(), view.readOnly(), status, null, Balance.UNKNOWN)));
 		}
 	}
 

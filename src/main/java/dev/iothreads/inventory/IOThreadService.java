@@ -12,6 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 
+import dev.iothreads.history.History;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.MachineException;
@@ -72,6 +73,16 @@ public final class IOThreadService {
 	 */
 	public void require(String machine) {
 		this.inventory.entry(machine);
+	}
+
+	/**
+	 * Returns the last minutes of a machine, without waiting.
+	 * @param machine its name
+	 * @return its history, which grows while it is read
+	 * @throws NotFoundException when there is no such machine
+	 */
+	public History history(String machine) {
+		return this.inventory.entry(machine).history();
 	}
 
 	/**

@@ -9,6 +9,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiConsumer;
 
+import dev.iothreads.history.History;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
@@ -55,6 +56,8 @@ final class MachineEntry implements AutoCloseable {
 
 	private final ChangeQueue changes;
 
+	private final History history = new History();
+
 	private volatile @Nullable Reading latest;
 
 	// How often the machine was lost. A reading that began before may be of another one.
@@ -94,13 +97,17 @@ final class MachineEntry implements AutoCloseable {
 		return this.changes;
 	}
 
+	History history() {
+		return this.history;
+	}
+
 	MachineView view() {
 		MachineStatus status = this.machine.status();
 		Reading reading = this.latest;
 		Refusal refusal = this.machine.refusal();
 		return new MachineView(this.name, this.machine.monitor(),
 				refusal != null && refusal.reason() == ChangeRefusedException.Reason.READ_ONLY, status,
-				(status.isUp() && reading != null) ? reading.snapshot : null);
+				(status.isUp() && reading != null) ? reading.snapshot : null, this.history.balance());
 	}
 
 	/**
@@ -263,6 +270,9 @@ final class MachineEntry implements AutoCloseable {
 	private synchronized @Nullable Snapshot keep(@Nullable Snapshot snapshot, long begun, long lossesBefore) {
 		Snapshot read = (this.losses == lossesBefore) ? snapshot : null;
 		this.latest = (read != null) ? new Reading(read, begun) : null;
+		if (read != null) {
+			this.history.add(read, System.nanoTime());
+		}
 		return read;
 	}
 
@@ -314,6 +324,7 @@ final class MachineEntry implements AutoCloseable {
 
 	private synchronized void forget() {
 		this.losses++;
+		this.history.interrupt();
 		this.latest = null;
 	}
 

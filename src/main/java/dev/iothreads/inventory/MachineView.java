@@ -1,5 +1,6 @@
 package dev.iothreads.inventory;
 
+import dev.iothreads.history.Balance;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
@@ -12,8 +13,9 @@ import org.jspecify.annotations.Nullable;
  * @param readOnly whether the configuration forbids to change it
  * @param status its state
  * @param snapshot what was read of it last, {@code null} unless it is up
+ * @param balance how the work of its last minute was spread over its IOThreads
  */
 public record MachineView(String name, String monitor, boolean readOnly, MachineStatus status,
-		@Nullable Snapshot snapshot) {
+		@Nullable Snapshot snapshot, Balance balance) {
 
 }

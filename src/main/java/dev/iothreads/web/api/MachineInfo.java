@@ -49,6 +49,8 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		@JsonProperty("devices") @Schema(
 				description = "How many devices can run on an IOThread") @Nullable Integer devices,
 		@JsonProperty("attached") @Schema(description = "The sum of its attached counts") @Nullable Integer attached,
+		@JsonProperty("balance") @Schema(
+				description = "How its work is spread over its IOThreads") @Nullable BalanceInfo balance,
 		@JsonProperty("cpu-unavailable") @Schema(description = "Why the metrics lack the CPU time of its IOThreads, "
 				+ "and what to do; absent when they have it") @Nullable String cpuUnavailable){
 
@@ -57,7 +59,7 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		String state = wire(machine.status().state());
 		if (snapshot == null) {
 			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null, null,
-					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null);
+					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null, null);
 		}
 		Identity.Reading reading = snapshot.identity().reading();
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
@@ -66,7 +68,8 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 				(reading != null) ? reading.limits() : null, (reading != null && reading.incomplete()) ? true : null,
 				snapshot.identity().processId(), machine.monitor(), snapshot.managedBy(), machine.readOnly(),
 				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
-				snapshot.devices().size(), snapshot.attachedCount(), snapshot.activity().cpuUnavailable());
+				snapshot.devices().size(), snapshot.attachedCount(), BalanceInfo.of(machine.balance()),
+				snapshot.activity().cpuUnavailable());
 	}
 
 	public static String wire(MachineState state) {

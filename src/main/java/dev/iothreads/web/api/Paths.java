@@ -27,6 +27,10 @@ public final class Paths {
 
 	public static final String DEVICES = MACHINE + "/devices";
 
+	public static final String HISTORY = MACHINE + "/history";
+
+	public static final String ADVICE = MACHINE + "/advice";
+
 	public static final String ATTACHABLE = MACHINE + "/attachable";
 
 	private Paths() {

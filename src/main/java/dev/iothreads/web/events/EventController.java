@@ -47,7 +47,7 @@ class EventController {
 			| event | data | |
 			|---|---|---|
 			| `machine-up`, `machine-down` | MachineInfo | it answers, or does not any more |
-			| `machine-changed` | MachineInfo | its `run-state` is another, or its process |
+			| `machine-changed` | MachineInfo | its `run-state` is another, or its process, or the state of its `balance` |
 			| `iothread-added`, `iothread-removed` | IOThreadInfo | one that comes back under its id is another |
 			| `iothread-changed` | IOThreadInfo | it was tuned, or something else is attached to it |
 			| `device-attached`, `device-detached` | DeviceInfo | |

@@ -1,0 +1,51 @@
+package dev.iothreads.advice;
+
+import java.util.ArrayList;
+import java.util.List;
+
+import dev.iothreads.advice.Advice.Severity;
+import dev.iothreads.machine.IOThread;
+
+/**
+ * Finds IOThreads that use a CPU for waiting. Each time an IOThread has nothing to do it
+ * polls for {@code poll-max-ns} at most before it sleeps
+ * ({@code docs: qapi/qom.json, IothreadProperties}): more than that for each operation is
+ * not polling.
+ */
+final class PollingRule implements Rule {
+
+	/** QEMU's default (source: iothread.c, IOTHREAD_POLL_MAX_NS_DEFAULT). */
+	private static final long DEFAULT_NS = 32_768;
+
+	private static final double WORTH_A_WORD = 20;
+
+	// What an operation costs besides: measured, see src/docs/advice.md.
+	private static final double WORK_SECONDS = 60e-6;
+
+	private static final double HALF = 0.5;
+
+	private static final double PERCENT = 100;
+
+	@Override
+	public List<Advice> examine(Situation situation) {
+		List<Advice> found = new ArrayList<>();
+		for (IOThread iothread : situation.iothreads()) {
+			Double cpu = situation.cpuPercent(iothread);
+			Double operations = situation.operations(iothread);
+			Long poll = situation.pollMaxNs(iothread);
+			if (cpu == null || operations == null || poll == null || cpu < WORTH_A_WORD || poll <= DEFAULT_NS) {
+				continue;
+			}
+			double then = PERCENT * operations * (DEFAULT_NS / 1e9 + WORK_SECONDS);
+			if (then < cpu * HALF) {
+				found.add(new Advice("polling", Severity.WARNING, Situation.format(
+						"IOThread %s uses %.0f %% of a CPU for %.0f operations a second: it is polling (poll-max-ns %d). "
+								+ "%d, QEMU's default, would cost about %.0f %%, and an operation could begin some µs later.",
+						iothread.id(), cpu, operations, poll, DEFAULT_NS, Math.max(1, then)),
+						Steps.pollMaxNs(situation, iothread.id(), DEFAULT_NS)));
+			}
+		}
+		return found;
+	}
+
+}

@@ -1,0 +1,79 @@
+package dev.iothreads.advice;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+import dev.iothreads.machine.Device;
+
+/**
+ * The commands of advices: now by this service, and for the next boot by what starts the
+ * machine.
+ */
+final class Steps {
+
+	// libvirt calls the object of its IOThread 2 so (source: src/qemu/qemu_command.c).
+	private static final Pattern LIBVIRT = Pattern.compile("iothread(\\d+)");
+
+	// Proxmox VE makes an IOThread for each disk (source: PVE/QemuServer.pm).
+	private static final Pattern PROXMOX = Pattern.compile("iothread-(virtio|virtioscsi|scsi)\\d+");
+
+	private Steps() {
+	}
+
+	/**
+	 * Moves a device to another IOThread.
+	 */
+	static List<String> move(Situation situation, Device device, String iothread) {
+		List<String> steps = new ArrayList<>();
+		steps.add(
+				"Now: unmount %s in the guest, detach it and attach it again. The guest sees the disk go and come; the "
+					.formatted(device.id()) + "settings of the device besides these have to be given again.");
+		steps.add("curl -X DELETE " + situation.path("devices/" + device.id()));
+		steps.add("curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"%s\", \"driver\": \"%s\"%s}'"
+			.formatted(situation.path("iothreads/" + iothread + "/devices"), device.id(), device.driver(),
+					(device.drive() != null) ? ", \"drive\": \"" + device.drive() + "\"" : ""));
+		steps.add(atNextBoot(situation, device, iothread));
+		return steps;
+	}
+
+	/**
+	 * Names what gives a device its IOThread when the machine is started.
+	 */
+	static String atNextBoot(Situation situation, Device device, String iothread) {
+		Matcher libvirt = LIBVIRT.matcher(iothread);
+		if (situation.isOfLibvirt()) {
+			return "At the next boot: virsh edit %s, and <driver … iothread='%s'/> in its <disk> or <controller>."
+				.formatted(Objects.requireNonNullElse(situation.snapshot().identity().guestName(), situation.machine()),
+						libvirt.matches() ? libvirt.group(1) : iothread);
+		}
+		if (PROXMOX.matcher(iothread).matches()) {
+			return "At the next boot: Proxmox gives each disk with iothread=1 an IOThread of its own: qm set with "
+					+ "--scsihw virtio-scsi-single and iothread=1 for the disk.";
+		}
+		return "At the next boot: -device %s,id=%s,%siothread=%s for QEMU.".formatted(device.driver(), device.id(),
+				(device.drive() != null) ? "drive=" + device.drive() + "," : "", iothread);
+	}
+
+	/**
+	 * Changes a setting of an IOThread.
+	 */
+	static List<String> pollMaxNs(Situation situation, String iothread, long value) {
+		List<String> steps = new ArrayList<>();
+		steps.add("curl -X PATCH %s -H 'Content-Type: application/json' -d '{\"poll-max-ns\": %d}'"
+			.formatted(situation.path("iothreads/" + iothread), value));
+		Matcher libvirt = LIBVIRT.matcher(iothread);
+		if (situation.isOfLibvirt() && libvirt.matches()) {
+			steps
+				.add("At the next boot: virsh edit, and <iothread id='%s'><poll max='%d'/></iothread> in <iothreadids>."
+					.formatted(libvirt.group(1), value));
+		}
+		else {
+			steps.add("At the next boot: -object iothread,id=%s,poll-max-ns=%d for QEMU.".formatted(iothread, value));
+		}
+		return steps;
+	}
+
+}

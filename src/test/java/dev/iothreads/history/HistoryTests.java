@@ -1,0 +1,122 @@
+package dev.iothreads.history;
+
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+
+import org.junit.jupiter.api.Test;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.within;
+
+/**
+ * What is kept of the readings of a machine.
+ */
+class HistoryTests {
+
+	private final Recorded machine = new Recorded().iothread("pool0", 40)
+		.iothread("pool1", 10)
+		.disk("data0", 300, "pool0")
+		.disk("data1", 100, "pool0", "pool1");
+
+	@Test
+	void ratesAreTheGrowthBetweenSamples() {
+		History.Recent recent = this.machine.run(Duration.ofSeconds(21)).recent(0);
+		assertThat(recent.times()).hasSize(5);
+		assertThat(recent.times().get(1) - recent.times().get(0)).isEqualTo(5);
+		assertThat(recent.cpuPercent().get("pool0")).containsExactly(new float[] { Float.NaN, 40, 40, 40, 40 },
+				within(0.1f));
+		assertThat(recent.operations().get("pool0")).containsExactly(new float[] { Float.NaN, 350, 350, 350, 350 },
+				within(1f));
+		assertThat(recent.operations().get("pool1")).containsExactly(new float[] { Float.NaN, 50, 50, 50, 50 },
+				within(1f));
+	}
+
+	@Test
+	void onlySamplesAfterTheTimeAreReturned() {
+		List<Long> all = this.machine.run(Duration.ofSeconds(60)).recent(0).times();
+		History.Recent recent = this.machine.recent(all.get(all.size() - 3));
+		assertThat(recent.times()).isEqualTo(all.subList(all.size() - 2, all.size()));
+		assertThat(recent.cpuPercent().get("pool0")).hasSize(2);
+		assertThat(this.machine.recent(all.get(all.size() - 1)).times()).isEmpty();
+	}
+
+	@Test
+	void fifteenMinutesAreKept() {
+		List<Long> times = this.machine.run(Duration.ofMinutes(20)).recent(0).times();
+		assertThat(this.machine.now().getEpochSecond() - times.get(0)).isBetween(890L, 900L);
+		assertThat(times).hasSizeBetween(178, 181).isSorted();
+		assertThat(this.machine.recent(0).cpuPercent().get("pool0")[0]).isCloseTo(40, within(0.1f));
+	}
+
+	@Test
+	void theRingHoldsFifteenMinutesOfTheClosestSamples() {
+		for (int i = 0; i < 300; i++) {
+			this.machine.step(Duration.ofMillis(4500));
+		}
+		List<Long> times = this.machine.recent(0).times();
+		assertThat(this.machine.now().getEpochSecond() - times.get(0)).isBetween(893L, 900L);
+	}
+
+	@Test
+	void anIOThreadThatIsNewHasNoValuesBefore() {
+		this.machine.run(Duration.ofSeconds(11)).iothread("pool2", 7).run(Duration.ofSeconds(10));
+		float[] values = this.machine.recent(0).cpuPercent().get("pool2");
+		assertThat(values).containsExactly(new float[] { Float.NaN, Float.NaN, Float.NaN, Float.NaN, 7 }, within(0.1f));
+	}
+
+	@Test
+	void anIOThreadThatWasRemovedIsForgotten() {
+		this.machine.iothread("pool2", 7).run(Duration.ofSeconds(11)).without("pool2").run(Duration.ofSeconds(6));
+		assertThat(this.machine.recent(0).cpuPercent()).containsOnlyKeys("pool0", "pool1");
+	}
+
+	@Test
+	void thereIsNoRateOverALoss() {
+		this.machine.run(Duration.ofSeconds(11));
+		this.machine.history().interrupt();
+		this.machine.step(Duration.ofSeconds(40)).run(Duration.ofSeconds(5));
+		History.Recent recent = this.machine.recent(0);
+		assertThat(recent.cpuPercent().get("pool0")).containsExactly(new float[] { Float.NaN, 40, 40, Float.NaN, 40 },
+				within(0.1f));
+		assertThat(recent.operations().get("pool0"))
+			.containsExactly(new float[] { Float.NaN, 350, 350, Float.NaN, 350 }, within(1f));
+	}
+
+	@Test
+	void aClockThatIsSetBackBeginsAnew() {
+		this.machine.run(Duration.ofSeconds(30));
+		Recorded sooner = this.machine;
+		Instant before = sooner.now();
+		sooner.setBack(Duration.ofHours(1));
+		sooner.history().add(sooner.snapshot(), before.plusSeconds(5).getEpochSecond() * 1_000_000_000);
+		assertThat(sooner.history().means().iothreads()).allMatch((load) -> load.cpuPercent() == null);
+	}
+
+	@Test
+	void whatIsNotKnownIsNotANumber() {
+		Recorded unknown = new Recorded().iothread("pool0", -1)
+			.disk("data0", 300, "pool0")
+			.withoutStatistics()
+			.run(Duration.ofMinutes(2));
+		assertThat(unknown.recent(0).cpuPercent().get("pool0")).containsOnly(Float.NaN);
+		assertThat(unknown.recent(0).operations().get("pool0")).containsOnly(Float.NaN);
+		assertThat(unknown.history().balance()).isEqualTo(Balance.UNKNOWN);
+	}
+
+	@Test
+	void meansAreThoseSinceTheLastChange() {
+		this.machine.run(Duration.ofMinutes(5)).iothread("pool0", 80, 1_000_000, null).run(Duration.ofMinutes(3));
+		History.Means means = this.machine.history().means();
+		assertThat(means.observed().toSeconds()).isBetween(170L, 180L);
+		assertThat(means.iothreads().get(0).cpuPercent()).isCloseTo(80, within(0.5));
+		assertThat(means.operations().get(Recorded.path("data0"))).isCloseTo(300, within(1.0));
+	}
+
+	@Test
+	void aGuestThatIsPausedIsWatchedAnew() {
+		this.machine.run(Duration.ofMinutes(5)).in("paused").run(Duration.ofMinutes(1));
+		assertThat(this.machine.history().means().observed()).isLessThan(Duration.ofSeconds(61));
+	}
+
+}
