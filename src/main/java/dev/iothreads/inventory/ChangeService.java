@@ -202,7 +202,7 @@ public final class ChangeService {
 		device.requireValid(Long.MAX_VALUE);
 		AtomicReference<String> id = new AtomicReference<>();
 		Snapshot after = change(queue, (before, changes) -> {
-			NewDevice named = device.named(changes.deviceId(device.id()));
+			NewDevice named = driven(device, changes).named(changes.deviceId(device.id()));
 			named.iothreads().forEach((iothread) -> require(machine, before, iothread, (present) -> true));
 			before.device(named.id()).ifPresent((present) -> {
 				throw taken(machine, present);
@@ -351,9 +351,8 @@ public final class ChangeService {
 	private List<Violation> check(NewDevice device) {
 		List<Violation> violations = new ArrayList<>();
 		checkId(device.id(), violations);
-		if (!this.drivers.contains(device.driver())) {
-			violations.add(new Violation("driver", "'%s' may not be attached here. These may: %s."
-				.formatted(device.driver(), String.join(", ", drivers()))));
+		if (!device.driver().equals(NewDevice.DISK)) {
+			checkDriver(device.driver(), violations);
 		}
 		if (new HashSet<>(device.iothreads()).size() < device.iothreads().size()) {
 			violations.add(new Violation("iothreads", "An IOThread is named twice. Name each once."));
@@ -369,6 +368,24 @@ public final class ChangeService {
 			}
 		});
 		return violations;
+	}
+
+	private NewDevice driven(NewDevice device, Changes changes) {
+		if (!device.driver().equals(NewDevice.DISK)) {
+			return device;
+		}
+		NewDevice driven = device.as(changes.diskDriver());
+		List<Violation> violations = new ArrayList<>();
+		checkDriver(driven.driver(), violations);
+		refuse(violations);
+		return driven;
+	}
+
+	private void checkDriver(String driver, List<Violation> violations) {
+		if (!this.drivers.contains(driver)) {
+			violations.add(new Violation("driver",
+					"'%s' may not be attached here. These may: %s.".formatted(driver, String.join(", ", drivers()))));
+		}
 	}
 
 	private static void checkId(String id, List<Violation> violations) {

@@ -105,6 +105,17 @@ public interface Changes {
 	}
 
 	/**
+	 * Returns the driver of a disk for which none was chosen. It waits for the machine's
+	 * answers.
+	 * @return the driver for the bus that this machine's devices are on
+	 * @throws MachineException when the machine cannot be asked, or does not answer in
+	 * time
+	 */
+	default String diskDriver() {
+		return NewDevice.PCI_DISK;
+	}
+
+	/**
 	 * Attaches a device. It waits for the machine's answer.
 	 * @param device the device
 	 * @throws InvalidRequestException when this machine has no such driver, block node or

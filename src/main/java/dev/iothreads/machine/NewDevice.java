@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * A device to be attached.
  *
  * @param id the id it is to have
- * @param driver its driver, such as {@code virtio-blk-pci}
+ * @param driver its driver, such as {@code virtio-blk-pci}, or {@value #DISK}
  * @param iothreads the ids of the IOThreads it is to run on, in the order in which its
  * virtqueues go round them
  * @param drive the block node it serves, {@code null} for none
@@ -21,6 +21,12 @@ import org.jspecify.annotations.Nullable;
  */
 public record NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
 		Map<DeviceProperty, Object> properties, @Nullable Image image) {
+
+	/** A disk on the bus that the machine's devices are on. */
+	public static final String DISK = "virtio-blk";
+
+	/** A disk on PCI. */
+	public static final String PCI_DISK = "virtio-blk-pci";
 
 	private static final long SMALLEST_BLOCK = 512;
 
@@ -56,6 +62,15 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 */
 	public NewDevice on(List<String> ids) {
 		return new NewDevice(this.id, this.driver, ids, this.drive, this.bus, this.properties, this.image);
+	}
+
+	/**
+	 * Returns the same device with another driver.
+	 * @param other the driver
+	 * @return the device
+	 */
+	public NewDevice as(String other) {
+		return new NewDevice(this.id, other, this.iothreads, this.drive, this.bus, this.properties, this.image);
 	}
 
 	/**

@@ -242,14 +242,18 @@ final class DeviceAttachment {
 		if (bus != null) {
 			arguments.put("bus", bus);
 		}
-		String port = device.driver().contains("-pci") ? new PciPorts(this.qemu, this.session.ports()).find(bus) : null;
-		if (port != null) {
-			arguments.put("bus", port);
+		PciPorts.Port port = device.driver().contains("-pci") ? new PciPorts(this.qemu, this.session.ports()).find(bus)
+				: null;
+		if (port == null) {
+			return null;
+		}
+		arguments.put("bus", port.bus());
+		if (!port.isBridge()) {
 			// Without it QEMU 7.2 takes a second device in another slot, where no guest
 			// finds it, and ejects both at once.
 			arguments.put("addr", "0");
 		}
-		return port;
+		return port.bus();
 	}
 
 	private MachineException explained(NewDevice device, QmpCommandException refused) {

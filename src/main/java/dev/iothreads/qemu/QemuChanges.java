@@ -1,7 +1,11 @@
 package dev.iothreads.qemu;
 
 import java.time.Instant;
+import java.util.Locale;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.ChangeRefusedException;
@@ -32,6 +36,20 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 	@Override
 	public void removeIOThread(String id, boolean force) {
 		new IOThreadObjects(this.session, this.qemu).remove(id, force);
+	}
+
+	// Both have PCI drivers, too: s390x has a PCI host, and x86 may have none.
+	@Override
+	public String diskDriver() {
+		Set<String> types = Stream.of("/machine", "/machine/unattached")
+			.flatMap((place) -> this.qemu.children(place).stream())
+			.map((child) -> child.type().toLowerCase(Locale.ROOT))
+			.collect(Collectors.toSet());
+		if (types.contains("virtual-css-bridge")) {
+			return "virtio-blk-ccw";
+		}
+		boolean pci = types.stream().anyMatch((type) -> type.contains("pci") && type.contains("host"));
+		return (!pci && types.contains("virtio-mmio")) ? "virtio-blk-device" : NewDevice.PCI_DISK;
 	}
 
 	@Override

@@ -37,8 +37,6 @@ import tools.jackson.databind.type.LogicalType;
  */
 public final class RequestBodies {
 
-	public static final String DEFAULT_DRIVER = "virtio-blk-pci";
-
 	private static final String TEXT = "It must be a text that is not empty.";
 
 	private static final JsonMapper STRICT = JsonMapper.builder()
@@ -116,7 +114,7 @@ public final class RequestBodies {
 		refuse(violations);
 		List<String> iothreads = (iothread != null) ? List.of(iothread)
 				: (read.iothreads() != null) ? read.iothreads() : List.of();
-		NewDevice device = new NewDevice(id, (read.driver() != null) ? read.driver() : DEFAULT_DRIVER, iothreads,
+		NewDevice device = new NewDevice(id, (read.driver() != null) ? read.driver() : NewDevice.DISK, iothreads,
 				read.drive(), read.bus(), properties, (image != null) ? image.toImage() : null);
 		return new Attachment(device, isPersistent(read.persist()));
 	}
