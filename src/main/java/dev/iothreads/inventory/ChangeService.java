@@ -272,8 +272,7 @@ public final class ChangeService {
 		AtomicReference<CompletableFuture<Void>> begun = new AtomicReference<>();
 		Snapshot asked = change(queue, (before, changes) -> {
 			if (lookup.in(before).isEmpty()) {
-				throw new NotFoundException(NotFoundException.Kind.DEVICE,
-						"%s has no device '%s' there.".formatted(machine, id));
+				throw IOThreadService.noSuchDevice(before, machine, id, "there");
 			}
 			begun.set(changes.detach(id, force));
 		});
@@ -312,7 +311,7 @@ public final class ChangeService {
 	private static List<String> choose(String machine, Snapshot snapshot, NewDevice device) {
 		return snapshot.devices()
 			.stream()
-			.filter((other) -> other.drive() != null && other.drive().equals(device.drive()))
+			.filter((other) -> device.drive() != null && other.drives().anyMatch(device.drive()::equals))
 			.map(Device::iothreads)
 			.filter((iothreads) -> !iothreads.isEmpty())
 			.findFirst()

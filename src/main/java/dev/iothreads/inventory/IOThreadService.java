@@ -132,8 +132,15 @@ public final class IOThreadService {
 	 */
 	public Device device(Snapshot snapshot, String machine, String id) {
 		return snapshot.device(id)
-			.orElseThrow(() -> new NotFoundException(NotFoundException.Kind.DEVICE,
-					"%s has no device '%s' that can run on an IOThread.".formatted(machine, id)));
+			.orElseThrow(() -> noSuchDevice(snapshot, machine, id, "that can run on an IOThread"));
+	}
+
+	static NotFoundException noSuchDevice(Snapshot snapshot, String machine, String id, String where) {
+		return new NotFoundException(NotFoundException.Kind.DEVICE,
+				snapshot.controllerOf(id)
+					.map((controller) -> "'%s' of %s is a disk of controller %s, and runs where that does. Ask for %s."
+						.formatted(id, machine, controller.id(), controller.id()))
+					.orElse("%s has no device '%s' %s.".formatted(machine, id, where)));
 	}
 
 	/**

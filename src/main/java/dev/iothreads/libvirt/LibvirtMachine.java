@@ -263,8 +263,7 @@ final class LibvirtMachine implements Machine {
 	private Snapshot withDepartures(Snapshot read) {
 		List<Device> devices = read.devices()
 			.stream()
-			.map((device) -> this.leaving.containsKey(device.id()) ? new Device(device.id(), device.driver(),
-					device.qomPath(), device.iothreads(), DeviceState.DETACHING, LEAVING, device.drive()) : device)
+			.map((device) -> this.leaving.containsKey(device.id()) ? device.as(DeviceState.DETACHING, LEAVING) : device)
 			.toList();
 		Identity identity = read.identity();
 		return new Snapshot(read.observedAt(), read.qemuVersion(), read.managedBy(), read.iothreads(), devices,

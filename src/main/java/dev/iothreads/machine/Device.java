@@ -2,6 +2,7 @@ package dev.iothreads.machine;
 
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 import org.jspecify.annotations.Nullable;
 
@@ -20,10 +21,12 @@ import org.jspecify.annotations.Nullable;
  * @param driveGoesWithIt whether QEMU removes the drive together with the device
  * @param virtqueues which of its virtqueues each IOThread serves, by the IOThread's id;
  * empty where QEMU does not say
+ * @param disks the disks behind it, sorted by target and LUN; only a SCSI controller has
+ * any
  */
 public record Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
-		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt,
-		Map<String, List<Integer>> virtqueues) implements Comparable<Device> {
+		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues,
+		List<Disk> disks) implements Comparable<Device> {
 
 	/**
 	 * Creates a device with a drive that stays, and virtqueues that are not known.
@@ -37,11 +40,12 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
 			@Nullable String reason, @Nullable String drive) {
-		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of());
+		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of(), List.of());
 	}
 
 	public Device {
 		virtqueues = Map.copyOf(virtqueues);
+		disks = disks.stream().sorted().toList();
 		iothreads = iothreads.stream().distinct().sorted(NaturalOrder.OF_IDS).toList();
 	}
 
@@ -51,7 +55,27 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 * @return the device
 	 */
 	public Device because(String known) {
-		return new Device(this.id, this.driver, this.qomPath, this.iothreads, this.state, known, this.drive);
+		return as(this.state, known);
+	}
+
+	/**
+	 * Returns the same device in another state.
+	 * @param current how it stands to its IOThreads
+	 * @param known why it is in that state
+	 * @return the device
+	 */
+	public Device as(DeviceState current, @Nullable String known) {
+		return new Device(this.id, this.driver, this.qomPath, this.iothreads, current, known, this.drive,
+				this.driveGoesWithIt, this.virtqueues, this.disks);
+	}
+
+	/**
+	 * Returns the block nodes that it serves, itself or by its disks.
+	 * @return the names of the nodes
+	 */
+	public Stream<String> drives() {
+		return Stream.concat(Stream.ofNullable(this.drive),
+				this.disks.stream().flatMap((disk) -> Stream.ofNullable(disk.drive())));
 	}
 
 	/**

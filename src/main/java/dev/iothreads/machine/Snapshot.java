@@ -128,6 +128,17 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
+	 * Finds the SCSI controller of a disk.
+	 * @param disk the disk's id
+	 * @return the controller, or nothing when none has a disk of that id
+	 */
+	public Optional<Device> controllerOf(String disk) {
+		return this.devices.stream()
+			.filter((device) -> device.disks().stream().anyMatch((behind) -> behind.id().equals(disk)))
+			.findFirst();
+	}
+
+	/**
 	 * Counts the attachments of all IOThreads: a device that runs on two counts twice.
 	 * @return the sum of the attached counts
 	 */

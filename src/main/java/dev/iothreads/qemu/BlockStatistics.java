@@ -2,7 +2,6 @@ package dev.iothreads.qemu;
 
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -12,7 +11,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 import dev.iothreads.machine.IoCount;
@@ -28,9 +26,9 @@ import tools.jackson.databind.JsonNode;
  * ({@code docs: qapi/block-core.json}, {@code query-blockstats}).
  * <p>
  * QEMU counts for each disk. The disks of a SCSI controller run where their controller
- * does, so what they do is the controller's too; which controller that is never changes,
- * and is asked once. What a disk did that has gone meanwhile stays with its controller: a
- * count does not go back.
+ * does, so what they do is the controller's too. What a disk did that has gone meanwhile
+ * stays with its controller: a count does not go back. With the disk QEMU drops its
+ * counts, so what it did since the last reading is not known.
  */
 final class BlockStatistics {
 
@@ -47,11 +45,12 @@ final class BlockStatistics {
 
 	private final Duration interval;
 
-	private final Map<String, String> owners = new ConcurrentHashMap<>();
-
 	private final Map<String, Map<String, Map<IoOperation, IoCount>>> members = new HashMap<>();
 
 	private final Map<String, Map<IoOperation, IoCount>> departed = new HashMap<>();
+
+	// The disks that were deleted, each with the last reading that had begun by then.
+	private final Map<String, Long> deleted = new HashMap<>();
 
 	private final AtomicLong turns = new AtomicLong();
 
@@ -80,14 +79,13 @@ final class BlockStatistics {
 
 	/**
 	 * Asks QEMU.
-	 * @return the block node that each device serves, by the device's QOM path. It fails
-	 * with what the monitor failed with, and with {@link InvalidReplyException} when
-	 * there is more than any QEMU has
+	 * @return what it answers. It fails with what the monitor failed with, and with
+	 * {@link InvalidReplyException} when there is more than any QEMU has
 	 */
-	CompletableFuture<Map<String, String>> read() {
+	CompletableFuture<Reading> read() {
 		this.invalidated = false;
 		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
-		return ask(QUERY).thenCompose((answer) -> {
+		return ask(QUERY).thenApply((answer) -> {
 			Map<String, JsonNode> entries = entries(answer);
 			Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
 			Map<String, String> drives = new HashMap<>();
@@ -97,10 +95,7 @@ final class BlockStatistics {
 				String drive = entry.path("device").asString("");
 				drives.put(Qom.device(path), drive.isEmpty() ? entry.path("node-name").asString("") : drive);
 			});
-			return learnOwners(disks.keySet()).thenApply((learnt) -> {
-				withControllers(turn, disks);
-				return drives;
-			});
+			return new Reading(turn, disks, drives);
 		});
 	}
 
@@ -115,7 +110,13 @@ final class BlockStatistics {
 	 * Forgets a device that was deleted: another one may get its path.
 	 */
 	synchronized void forget(String path) {
-		this.owners.remove(path);
+		this.members.forEach((controller, disks) -> {
+			Map<IoOperation, IoCount> counts = disks.remove(path);
+			if (counts != null) {
+				this.departed.merge(controller, counts, BlockStatistics::sum);
+				this.deleted.put(path, this.turns.get());
+			}
+		});
 		this.members.remove(path);
 		this.departed.remove(path);
 		Map<String, Map<IoOperation, IoCount>> rest = new HashMap<>(this.latest.io());
@@ -152,33 +153,25 @@ final class BlockStatistics {
 		return counts;
 	}
 
-	// A backend beneath a proxy is no disk of a controller.
-	private CompletableFuture<?> learnOwners(Set<String> disks) {
-		this.owners.keySet().retainAll(disks);
-		List<String> unknown = disks.stream()
-			.filter((path) -> Qom.device(path).equals(path) && !this.owners.containsKey(path))
-			.toList();
-		List<CompletableFuture<?>> answers = new ArrayList<>();
-		for (String path : unknown) {
-			answers.add(ask(Qom.get(path, "parent_bus")).thenAccept((bus) -> {
-				if (bus != null) {
-					this.owners.put(path, Qom.parent(Qom.checkedPath(bus.asString(""))));
-				}
-			}));
-		}
-		return CompletableFuture.allOf(answers.toArray(CompletableFuture<?>[]::new));
-	}
-
-	private synchronized void withControllers(Turn turn, Map<String, Map<IoOperation, IoCount>> disks) {
+	/**
+	 * Keeps what QEMU has answered, unless a later answer was kept already.
+	 * @param reading what it has answered
+	 * @param known the disks of controllers by their QOM paths
+	 */
+	synchronized void keep(Reading reading, Map<String, Knowledge.KnownDisk> known) {
+		Turn turn = reading.turn();
 		if (turn.number() < this.latestTurn) {
 			return; // a later reading was quicker, and its counts are newer
 		}
 		this.latestTurn = turn.number();
+		this.deleted.values().removeIf((begun) -> begun < turn.number());
+		Map<String, Map<IoOperation, IoCount>> disks = new HashMap<>(reading.counts());
+		disks.keySet().removeAll(this.deleted.keySet());
 		Map<String, Map<String, Map<IoOperation, IoCount>>> present = new HashMap<>();
 		disks.forEach((path, counts) -> {
-			String owner = this.owners.get(path);
-			if (owner != null) {
-				present.computeIfAbsent(owner, (added) -> new HashMap<>()).put(path, counts);
+			Knowledge.KnownDisk disk = known.get(path);
+			if (disk != null) {
+				present.computeIfAbsent(disk.controller(), (added) -> new HashMap<>()).put(path, counts);
 			}
 		});
 		Set<String> named = new HashSet<>(this.departed.keySet());
@@ -230,7 +223,21 @@ final class BlockStatistics {
 		});
 	}
 
-	private record Turn(long number, Instant observedAt, long begun) {
+	/**
+	 * A reading's place among the others.
+	 */
+	record Turn(long number, Instant observedAt, long begun) {
+
+	}
+
+	/**
+	 * What QEMU has answered.
+	 *
+	 * @param turn when
+	 * @param counts what each disk has done, by its QOM path
+	 * @param drives the block node that each device serves, by the device's QOM path
+	 */
+	record Reading(Turn turn, Map<String, Map<IoOperation, IoCount>> counts, Map<String, String> drives) {
 
 	}
 

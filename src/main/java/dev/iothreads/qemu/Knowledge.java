@@ -2,9 +2,11 @@ package dev.iothreads.qemu;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import org.jspecify.annotations.Nullable;
@@ -24,9 +26,14 @@ final class Knowledge {
 
 	private final Map<String, KnownDevice> devices = new ConcurrentHashMap<>();
 
+	private final Map<String, KnownDisk> disks = new ConcurrentHashMap<>();
+
 	private final Map<String, KnownObject> objects = new ConcurrentHashMap<>();
 
 	private final Map<ThreadKey, IOThreadSettings> settings = new ConcurrentHashMap<>();
+
+	// When each setting was asked for, by System.nanoTime().
+	private final Map<Setting, Long> settingsRead = new ConcurrentHashMap<>();
 
 	private final AtomicLong readings = new AtomicLong();
 
@@ -71,18 +78,52 @@ final class Knowledge {
 		return (known != null && known.type().equals(child.type())) ? known : null;
 	}
 
+	@Nullable KnownDisk disk(Qom.Child child) {
+		KnownDisk known = this.disks.get(child.path());
+		return (known != null && known.type().equals(child.type())) ? known : null;
+	}
+
+	/**
+	 * Returns the path of the device that does the work of a device or a disk.
+	 */
+	String runner(String path) {
+		KnownDisk disk = this.disks.get(path);
+		return (disk != null) ? Qom.device(disk.controller()) : path;
+	}
+
 	@Nullable KnownObject object(Qom.Child child) {
 		KnownObject known = this.objects.get(child.path());
 		return (known != null && known.type().equals(child.type())) ? known : null;
 	}
 
 	void setDrives(Map<String, String> drives) {
-		drives.forEach((path, drive) -> this.devices.computeIfPresent(path, (same, known) -> known.withDrive(drive)));
+		drives.forEach((path, drive) -> {
+			this.devices.computeIfPresent(path, (same, known) -> known.withDrive(drive));
+			this.disks.computeIfPresent(path, (same, known) -> known.withDrive(drive));
+		});
 	}
 
-	void setSetting(ThreadKey iothread, IOThreadProperty property, long value) {
-		this.settings.computeIfPresent(iothread,
-				(key, known) -> known.with(new IOThreadSettings(Map.of(property, value))));
+	void setSetting(Setting setting, long value, long asked) {
+		this.settings.computeIfPresent(setting.iothread(), (key, known) -> {
+			this.settingsRead.put(setting, asked);
+			return known.with(new IOThreadSettings(Map.of(setting.property(), value)));
+		});
+	}
+
+	/**
+	 * Finds the setting that was asked for before all others.
+	 */
+	Optional<Setting> oldestSetting() {
+		return this.settingsRead.entrySet().stream().min(Map.Entry.comparingByValue()).map(Map.Entry::getKey);
+	}
+
+	/**
+	 * Returns how old the oldest setting is.
+	 * @return nanoseconds, 0 where there is none
+	 */
+	long ageOfSettings() {
+		long now = System.nanoTime();
+		return this.settingsRead.values().stream().mapToLong((asked) -> now - asked).max().orElse(0);
 	}
 
 	/**
@@ -100,11 +141,15 @@ final class Knowledge {
 			this.allForgotten = this.forgettings;
 			this.forgotten.clear();
 			this.devices.clear();
+			this.disks.clear();
 			this.settings.clear();
+			this.settingsRead.clear();
 		}
 		this.forgotten.put(path, this.forgettings);
 		this.devices.remove(path);
+		this.disks.remove(path);
 		this.settings.keySet().removeIf((iothread) -> iothread.path().equals(path));
+		this.settingsRead.keySet().removeIf((setting) -> setting.iothread().path().equals(path));
 	}
 
 	long forgettings() {
@@ -135,16 +180,54 @@ final class Knowledge {
 		}
 		this.forgotten.values().removeIf((when) -> when <= turn.forgettings());
 		result.devices().keySet().removeAll(this.forgotten.keySet());
+		result.disks().keySet().removeAll(this.forgotten.keySet());
 		result.settings().keySet().removeIf((iothread) -> this.forgotten.containsKey(iothread.path()));
 		keep(this.devices, result.devices());
+		keep(this.disks, result.disks());
 		keep(this.objects, result.objects());
 		keep(this.settings, result.settings());
+		this.settingsRead.keySet().removeIf((setting) -> !this.settings.containsKey(setting.iothread()));
+		this.settings.forEach((iothread, known) -> known.values()
+			.keySet()
+			.forEach((property) -> this.settingsRead.putIfAbsent(new Setting(iothread, property), turn.begun())));
 		return true;
 	}
 
 	private static <K, V> void keep(Map<K, V> known, Map<K, V> found) {
 		known.keySet().retainAll(found.keySet());
 		known.putAll(found);
+	}
+
+	/**
+	 * A setting that only the object of an IOThread has.
+	 */
+	record Setting(ThreadKey iothread, IOThreadProperty property) {
+
+	}
+
+	/**
+	 * A disk on a SCSI bus.
+	 *
+	 * @param type its QOM type
+	 * @param controller the QOM path of the device that its bus belongs to
+	 * @param target the SCSI target that it is
+	 * @param lun its logical unit number there
+	 * @param drive the block node it serves
+	 * @param driveGoesWithIt whether QEMU removes the drive together with the disk
+	 */
+	record KnownDisk(String type, String controller, long target, long lun, @Nullable String drive,
+			boolean driveGoesWithIt) {
+
+		KnownDisk withDrive(String node) {
+			return new KnownDisk(this.type, this.controller, this.target, this.lun, node.isEmpty() ? null : node,
+					this.driveGoesWithIt);
+		}
+
+		Disk shown(Qom.Child child) {
+			return new Disk(child.name(), this.type, child.path(), this.target, this.lun, this.drive,
+					this.driveGoesWithIt);
+		}
+
 	}
 
 	/**

@@ -99,6 +99,9 @@ final class Learning {
 			else if (traits.canRunOnIOThread()) {
 				questions.add(new Question.OfDevice(child, traits));
 			}
+			else if (traits.disk()) {
+				learnDisk(child, result, questions);
+			}
 		});
 		lists.objects().forEach((child) -> {
 			// No event says that an object was deleted and added again.
@@ -114,7 +117,8 @@ final class Learning {
 			}
 		});
 		if (questions.stream()
-			.anyMatch((question) -> question instanceof Question.OfDevice of && of.traits().drive())) {
+			.anyMatch((question) -> question instanceof Question.OfDisk
+					|| (question instanceof Question.OfDevice of && of.traits().drive()))) {
 			questions.add(0, new Question.OfBackends());
 		}
 		result.threadIds().forEach((id, threadId) -> {
@@ -128,6 +132,16 @@ final class Learning {
 			}
 		});
 		return ask(questions, result).thenCompose((done) -> confirmUnread(result, asked, MOST_ATTEMPTS));
+	}
+
+	private void learnDisk(Qom.Child child, ReadResult result, List<Question> questions) {
+		Knowledge.KnownDisk known = this.knowledge.disk(child);
+		if (known != null) {
+			result.disks().put(child.path(), known);
+		}
+		else {
+			questions.add(new Question.OfDisk(child));
+		}
 	}
 
 	private CompletableFuture<ReadResult> ask(List<Question> questions, ReadResult result) {

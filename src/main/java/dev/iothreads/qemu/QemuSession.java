@@ -8,10 +8,12 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.Identity;
@@ -177,11 +179,11 @@ final class QemuSession {
 	}
 
 	/**
-	 * Returns the ids of the IOThreads that a device runs on, none when that is not
-	 * known.
+	 * Returns the ids of the IOThreads that a device or a disk runs on, none when that is
+	 * not known.
 	 */
 	Set<String> iothreadsOf(String path) {
-		KnownDevice known = this.knowledge.devices().get(path);
+		KnownDevice known = this.knowledge.devices().get(this.knowledge.runner(path));
 		return (known == null) ? Set.of() : known.links().stream().map((link) -> link.id()).collect(Collectors.toSet());
 	}
 
@@ -267,17 +269,23 @@ final class QemuSession {
 		Knowledge.Turn turn = this.knowledge.nextTurn();
 		boolean counts = this.statisticsWanted && (thoroughly || this.statistics.areDue());
 		CompletableFuture<?> stated = this.runState.read(this.monitor);
-		CompletableFuture<Map<String, String>> counted = counts ? this.statistics.read()
-				: CompletableFuture.completedFuture(Map.of());
+		CompletableFuture<BlockStatistics.@Nullable Reading> counted = counts
+				? this.statistics.read().thenApply((reading) -> reading) : CompletableFuture.completedFuture(null);
 		return this.plan.list(thoroughly)
 			.thenCombine(stated, (lists, state) -> lists)
-			.thenCombine(counted, (lists, drives) -> {
-				this.knowledge.setDrives(drives);
+			.thenCombine(counted, (lists, reading) -> {
+				if (reading != null) {
+					this.knowledge.setDrives(reading.drives());
+				}
 				return lists;
 			})
 			.thenCompose((lists) -> this.learning.learn(lists, thoroughly, turn.forgettings()))
 			.thenCompose(this.remade::check)
 			.thenApply((result) -> {
+				BlockStatistics.Reading reading = counted.join();
+				if (reading != null) {
+					this.statistics.keep(reading, result.disks());
+				}
 				this.threadIds = result.threadIds();
 				this.reportsHolders = result.lists().iothreads().path(0).has("holders");
 				Set<String> listed = result.lists().devices().map(Qom.Child::path).collect(Collectors.toSet());
@@ -308,6 +316,12 @@ final class QemuSession {
 			.count();
 	}
 
+	private @Nullable Instant settingsObservedAt(Snapshot snapshot) {
+		Instant oldest = Instant.now().minusNanos(this.knowledge.ageOfSettings());
+		// The two clocks agree to less than that.
+		return oldest.plusMillis(10).isBefore(snapshot.observedAt()) ? oldest : null;
+	}
+
 	private Snapshot withActivity(Snapshot snapshot) {
 		BlockStatistics.Counted counted = this.countsIo ? this.statistics.latest() : BlockStatistics.Counted.NOTHING;
 		Map<String, Map<IoOperation, IoCount>> onIOThreads = new HashMap<>();
@@ -316,10 +330,12 @@ final class QemuSession {
 			.filter((device) -> !device.iothreads().isEmpty() || device.state() == DeviceState.ORPHANED)
 			.toList();
 		for (Device device : devices) {
-			Map<IoOperation, IoCount> counts = counted.io().get(device.qomPath());
-			if (counts != null) {
-				onIOThreads.put(device.qomPath(), counts);
-			}
+			Stream.concat(Stream.of(device.qomPath()), device.disks().stream().map(Disk::qomPath)).forEach((path) -> {
+				Map<IoOperation, IoCount> counts = counted.io().get(path);
+				if (counts != null) {
+					onIOThreads.put(path, counts);
+				}
+			});
 		}
 		// A machine without disks is not asked again until it has one.
 		this.statisticsWanted = !devices.isEmpty()
@@ -329,7 +345,7 @@ final class QemuSession {
 		return snapshot
 			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId))
 			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt(),
-					orphanedThreads()));
+					orphanedThreads(), settingsObservedAt(snapshot)));
 	}
 
 }

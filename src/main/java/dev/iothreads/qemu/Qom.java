@@ -176,10 +176,12 @@ final class Qom {
 	 * @param mapping whether it has an {@code iothread-vq-mapping}
 	 * @param drive whether it has a {@code drive}
 	 * @param proxy whether the work is done by a backend beneath it
+	 * @param queues the property that counts its virtqueues, empty when it has none
+	 * @param disk whether it is a disk on a SCSI bus
 	 */
-	record Traits(boolean iothread, boolean mapping, boolean drive, boolean proxy, String queues) {
+	record Traits(boolean iothread, boolean mapping, boolean drive, boolean proxy, String queues, boolean disk) {
 
-		static final Traits NONE = new Traits(false, false, false, false, "");
+		static final Traits NONE = new Traits(false, false, false, false, "", false);
 
 		boolean canRunOnIOThread() {
 			return this.iothread || this.mapping;
@@ -196,7 +198,8 @@ final class Qom {
 			});
 			Set<String> names = names(properties);
 			return new Traits(names.contains("iothread"), names.contains("iothread-vq-mapping"),
-					names.contains("drive"), names.contains("virtio-backend"), countOfQueues(names));
+					names.contains("drive"), names.contains("virtio-backend"), countOfQueues(names),
+					names.contains("scsi-id") && names.contains("lun"));
 		}
 
 	}

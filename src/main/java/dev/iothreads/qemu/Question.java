@@ -116,6 +116,37 @@ sealed interface Question {
 	}
 
 	/**
+	 * Asks a disk on a SCSI bus where it is. One that does not answer has gone since it
+	 * was listed.
+	 */
+	record OfDisk(Qom.Child disk) implements Question {
+
+		private static final List<String> PROPERTIES = List.of("parent_bus", "scsi-id", "lun", DRIVE);
+
+		@Override
+		public List<QmpCommand> commands() {
+			return PROPERTIES.stream().map((property) -> Qom.get(this.disk.path(), property)).toList();
+		}
+
+		@Override
+		public void onReplies(List<Reply> replies, ReadResult result) {
+			JsonNode bus = replies.get(0).orElseNull();
+			JsonNode target = replies.get(1).orElseNull();
+			JsonNode lun = replies.get(2).orElseNull();
+			JsonNode node = replies.get(3).orElseNull();
+			if (bus == null || target == null || lun == null) {
+				return;
+			}
+			String drive = (node != null) ? text("the drive of a disk", node) : "";
+			result.disks()
+				.put(this.disk.path(), new Knowledge.KnownDisk(this.disk.type(),
+						Qom.parent(Qom.checkedPath(text("the bus of a disk", bus))), target.asLong(0), lun.asLong(0),
+						drive.isEmpty() ? null : drive, result.backends().contains(drive) && !drive.isEmpty()));
+		}
+
+	}
+
+	/**
 	 * Asks an object that is no device which IOThread it runs on.
 	 */
 	record OfObject(Qom.Child object) implements Question {

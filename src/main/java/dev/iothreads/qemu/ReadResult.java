@@ -17,18 +17,19 @@ import dev.iothreads.machine.IOThreadSettings;
  * @param lists what is there
  * @param threadIds the thread ids of the IOThreads by their ids
  * @param devices the devices that can run on an IOThread, by QOM path
+ * @param disks the disks on SCSI buses, by QOM path
  * @param objects the other objects that can, by QOM path
  * @param settings what only an IOThread's object has
  * @param backends the names of the drives that were given by {@code -drive}
  * @param unread what was listed and did not answer
  */
 record ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds, Map<String, KnownDevice> devices,
-		Map<String, Knowledge.KnownObject> objects, Map<ThreadKey, IOThreadSettings> settings, Set<String> backends,
-		List<Qom.Child> unread) {
+		Map<String, Knowledge.KnownDisk> disks, Map<String, Knowledge.KnownObject> objects,
+		Map<ThreadKey, IOThreadSettings> settings, Set<String> backends, List<Qom.Child> unread) {
 
 	ReadResult(ReadingPlan.Lists lists, Map<String, Long> threadIds) {
-		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>(), new HashSet<>(),
-				new ArrayList<>());
+		this(lists, threadIds, new LinkedHashMap<>(), new LinkedHashMap<>(), new LinkedHashMap<>(), new HashMap<>(),
+				new HashSet<>(), new ArrayList<>());
 	}
 
 	ThreadKey key(String iothread) {

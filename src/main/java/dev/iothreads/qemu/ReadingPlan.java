@@ -10,7 +10,6 @@ import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpMonitor;
-import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
@@ -35,8 +34,6 @@ final class ReadingPlan {
 
 	private volatile Listed listed = Listed.NOTHING;
 
-	private int rechecked;
-
 	ReadingPlan(QmpMonitor monitor, boolean listsAtOnce, Knowledge knowledge) {
 		this.monitor = monitor;
 		this.listsAtOnce = listsAtOnce;
@@ -59,6 +56,7 @@ final class ReadingPlan {
 		List<String> paths = new ArrayList<>(List.of(Qom.PERIPHERAL, Qom.PERIPHERAL_ANON, Qom.OBJECTS));
 		int places = paths.size();
 		iothreads.forEach((iothread) -> paths.add(iothread.path()));
+		long asked = System.nanoTime();
 		return Reply.toAll(this.monitor, List.of(Qom.listGet(paths), Command.QUERY_IOTHREADS.plain()))
 			.thenCompose((replies) -> {
 				if (!iothreads.isEmpty() && replies.get(0).failure() instanceof QmpCommandException) {
@@ -70,19 +68,20 @@ final class ReadingPlan {
 					children.add(Qom.children(paths.get(i), objects.path(i).path("properties")));
 				}
 				for (int i = 0; i < iothreads.size(); i++) {
-					keepSettings(iothreads.get(i), objects.path(places + i).path("properties"));
+					keepSettings(iothreads.get(i), objects.path(places + i).path("properties"), asked);
 				}
 				return CompletableFuture.completedFuture(
 						new Lists(children.get(0), children.get(1), children.get(2), replies.get(1).orThrow()));
 			});
 	}
 
-	private void keepSettings(ThreadKey iothread, JsonNode properties) {
+	private void keepSettings(ThreadKey iothread, JsonNode properties, long asked) {
 		for (JsonNode property : Qom.elements("the properties of an IOThread", properties)) {
 			JsonNode value = property.path("value");
 			IOThreadProperty.named(property.path("name").asString(""))
 				.filter((named) -> named.isOnlyOnTheObject() && value.isIntegralNumber())
-				.ifPresent((named) -> this.knowledge.setSetting(iothread, named, value.asLong()));
+				.ifPresent((named) -> this.knowledge.setSetting(new Knowledge.Setting(iothread, named), value.asLong(),
+						asked));
 		}
 	}
 
@@ -90,7 +89,10 @@ final class ReadingPlan {
 		Listed before = this.listed;
 		boolean first = thoroughly || before == Listed.NOTHING;
 		boolean spare = first || before.isOlderThan(SPARE_TURN);
-		SettingRecheck recheck = (!first && spare && before.objectsWereLast()) ? nextRecheck() : null;
+		// No event says that another client has tuned a thread pool. One bound of one is
+		// asked again whenever a reading has a command to spare.
+		Knowledge.Setting recheck = (!first && spare && before.objectsWereLast())
+				? this.knowledge.oldestSetting().orElse(null) : null;
 		boolean objectsTurn = spare && recheck == null;
 		boolean anonTurn = first || !spare;
 		List<QmpCommand> commands = new ArrayList<>(List.of(Qom.list(Qom.PERIPHERAL)));
@@ -101,9 +103,10 @@ final class ReadingPlan {
 			commands.add(Qom.list(Qom.OBJECTS));
 		}
 		if (recheck != null) {
-			commands.add(recheck.command());
+			commands.add(Qom.get(recheck.iothread().path(), recheck.property().qemuName()));
 		}
 		commands.add(Command.QUERY_IOTHREADS.plain());
+		long asked = System.nanoTime();
 		return Reply.toAll(this.monitor, commands).thenApply((replies) -> {
 			int next = 1;
 			List<Qom.Child> anon = anonTurn ? Qom.children(Qom.PERIPHERAL_ANON, replies.get(next++).orThrow())
@@ -111,24 +114,16 @@ final class ReadingPlan {
 			List<Qom.Child> objects = objectsTurn ? Qom.children(Qom.OBJECTS, replies.get(next++).orThrow())
 					: before.objects();
 			if (recheck != null) {
-				recheck.onReply(this.knowledge, replies.get(next++));
+				JsonNode value = replies.get(next++).orElseNull();
+				if (value != null && value.isIntegralNumber()) {
+					this.knowledge.setSetting(recheck, value.asLong(), asked);
+				}
 			}
 			this.listed = new Listed(anon, objects, spare ? System.nanoTime() : before.spared(),
 					spare ? objectsTurn : before.objectsWereLast());
 			return new Lists(Qom.children(Qom.PERIPHERAL, replies.get(0).orThrow()), anon, objects,
 					replies.get(next).orThrow());
 		});
-	}
-
-	// No event says that another client has tuned a thread pool. One bound of one is
-	// asked again whenever a reading has a command to spare.
-	private @Nullable SettingRecheck nextRecheck() {
-		List<SettingRecheck> rechecks = new ArrayList<>();
-		this.knowledge.settings()
-			.forEach((iothread, settings) -> settings.values()
-				.keySet()
-				.forEach((property) -> rechecks.add(new SettingRecheck(iothread, property))));
-		return rechecks.isEmpty() ? null : rechecks.get(Math.floorMod(this.rechecked++, rechecks.size()));
 	}
 
 	/**
@@ -155,24 +150,6 @@ final class ReadingPlan {
 
 		boolean isOlderThan(Duration age) {
 			return this == NOTHING || System.nanoTime() - this.spared > age.toNanos();
-		}
-
-	}
-
-	/**
-	 * A setting to ask for again.
-	 */
-	private record SettingRecheck(ThreadKey iothread, IOThreadProperty property) {
-
-		QmpCommand command() {
-			return Qom.get(this.iothread.path(), this.property.qemuName());
-		}
-
-		void onReply(Knowledge knowledge, Reply reply) {
-			JsonNode value = reply.orElseNull();
-			if (value != null && value.isIntegralNumber()) {
-				knowledge.setSetting(this.iothread, this.property, value.asLong());
-			}
 		}
 
 	}

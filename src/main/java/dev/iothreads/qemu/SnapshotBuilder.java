@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.EnumMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -12,6 +13,7 @@ import java.util.stream.Collectors;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
@@ -43,9 +45,14 @@ final class SnapshotBuilder {
 			.all()
 			.stream()
 			.collect(Collectors.toMap(Qom.Child::path, (child) -> child, (one, other) -> one));
+		Map<String, List<Disk>> disks = new HashMap<>();
+		this.result.disks()
+			.forEach((path, known) -> disks.computeIfAbsent(known.controller(), (controller) -> new ArrayList<>())
+				.add(known.shown(Objects.requireNonNull(listed.get(path)))));
 		List<Device> devices = new ArrayList<>();
 		this.result.devices()
-			.forEach((path, known) -> devices.add(device(Objects.requireNonNull(listed.get(path)), known)));
+			.forEach((path, known) -> devices.add(device(Objects.requireNonNull(listed.get(path)), known,
+					disks.getOrDefault(known.worker(), List.of()))));
 		Holders holders = new Holders(listed, this::worker);
 		List<IOThread> iothreads = new ArrayList<>();
 		for (JsonNode iothread : this.result.lists().iothreads()) {
@@ -62,7 +69,7 @@ final class SnapshotBuilder {
 		return (known != null) ? known.worker() : null;
 	}
 
-	private Device device(Qom.Child device, KnownDevice known) {
+	private Device device(Qom.Child device, KnownDevice known, List<Disk> disks) {
 		String path = device.path();
 		List<String> alive = new ArrayList<>();
 		List<String> deleted = new ArrayList<>();
@@ -94,7 +101,7 @@ final class SnapshotBuilder {
 			state = DeviceState.MAIN_LOOP;
 		}
 		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive(),
-				known.driveGoesWithIt(), known.virtqueues());
+				known.driveGoesWithIt(), known.virtqueues(), disks);
 	}
 
 	private Collection<Attachment> objectsOn(ThreadKey iothread) {

@@ -45,6 +45,7 @@ class GuestAndServiceTests {
 			guest.await("cat /sys/block/sda/size");
 			isCounted(guest, service, "vda", "blk0");
 			isCounted(guest, service, "sda", "scsi0");
+			theDiskIsItsControllers(service);
 			for (JsonNode iothread : service.get("/api/v1/machines/vm1/iothreads").json()) {
 				String id = iothread.path("id").asString();
 				long threadId = iothread.path("thread-id").asLong();
@@ -61,6 +62,26 @@ class GuestAndServiceTests {
 		}
 	}
 
+	private static void theDiskIsItsControllers(RunningService service) {
+		JsonNode disk = service.get("/api/v1/machines/vm1/devices/scsi0").json().path("disks").path(0);
+		assertThat(disk.path("id").asString()).isEqualTo("hd0");
+		assertThat(disk.path("driver").asString()).isEqualTo("scsi-hd");
+		assertThat(disk.path("lun").asInt()).isZero();
+		assertThat(disk.path("drive").asString()).isEqualTo("disk1");
+		RunningService.Answer asked = service.get("/api/v1/machines/vm1/devices/hd0");
+		assertThat(asked.status()).isEqualTo(404);
+		assertThat(asked.body()).contains("is a disk of controller scsi0");
+		await().atMost(DEADLINE).untilAsserted(() -> {
+			for (String operation : List.of("read", "write", "flush")) {
+				String label = "operation=\"" + operation + "\"";
+				assertThat(counter(service, "iothread_device_disk_operations_total", "controller=\"scsi0\"",
+						"device=\"hd0\"", label))
+					.isPositive()
+					.isEqualTo(counter(service, "iothread_device_operations_total", "device=\"scsi0\"", label));
+			}
+		});
+	}
+
 	@EveryQemu
 	void aDeviceComesAndGoesByAcpi(QemuBinary binary) {
 		comesAndGoes(Guest.of(binary));
@@ -71,6 +92,22 @@ class GuestAndServiceTests {
 		comesAndGoes(Guest.of(binary).nativeHotplug());
 	}
 
+	@EveryQemu
+	void aDeviceComesAndGoesOnABridge(QemuBinary binary) {
+		try (Guest guest = Guest.of(binary)
+			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
+					"-device", "i82801b11-bridge,id=dmi", "-device", "pci-bridge,id=pci.0,bus=dmi,chassis_nr=1")
+			.monitor("vm1")
+			.in(this.directory)
+			.boot(); RunningService service = start("1s")) {
+			for (String bus : List.of("pci.0", "dmi")) {
+				comesAndGoes(guest, service,
+						"{\"id\": \"blk0\", \"drive\": \"disk0\", \"bus\": \"%s\"}".formatted(bus));
+			}
+			comesAndGoes(guest, service, "{\"id\": \"blk0\", \"drive\": \"disk0\"}");
+		}
+	}
+
 	private void comesAndGoes(Guest.Builder builder) {
 		try (Guest guest = builder
 			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
@@ -79,19 +116,23 @@ class GuestAndServiceTests {
 			.in(this.directory)
 			.boot(); RunningService service = start("1s")) {
 			for (int round = 0; round < 2; round++) {
-				RunningService.Answer attached = service.send("POST", "/api/v1/machines/vm1/devices",
-						"application/json", "{\"id\": \"blk0\", \"drive\": \"disk0\"}");
-				assertThat(attached.status()).as(attached.body()).isEqualTo(201);
-				assertThat(guest.await("cat /sys/block/vd*/size")).isEqualTo("2048");
-				assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of("blk0")));
-				RunningService.Answer detached = service.send("DELETE", "/api/v1/machines/vm1/devices/blk0",
-						"application/json", "");
-				assertThat(detached.status()).as(detached.body()).isIn(202, 204);
-				await().atMost(DEADLINE).until(() -> service.get("/api/v1/machines/vm1/devices/blk0").status() == 404);
-				assertThat(guest.run("ls /sys/block")).doesNotContain("vd");
-				assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of()));
+				comesAndGoes(guest, service, "{\"id\": \"blk0\", \"drive\": \"disk0\"}");
 			}
 		}
+	}
+
+	private static void comesAndGoes(Guest guest, RunningService service, String device) {
+		RunningService.Answer attached = service.send("POST", "/api/v1/machines/vm1/devices", "application/json",
+				device);
+		assertThat(attached.status()).as(attached.body()).isEqualTo(201);
+		assertThat(guest.await("cat /sys/block/vd*/size")).isEqualTo("2048");
+		assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of("blk0")));
+		RunningService.Answer detached = service.send("DELETE", "/api/v1/machines/vm1/devices/blk0", "application/json",
+				"");
+		assertThat(detached.status()).as(detached.body()).isIn(202, 204);
+		await().atMost(DEADLINE).until(() -> service.get("/api/v1/machines/vm1/devices/blk0").status() == 404);
+		assertThat(guest.run("ls /sys/block")).doesNotContain("vd");
+		assertThat(guest.attached()).isEqualTo(Map.of("io0", Set.of()));
 	}
 
 	private static void isCounted(Guest guest, RunningService service, String disk, String device) {

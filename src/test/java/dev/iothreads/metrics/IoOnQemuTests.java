@@ -65,7 +65,11 @@ class IoOnQemuTests {
 				.untilAsserted(
 						() -> assertThat(watched.io("scsi0").get(IoOperation.WRITE).operations()).isEqualTo(writes));
 			assertThat(watched.io("scsi0").get(IoOperation.WRITE).bytes()).isEqualTo((long) writes * BootSector.WRITE);
-			assertThat(watched.activity().io()).hasSize(1);
+			Snapshot snapshot = watched.read();
+			String controller = snapshot.device("scsi0").orElseThrow().qomPath();
+			assertThat(snapshot.activity().io()).containsOnlyKeys(controller, "/machine/peripheral/hd0");
+			assertThat(snapshot.activity().io().get("/machine/peripheral/hd0"))
+				.isEqualTo(snapshot.activity().io().get(controller));
 		}
 	}
 
@@ -106,6 +110,32 @@ class IoOnQemuTests {
 				IoCount written = watched.io("scsi0").get(IoOperation.WRITE);
 				assertThat(written.operations()).isEqualTo(4);
 				assertThat(written.bytes()).isEqualTo(80 * 1024);
+			});
+		}
+	}
+
+	// No reading sees that the first one has gone.
+	@EveryQemu
+	void aDiskThatComesBackBetweenTwoReadingsAddsToWhatItsScsiControllerHasDone(QemuBinary binary) {
+		assumeThat(binary.isAtLeast(9, 0)).as("before 9.0 the command qemu-io can hang beside an IOThread").isTrue();
+		try (Qemu qemu = Qemu.of(binary)
+			.args("-object", "iothread,id=iothread0", "-blockdev",
+					"null-co,node-name=disk0,size=1048576,read-zeroes=on", "-device",
+					"virtio-scsi-pci,id=scsi0,iothread=iothread0", "-device", "scsi-hd,id=hd0,drive=disk0,bus=scsi0.0")
+			.start(); Watched watched = Watched.at(qemu.socket()); Monitor monitor = qemu.monitor()) {
+			io(monitor, "/machine/peripheral/hd0", "aio_write 0 64k");
+			await().atMost(DEADLINE)
+				.untilAsserted(() -> assertThat(watched.io("scsi0").get(IoOperation.WRITE).operations()).isEqualTo(1));
+			monitor.execute("device_del", Map.of("id", "hd0"));
+			monitor.awaitEvent("DEVICE_DELETED", (data) -> data.path("device").asString("").equals("hd0"), DEADLINE);
+			monitor.execute("device_add", Map.of("driver", "scsi-hd", "id", "hd0", "drive", "disk0", "bus", "scsi0.0"));
+			io(monitor, "/machine/peripheral/hd0", "aio_write 0 4k");
+			io(monitor, "/machine/peripheral/hd0", "aio_write 0 4k");
+			await().atMost(DEADLINE).untilAsserted(() -> {
+				Map<String, Map<IoOperation, IoCount>> io = watched.activity().io();
+				assertThat(io.get("/machine/peripheral/hd0").get(IoOperation.WRITE).operations()).isEqualTo(2);
+				assertThat(watched.io("scsi0").get(IoOperation.WRITE).operations()).isEqualTo(3);
+				assertThat(watched.io("scsi0").get(IoOperation.WRITE).bytes()).isEqualTo(72 * 1024);
 			});
 		}
 	}

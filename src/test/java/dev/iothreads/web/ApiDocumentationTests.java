@@ -7,9 +7,9 @@ import java.util.TreeMap;
 import java.util.stream.Stream;
 
 import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.ObjectId;
 import dev.iothreads.web.api.MachineInfo;
-import dev.iothreads.web.api.RequestBodies;
 import dev.iothreads.web.problem.Problem;
 import io.swagger.v3.oas.models.OpenAPI;
 import io.swagger.v3.oas.models.Operation;
@@ -123,10 +123,13 @@ class ApiDocumentationTests {
 				"attached-dev", "poll-max-ns", "poll-grow", "poll-shrink", "poll-weight", "aio-max-batch",
 				"thread-pool-min", "thread-pool-max", "cpus-allowed", "attached-devices");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
-				"state", "reason", "drive", "drive-goes-with-it");
+				"state", "reason", "drive", "drive-goes-with-it", "disks");
+		assertThat(properties("DiskInfo")).containsOnlyKeys("id", "driver", "qom-path", "target", "lun", "drive",
+				"drive-goes-with-it");
 		assertThat(properties("MachineInfo")).containsOnlyKeys("title", "reading", "reading-limits", "incomplete",
 				"name", "state", "reason", "qemu-version", "run-state", "guest-name", "uuid", "pid", "monitor",
-				"managed-by", "read-only", "observed-at", "iothreads", "devices", "attached", "cpu-unavailable");
+				"managed-by", "read-only", "observed-at", "settings-observed-at", "iothreads", "devices", "attached",
+				"cpu-unavailable");
 		assertThat(properties("AttachedDevice")).containsOnlyKeys("id", "driver", "qom-path", "kind", "virtqueues");
 	}
 
@@ -223,7 +226,7 @@ class ApiDocumentationTests {
 	void theSchemasThatAreWrittenAgreeWithTheCode() {
 		assertThat(properties("NewIOThread").get("id").getPattern()).isEqualTo("^" + ObjectId.PATTERN + "$");
 		assertThat(properties("NewDevice").get("id").getPattern()).isEqualTo("^" + ObjectId.PATTERN + "$");
-		assertThat(properties("NewDevice").get("driver").getDefault()).isEqualTo(RequestBodies.DEFAULT_DRIVER);
+		assertThat(properties("NewDevice").get("driver").getDescription()).contains(NewDevice.PCI_DISK);
 		assertThat(properties("ProblemDetail").get("machine-state").getEnum()).map(Object::toString)
 			.containsExactlyElementsOf(Stream.of(MachineState.values())
 				.filter((state) -> state != MachineState.UP)

@@ -25,11 +25,15 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 		@JsonProperty("drive") @Schema(
 				description = "The block node it serves; absent when it has none") @Nullable String drive,
 		@JsonProperty("drive-goes-with-it") @Schema(description = "true where QEMU removes the drive together with the "
-				+ "device, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt){
+				+ "device, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt,
+		@JsonProperty("disks") @Schema(
+				description = "The disks of a SCSI controller, sorted by target and LUN: they run "
+						+ "where it does; absent when it has none") @Nullable List<DiskInfo> disks){
 
 	public static DeviceInfo of(String machine, Device device) {
 		return new DeviceInfo(machine, device.id(), device.driver(), device.qomPath(), device.iothreads(),
-				wire(device.state()), device.reason(), device.drive(), device.driveGoesWithIt() ? true : null);
+				wire(device.state()), device.reason(), device.drive(), device.driveGoesWithIt() ? true : null,
+				device.disks().isEmpty() ? null : device.disks().stream().map(DiskInfo::of).toList());
 	}
 
 	static List<DeviceInfo> of(String machine, List<Device> devices) {

@@ -45,6 +45,9 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		@JsonProperty("read-only") @Schema(
 				description = "Whether the service's configuration forbids changes") boolean readOnly,
 		@JsonProperty("observed-at") @Schema(description = "When it was read") @Nullable Instant observedAt,
+		@JsonProperty("settings-observed-at") @Schema(
+				description = "When the oldest thread-pool bound of its IOThreads was "
+						+ "read; absent where all are read with the rest (QEMU 10.1)") @Nullable Instant settingsObservedAt,
 		@JsonProperty("iothreads") @Schema(description = "How many IOThreads it has") @Nullable Integer iothreads,
 		@JsonProperty("devices") @Schema(
 				description = "How many devices can run on an IOThread") @Nullable Integer devices,
@@ -59,15 +62,18 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		String state = wire(machine.status().state());
 		if (snapshot == null) {
 			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null, null,
-					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null, null);
+					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null, null,
+					null);
 		}
+		Instant settings = snapshot.activity().settingsObservedAt();
 		Identity.Reading reading = snapshot.identity().reading();
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
 				snapshot.identity().runState(), snapshot.identity().guestName(), snapshot.identity().uuid(),
 				snapshot.identity().title(), (reading != null) ? reading.by() : null,
 				(reading != null) ? reading.limits() : null, (reading != null && reading.incomplete()) ? true : null,
 				snapshot.identity().processId(), machine.monitor(), snapshot.managedBy(), machine.readOnly(),
-				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS), snapshot.iothreads().size(),
+				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS),
+				(settings != null) ? settings.truncatedTo(ChronoUnit.MILLIS) : null, snapshot.iothreads().size(),
 				snapshot.devices().size(), snapshot.attachedCount(), BalanceInfo.of(machine.balance()),
 				snapshot.activity().cpuUnavailable());
 	}
