@@ -125,7 +125,7 @@ readinessProbe:
 {{- end }}
 {{- end }}
 {{- if and (eq $values.mode "Deployment") (include "iothread-inventory.mountsSockets" .) (not $values.sockets.volume) (not (include "iothread-inventory.staysOnItsNode" .)) }}
-{{- fail "mode=Deployment would look into sockets.hostPath of whichever node it comes to: set config.discovery.enabled=false and name machines by 'tcp:' monitors, or set sockets.volume, or choose a node by nodeSelector 'kubernetes.io/hostname' or affinity" }}
+{{- fail "mode=Deployment would look into sockets.hostPath of the node on which it is started: set config.discovery.enabled=false and name machines by 'tcp:' monitors, or set sockets.volume, or choose a node by nodeSelector 'kubernetes.io/hostname' or affinity" }}
 {{- end }}
 {{- if and (eq $values.mode "Deployment") $values.updateStrategy }}
 {{- fail "updateStrategy is for mode=DaemonSet: an update of mode=Deployment ends the pod before it starts the next one, since a monitor serves one client at a time" }}

@@ -1,4 +1,4 @@
-{{/* What is scraped, of whichever kind of monitor. Takes a dict of monitor (its values), port and scheme (or none). */}}
+{{/* What is scraped, by either kind of monitor. Takes a dict of monitor (its values), port and scheme (or none). */}}
 {{- define "iothread-inventory.endpoint" -}}
 {{- $endpoint := dict
   "port" .port

@@ -57,7 +57,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 
-	// So that a slip of the pen keeps no main loop busy.
+	// So that a mistyped interval does not load QEMU's main loop.
 	private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
 
 	public IOThreadsProperties {
@@ -101,8 +101,8 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		}
 	}
 
-	// A monitor serves one client at a time: the second machine would wait for the first
-	// for ever.
+	// A monitor serves one client at a time: the second machine would wait without
+	// end for the first.
 	private static void requireOneEach(Errors errors, Map<String, MachineProperties> machines) {
 		Map<Object, String> owners = new HashMap<>();
 		machines.forEach((name, machine) -> {

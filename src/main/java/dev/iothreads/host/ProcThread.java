@@ -13,8 +13,8 @@ import dev.iothreads.machine.HostThread;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A thread in {@code /proc/<pid>/task/<tid>/stat} (docs: proc(5)). The moment of its
- * start tells it from a later thread of the same numbers.
+ * A thread in {@code /proc/<pid>/task/<tid>/stat} (docs: proc(5)). The time of its start
+ * distinguishes it from a later thread with the same numbers.
  *
  * @param processId the process, by its number in the service's PID namespace
  * @param threadId the thread, likewise

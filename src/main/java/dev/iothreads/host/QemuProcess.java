@@ -32,7 +32,7 @@ import dev.iothreads.machine.HostThreads;
  * table of Unix sockets of its network namespace says where each of its sockets was
  * bound. That must be the file that the service is connected to, as the process sees it.
  * In the service's own PID namespace, where no two threads have the same number, these
- * are believed as well: a path of the service's own root, for a QEMU that changed its
+ * are accepted as well: a path of the service's own root, for a QEMU that changed its
  * root since ({@code -chroot}); a relative path that the file's own path ends with, for
  * one that changed its directory since ({@code -daemonize}); and the command line of a
  * process whose descriptors may not be looked at.

@@ -238,7 +238,7 @@ final class MachineEntry implements AutoCloseable {
 		return result;
 	}
 
-	// A reading that cannot begin has failed: requests must not wait for it for ever.
+	// A reading that cannot begin has failed: requests must not wait for it without end.
 	private CompletableFuture<Snapshot> read() {
 		try {
 			return this.machine.read();

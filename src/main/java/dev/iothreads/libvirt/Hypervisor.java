@@ -92,7 +92,7 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 	}
 
 	/**
-	 * Asks what libvirt holds against a domain, from 7.1 on.
+	 * Asks which faults libvirt has noted of a domain, from 7.1 on.
 	 */
 	CompletableFuture<List<String>> messages(Domain domain) {
 		return promptly(Procedure.DOMAIN_GET_MESSAGES, domain, 0)

@@ -29,8 +29,8 @@ import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
 
 /**
- * Changes of a domain by libvirt's own calls, so that libvirt and QEMU stay one. What
- * lasts is changed live and in the definition, where the definition has it, too.
+ * Changes of a domain by libvirt's own calls, so that libvirt knows them. The running
+ * domain is changed, and its persistent definition as well, where that has the object.
  *
  * @param machine whose changes
  * @param name its name in messages
@@ -120,8 +120,9 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 		}
 	}
 
-	// In two calls: of one that sets both kinds libvirt 9.0 does not show the pool in the
-	// domain's XML. The pool comes first, of which libvirt refuses more.
+	// In two calls: when one call sets polling and thread pool, libvirt 9.0 leaves the
+	// thread pool out of the domain's XML. The pool comes first: libvirt refuses more of
+	// its values.
 	private void tune(int number, Map<String, Long> parameters, boolean both) throws LibvirtErrorException {
 		Map<String, Long> pool = new TreeMap<>(parameters);
 		pool.keySet().removeIf((parameter) -> parameter.startsWith("poll"));

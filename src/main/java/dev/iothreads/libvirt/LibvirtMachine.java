@@ -259,7 +259,7 @@ final class LibvirtMachine implements Machine {
 			});
 	}
 
-	// The unplugs that were asked for through libvirt are not known to who reads QEMU.
+	// The monitor does not show the unplugs that were asked for through libvirt.
 	private Snapshot withDepartures(Snapshot read) {
 		List<Device> devices = read.devices()
 			.stream()

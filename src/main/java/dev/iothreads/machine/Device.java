@@ -15,7 +15,7 @@ import org.jspecify.annotations.Nullable;
  * {@code virtio-backend} of a PCI or CCW proxy
  * @param iothreads the ids of the IOThreads it runs on, sorted, each once; none when it
  * runs in QEMU's main loop
- * @param state how it stands to them
+ * @param state whether it is attached to them
  * @param reason why it is in that state, where there is something to say
  * @param drive the block node it serves, {@code null} when it has none
  * @param driveGoesWithIt whether QEMU removes the drive together with the device
@@ -34,7 +34,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 * @param driver its type in QEMU
 	 * @param qomPath the QOM path of the device that does the work
 	 * @param iothreads the ids of the IOThreads it runs on
-	 * @param state how it stands to them
+	 * @param state whether it is attached to them
 	 * @param reason why it is in that state
 	 * @param drive the block node it serves
 	 */
@@ -60,7 +60,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 
 	/**
 	 * Returns the same device in another state.
-	 * @param current how it stands to its IOThreads
+	 * @param current whether it is attached to its IOThreads
 	 * @param known why it is in that state
 	 * @return the device
 	 */

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * @param iothreads the ids of the IOThreads it is to run on, in the order in which its
  * virtqueues go round them
  * @param drive the block node it serves, {@code null} for none
- * @param bus the bus it goes on, {@code null} for whichever has room
+ * @param bus the bus it goes on, {@code null} for one that has room
  * @param properties further properties, each with a {@link String}, {@link Boolean} or
  * {@link Long}
  * @param image the image file it serves, {@code null} for none
@@ -47,7 +47,7 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 * @param driver its driver
 	 * @param iothreads the ids of the IOThreads it is to run on
 	 * @param drive the block node it serves, {@code null} for none
-	 * @param bus the bus it goes on, {@code null} for whichever has room
+	 * @param bus the bus it goes on, {@code null} for one that has room
 	 * @param properties further properties
 	 */
 	public NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,

@@ -40,7 +40,7 @@ final class Learning {
 	/**
 	 * Reads what is listed.
 	 * @param lists what is there
-	 * @param thoroughly whether to ask again what no event keeps right
+	 * @param thoroughly whether to ask again for what QEMU reports no event of
 	 * @param listing how often something had been forgotten before it was listed
 	 * @return all that the reading goes by; it fails with what the monitor failed with
 	 */

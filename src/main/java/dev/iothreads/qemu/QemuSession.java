@@ -257,7 +257,8 @@ final class QemuSession {
 	}
 
 	/**
-	 * Reads the machine, without what was learnt before and no event keeps right.
+	 * Reads the machine, and asks again for what was learnt before, unless QEMU's events
+	 * keep that right.
 	 * @return the snapshot; it fails with what the monitor failed with
 	 */
 	CompletableFuture<Snapshot> readThoroughly() {

@@ -44,9 +44,8 @@ final class RemadeIOThreads {
 	}
 
 	/**
-	 * Puts the devices that are not on the IOThread that they name on the one that they
-	 * are on. It asks QEMU only in the first reading, and only where there is a mapped
-	 * device.
+	 * Corrects the IOThread of each device whose IOThread was removed and made again. It
+	 * asks QEMU only in the first reading, and only where there is a mapped device.
 	 * @return the same result; it fails with what the monitor failed with
 	 */
 	CompletableFuture<ReadResult> check(ReadResult result) {
@@ -81,12 +80,12 @@ final class RemadeIOThreads {
 			return;
 		}
 		for (ThreadKey link : device.links()) {
-			Long survivor = link.isAlive(result.threadIds()) ? threads.beneath(link, isCold)
+			Long formerThread = link.isAlive(result.threadIds()) ? threads.beneath(link, isCold)
 					: Long.valueOf(link.threadId());
-			if (survivor == null) {
+			if (formerThread == null) {
 				this.doubtful.add(path);
 			}
-			links.add((survivor != null) ? new ThreadKey(link.id(), survivor) : link);
+			links.add((formerThread != null) ? new ThreadKey(link.id(), formerThread) : link);
 		}
 		result.devices().put(path, device.withLinks(links));
 	}
@@ -103,7 +102,7 @@ final class RemadeIOThreads {
 	}
 
 	/**
-	 * Returns whether nothing tells whether a device is on the IOThreads that it names.
+	 * Returns whether it is unknown if a device runs on the IOThreads that it names.
 	 */
 	boolean isDoubtful(String path) {
 		return this.doubtful.contains(path);
@@ -154,10 +153,10 @@ final class RemadeIOThreads {
 			if (this.firstCpu != null && isCold) {
 				return ThreadKey.GONE;
 			}
-			return (!this.tasks.isEmpty() && strangers() <= OTHERS_THAT_POLL) ? iothread.threadId() : null;
+			return (!this.tasks.isEmpty() && unknownPollers() <= OTHERS_THAT_POLL) ? iothread.threadId() : null;
 		}
 
-		private long strangers() {
+		private long unknownPollers() {
 			return this.tasks.stream()
 				.filter((task) -> task.polls() && !task.first() && !this.cpus.contains(task.threadId())
 						&& !this.iothreads.contains(task.threadId()))

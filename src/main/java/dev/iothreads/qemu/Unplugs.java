@@ -85,8 +85,9 @@ final class Unplugs {
 	}
 
 	/**
-	 * Returns the devices that have gone although no client of the service asked for it:
-	 * the reason by the path of each and of its backend, of the last 256.
+	 * Returns why devices went away that no client of the service asked to detach. Keys
+	 * are QOM paths, of the device and of its backend; at most 256, the latest.
+	 * @return the reasons
 	 */
 	Map<String, String> unasked() {
 		synchronized (this.unasked) {

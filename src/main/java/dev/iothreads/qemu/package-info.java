@@ -1,8 +1,8 @@
 /**
  * A {@link dev.iothreads.machine.Machine} that is a QEMU, asked over its monitor. It
- * knows where in the QOM tree the truth about IOThreads is, from QEMU 7.2 on, and what it
- * costs to read: what cannot change is asked once, and a reading after that is at most
- * three commands, and a fourth for what the block devices have done.
+ * knows where in the QOM tree IOThreads are found, from QEMU 7.2 on, and what it costs to
+ * read: what cannot change is asked once, and a reading after that is at most three
+ * commands, and a fourth for what the block devices have done.
  */
 @NullMarked
 package dev.iothreads.qemu;

@@ -183,7 +183,7 @@ final class CommandQueue {
 		commands.forEach((pending) -> bytes.put(pending.line));
 		bytes.flip();
 		// What may be unanswered fits into the socket's buffer, so writing does not
-		// block. Should it, the other callers must not wait for ever.
+		// block. Should it, the other callers must not wait without end.
 		Deadline blocked = new Deadline(this.timeout.multipliedBy(2),
 				() -> this.lost.accept("QEMU takes no more bytes"));
 		// A channel closes when an interrupted thread uses it, which would end the

@@ -97,7 +97,8 @@ final class MonitorSocket {
 		}
 	}
 
-	// A client that waits to be greeted sends nothing, and would wait for ever for a host
+	// A client that waits to be greeted sends nothing, and would wait without end for a
+	// host
 	// that has vanished. The system's own limit is two hours.
 	private static void keepAlive(SocketChannel channel) throws IOException {
 		channel.setOption(StandardSocketOptions.SO_KEEPALIVE, true);

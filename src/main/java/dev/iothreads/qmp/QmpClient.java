@@ -286,11 +286,11 @@ public final class QmpClient implements QmpMonitor {
 				: "QEMU closed the connection", null);
 	}
 
-	// A virtual thread that never waits for bytes never yields either: as many floods as
-	// there are processors would keep all the others waiting. One that yields goes to the
-	// end of its processor's own queue while there is another in it, and what comes from
-	// elsewhere is not run before that queue is empty (source: VirtualThread and
-	// ForkJoinPool of JDK 25): so, now and then, it waits.
+	// A virtual thread that never waits for bytes never gives up its processor. As many
+	// QEMUs that send without a pause as there are processors would stop all other
+	// connections. Thread.yield() is not enough: the processor first empties its own
+	// queue, and new tasks are not in it (source: VirtualThread and ForkJoinPool of JDK
+	// 25). So the thread sleeps for a moment after some reads.
 	private static void yieldToOthers(int fills) {
 		if (fills % FILLS_IN_A_ROW == 0) {
 			LockSupport.parkNanos(1);

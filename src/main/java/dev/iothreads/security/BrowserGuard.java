@@ -103,7 +103,7 @@ final class BrowserGuard extends OncePerRequestFilter {
 		return origin != null && !isSameHost(origin, request, host);
 	}
 
-	// Behind a proxy that is believed, the server's name is that of the proxy.
+	// Behind a trusted proxy, the server's name is that of the proxy.
 	private static boolean isSameHost(String origin, HttpServletRequest request, @Nullable HostName host) {
 		try {
 			HostName sender = HostName.of(URI.create(origin).getRawAuthority());

@@ -77,7 +77,7 @@ final class Tokens {
 			.jwsAlgorithms((algorithms) -> algorithms.addAll(Arrays.asList(SignatureAlgorithm.values())))
 			.build();
 		decoder.setJwtValidator(validator(jwt));
-		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(blamingUnknownKeys(decoder, keys));
+		JwtAuthenticationProvider provider = new JwtAuthenticationProvider(withKeyFailures(decoder, keys));
 		provider.setJwtAuthenticationConverter(new Tokens(jwt)::authenticated);
 		return provider;
 	}
@@ -102,7 +102,7 @@ final class Tokens {
 
 	// Where the keys were read a moment ago, a key that is not among them is the token's
 	// fault, not that of the service.
-	private static JwtDecoder blamingUnknownKeys(JwtDecoder decoder, SigningKeys keys) {
+	private static JwtDecoder withKeyFailures(JwtDecoder decoder, SigningKeys keys) {
 		return (token) -> {
 			try {
 				return decoder.decode(token);

@@ -18,7 +18,7 @@ import org.jspecify.annotations.Nullable;
  * Which calls may be sent now. libvirt ceases to read a connection of which five calls
  * are unanswered (source: {@code max_client_requests}), and each call that waits for a
  * QEMU holds one of its twenty workers: so there are {@value #MOST} at a time, one for a
- * domain, and none for a domain that owes an overdue answer.
+ * domain, and none for a domain whose last answer is overdue.
  */
 final class CallWindow {
 

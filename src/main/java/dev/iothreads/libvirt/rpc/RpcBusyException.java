@@ -1,8 +1,8 @@
 package dev.iothreads.libvirt.rpc;
 
 /**
- * A call was not sent, because the domain still owes the answer to one that is overdue,
- * or too many wait.
+ * A call was not sent, because the domain has not answered an earlier one in time, or too
+ * many wait.
  */
 public final class RpcBusyException extends RpcException {
 

@@ -1,14 +1,14 @@
 package dev.iothreads.libvirt.rpc;
 
 /**
- * How far a connection has come. It only moves downwards.
+ * How far a connection has come. A connection only goes on to a later state.
  */
 public enum RpcState {
 
 	/** The socket is being connected to. */
 	CONNECTING,
 
-	/** The daemon decides who may come in. */
+	/** The daemon checks who the client is. */
 	AUTHENTICATING,
 
 	/** The hypervisor's driver is being opened. */

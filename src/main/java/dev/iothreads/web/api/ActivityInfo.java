@@ -23,8 +23,8 @@ import io.swagger.v3.oas.annotations.media.Schema;
 import org.jspecify.annotations.Nullable;
 
 /**
- * How busy a machine is. These counts change all the time; apart from the IOThreads and
- * devices they leave the entity tags of those unchanged.
+ * How busy a machine is. These counts change all the time. They are an answer of their
+ * own, so that the entity tags of IOThreads and devices do not change with them.
  */
 @Schema(description = "How busy a machine is, as counts that only grow: two answers give the rates between them")
 @JsonInclude(JsonInclude.Include.NON_NULL)

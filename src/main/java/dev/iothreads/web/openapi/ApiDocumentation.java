@@ -85,8 +85,8 @@ class ApiDocumentation {
 	}
 
 	/**
-	 * Documents the API at the host of the document, by whichever name a client reached
-	 * it.
+	 * Documents the API at the host of the document, by the name with which a client
+	 * reached it.
 	 */
 	@Bean
 	ServerBaseUrlCustomizer sameOrigin() {
