@@ -39,7 +39,10 @@ import org.springframework.validation.Validator;
  * unless it is named.
  * @param libvirt The libvirt daemon whose running domains are machines. None is asked
  * unless its URI is given.
- * @param refreshInterval How often a machine is read without requests, from 100ms to 24h.
+ * @param refreshInterval How often a machine is read while a client reads the stream of
+ * events, from 100ms to 24h. A plain number is seconds.
+ * @param idleInterval How often a machine is read without requests while no client reads
+ * the stream of events, from 100ms to 24h. A value below refresh-interval has no effect.
  * A plain number is seconds.
  * @param maxAge How old the reading may be that a request is answered from, from 0s to
  * 24h. A plain number is seconds.
@@ -51,6 +54,7 @@ import org.springframework.validation.Validator;
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
 		@Nullable Libvirt libvirt, @DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
+		@DefaultValue("60s") @DurationUnit(ChronoUnit.SECONDS) Duration idleInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
 		@DefaultValue Attach attach, @DefaultValue Metrics metrics,
 		@NestedConfigurationProperty @DefaultValue SecurityProperties security) implements Validator {
@@ -88,6 +92,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		});
 		requireOneEach(errors, properties.machines);
 		requireRange(errors, "refreshInterval", properties.refreshInterval, SHORTEST_INTERVAL);
+		requireRange(errors, "idleInterval", properties.idleInterval, SHORTEST_INTERVAL);
 		requireRange(errors, "maxAge", properties.maxAge, Duration.ZERO);
 		requireRange(errors, "timeouts.connect", properties.timeouts.connect, Duration.ofMillis(1));
 		requireRange(errors, "timeouts.command", properties.timeouts.command, Duration.ofMillis(1));

@@ -140,7 +140,7 @@ class MachinesConfiguration {
 	@Bean
 	Inventory inventory(IOThreadsProperties properties, ScheduledExecutorService machineScheduler,
 			List<MachineSource> sources) {
-		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval());
+		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval(), properties.idleInterval());
 		sources.forEach(inventory::start);
 		return inventory;
 	}

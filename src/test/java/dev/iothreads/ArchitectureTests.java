@@ -48,7 +48,7 @@ class ArchitectureTests {
 			Map.entry("web.api", Set.of("advice", "history", "inventory", "machine", "web.problem")),
 			Map.entry("web.events", Set.of("inventory", "security", "web.api", "web.problem")),
 			Map.entry("web.page", Set.of()), Map.entry("web.openapi", Set.of("machine", "web.api", "web.problem")),
-			Map.entry("web", Set.of("machine", "web.api", "web.problem")),
+			Map.entry("web", Set.of("inventory", "machine", "web.api", "web.problem")),
 			Map.entry("metrics", Set.of("history", "inventory", "machine")), Map.entry("security", Set.of()),
 			Map.entry("libvirt.rpc", Set.of()),
 			Map.entry("libvirt", Set.of("machine", "inventory", "qmp", "qemu", "libvirt.rpc")));

@@ -9,8 +9,10 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 import dev.iothreads.history.History;
 import dev.iothreads.machine.Device;
@@ -160,6 +162,27 @@ public final class IOThreadService {
 	 */
 	public FleetView fleet(Collection<String> machines) {
 		return read(machines.stream().distinct().map(this.inventory::entry).toList());
+	}
+
+	/**
+	 * Reads the machines whose last reading is older than the service's maximum age.
+	 * @param limit how long to wait for the readings
+	 */
+	public void refresh(Duration limit) {
+		try {
+			CompletableFuture
+				.allOf(this.inventory.entries()
+					.stream()
+					.map((entry) -> entry.snapshot(this.maxAge))
+					.toArray(CompletableFuture[]::new))
+				.get(limit.toMillis(), TimeUnit.MILLISECONDS);
+		}
+		catch (ExecutionException | TimeoutException ex) {
+			// The views show what is known of such a machine.
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
 	}
 
 	private FleetView read(List<MachineEntry> machines) {

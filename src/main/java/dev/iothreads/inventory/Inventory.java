@@ -10,6 +10,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -43,16 +44,32 @@ public final class Inventory implements AutoCloseable {
 
 	private final Duration refreshInterval;
 
+	private final Duration idleInterval;
+
+	private volatile BooleanSupplier watched = () -> false;
+
 	private boolean closed;
 
 	/**
 	 * Creates an inventory without machines.
 	 * @param scheduler starts the readings; it is never blocked
-	 * @param refreshInterval how often a machine is read without being asked for
+	 * @param refreshInterval how often a machine is read without being asked for, while
+	 * clients watch
+	 * @param idleInterval how often it is read while no client watches; it is not used
+	 * when it is shorter
 	 */
-	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval) {
+	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval, Duration idleInterval) {
 		this.scheduler = scheduler;
 		this.refreshInterval = refreshInterval;
+		this.idleInterval = idleInterval;
+	}
+
+	/**
+	 * Sets what decides how often the machines are read.
+	 * @param watched whether clients wait for changes now; it must not block
+	 */
+	public void readOftenWhile(BooleanSupplier watched) {
+		this.watched = watched;
 	}
 
 	/**
@@ -114,10 +131,12 @@ public final class Inventory implements AutoCloseable {
 		entry.readAnew();
 	}
 
-	// An exception would end the readings of this machine, without a message.
+	// Half an interval less, as the readings do not begin exactly an interval apart. An
+	// exception would end the readings of this machine, without a message.
 	private void refresh(MachineEntry entry) {
 		try {
-			entry.snapshot(this.refreshInterval.dividedBy(2));
+			boolean often = this.watched.getAsBoolean() || this.idleInterval.compareTo(this.refreshInterval) < 0;
+			entry.snapshot((often ? this.refreshInterval : this.idleInterval).minus(this.refreshInterval.dividedBy(2)));
 		}
 		catch (RuntimeException | Error ex) {
 			logger.error("The reading of {} failed, and is tried again", entry.name(), ex);

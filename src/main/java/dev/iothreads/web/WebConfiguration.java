@@ -1,5 +1,6 @@
 package dev.iothreads.web;
 
+import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.web.api.Paths;
 
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
@@ -20,6 +21,14 @@ class WebConfiguration {
 	@Bean
 	FilterRegistrationBean<AnswerLimit> limitedMetrics() {
 		return limited(4, "/actuator/prometheus");
+	}
+
+	@Bean
+	FilterRegistrationBean<FreshMetrics> freshMetrics(IOThreadService service) {
+		FilterRegistrationBean<FreshMetrics> filter = new FilterRegistrationBean<>(new FreshMetrics(service));
+		filter.addUrlPatterns("/actuator/prometheus", "/actuator/metrics/*");
+		filter.setOrder(2);
+		return filter;
 	}
 
 	private static FilterRegistrationBean<AnswerLimit> limited(int places, String... paths) {

@@ -38,7 +38,7 @@ class ChangeFeedTests {
 
 	private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
-	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1));
 
 	private final List<Change> told = new ArrayList<>();
 

@@ -92,6 +92,23 @@ class FreshnessTests {
 		}
 	}
 
+	@Test
+	void aScrapeReadsTheMachineOnceAndDoesNotWaitForOneThatHangs() {
+		try (RunningService service = start(anyQemu(), "--iothreads.max-age=0s", "--iothreads.refresh-interval=1h")) {
+			this.proxy.forget();
+			assertThat(service.get("/actuator/prometheus").body()).contains("iothread_attached_cnt{");
+			assertThat(this.proxy.commands()).containsOnlyOnce("query-iothreads");
+			this.proxy.hold();
+			try {
+				assertThat(service.get("/actuator/prometheus").body()).contains("iothread_attached_cnt{");
+				assertThat(this.proxy.commands()).filteredOn("query-iothreads"::equals).hasSize(2);
+			}
+			finally {
+				this.proxy.release();
+			}
+		}
+	}
+
 	private static String countedAt(RunningService service) {
 		return service.get("/api/v1/activity").json().path(0).path("observed-at").asString();
 	}

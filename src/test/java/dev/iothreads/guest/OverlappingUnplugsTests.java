@@ -32,7 +32,8 @@ class OverlappingUnplugsTests {
 	@EveryQemu
 	void aDeviceThatIsPluggedAfterThemStays(QemuBinary binary) {
 		ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
-		try (Guest guest = boot(binary); Inventory inventory = new Inventory(scheduler, Duration.ofDays(1))) {
+		try (Guest guest = boot(binary);
+				Inventory inventory = new Inventory(scheduler, Duration.ofDays(1), Duration.ofDays(1))) {
 			QemuMachine machine = QemuMachine.connect("vm1", new MonitorAddress.UnixAddress(guest.qemu().socket()),
 					new QemuOptions(Duration.ofSeconds(10), Duration.ofSeconds(30), Thread::new, null,
 							HostThreads.Finder.NONE),

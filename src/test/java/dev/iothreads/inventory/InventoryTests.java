@@ -14,6 +14,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.stream.IntStream;
 
@@ -38,7 +39,7 @@ class InventoryTests {
 
 	private final ScheduledThreadPoolExecutor scheduler = new ScheduledThreadPoolExecutor(1);
 
-	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1));
 
 	private final IOThreadService service = new IOThreadService(this.inventory, Duration.ofDays(1));
 
@@ -137,7 +138,7 @@ class InventoryTests {
 	@Test
 	void aMachineThatFailsInAnUnforeseenWayIsAskedAgainAndAgain() {
 		AtomicInteger asked = new AtomicInteger();
-		try (Inventory quick = new Inventory(this.scheduler, Duration.ofMillis(5))) {
+		try (Inventory quick = new Inventory(this.scheduler, Duration.ofMillis(5), Duration.ofMillis(5))) {
 			quick.add("vm1", new StubMachine() {
 
 				@Override
@@ -155,6 +156,45 @@ class InventoryTests {
 			});
 			await().until(() -> asked.get() > 2);
 		}
+	}
+
+	@Test
+	void aMachineThatNoClientWatchesIsReadSeldom() {
+		AtomicInteger readings = new AtomicInteger();
+		AtomicBoolean watched = new AtomicBoolean();
+		try (Inventory quick = new Inventory(this.scheduler, Duration.ofMillis(5), Duration.ofDays(1))) {
+			quick.readOftenWhile(watched::get);
+			quick.add("vm1", new StubMachine() {
+
+				@Override
+				public CompletableFuture<Snapshot> read() {
+					readings.incrementAndGet();
+					return CompletableFuture
+						.completedFuture(new Snapshot(Instant.now(), "1.0.0", null, List.of(), List.of()));
+				}
+
+			});
+			long before = this.scheduler.getCompletedTaskCount();
+			await().until(() -> this.scheduler.getCompletedTaskCount() > before + 5);
+			assertThat(readings).hasValue(1);
+			watched.set(true);
+			await().until(() -> readings.get() > 3);
+		}
+	}
+
+	@Test
+	void aRefreshReadsWhatIsTooOldAndDoesNotWaitForWhatHangs() {
+		IOThreadService always = new IOThreadService(this.inventory, Duration.ZERO);
+		FakeMachine fast = add("fast");
+		fast.answer(0);
+		FakeMachine slow = add("slow");
+		always.refresh(Duration.ofMillis(1));
+		assertThat(fast.begun()).isEqualTo(2);
+		assertThat(slow.begun()).isEqualTo(1);
+		fast.answer(1);
+		slow.answer(0);
+		this.service.refresh(Duration.ofDays(1));
+		assertThat(fast.begun()).isEqualTo(2);
 	}
 
 	@Test

@@ -19,7 +19,7 @@ class MachineSourceTests {
 
 	private final ScheduledThreadPoolExecutor scheduler = new ScheduledThreadPoolExecutor(1);
 
-	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1));
 
 	private Sink sink;
 

@@ -32,7 +32,7 @@ class MeterTests {
 
 	private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
-	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1));
+	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1));
 
 	private final SimpleMeterRegistry registry = new SimpleMeterRegistry();
 

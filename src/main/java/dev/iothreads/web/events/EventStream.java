@@ -62,6 +62,7 @@ public class EventStream {
 		this.json = json.writer().without(SerializationFeature.INDENT_OUTPUT);
 		this.threads = threads.threadNamePrefix("events-").build();
 		inventory.listen(new ChangeFeed(this::publish));
+		inventory.readOftenWhile(() -> !this.readers.isEmpty());
 	}
 
 	/**

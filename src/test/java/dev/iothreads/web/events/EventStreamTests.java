@@ -22,8 +22,9 @@ class EventStreamTests {
 
 	private final ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 
-	private final EventStream stream = new EventStream(new Inventory(this.scheduler, Duration.ofDays(1)),
-			JsonMapper.shared(), new SimpleAsyncTaskExecutorBuilder());
+	private final EventStream stream = new EventStream(
+			new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1)), JsonMapper.shared(),
+			new SimpleAsyncTaskExecutorBuilder());
 
 	@AfterEach
 	void stop() {
