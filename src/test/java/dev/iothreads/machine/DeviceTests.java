@@ -26,7 +26,7 @@ class DeviceTests {
 
 	@Test
 	void anotherStateChangesNothingElse() {
-		Device leaving = DEVICE.in(DeviceState.DETACHING, "The guest has not let go.");
+		Device leaving = DEVICE.as(DeviceState.DETACHING, "The guest has not let go.");
 		assertThat(leaving).usingRecursiveComparison().ignoringFields("state", "reason").isEqualTo(DEVICE);
 		assertThat(leaving.state()).isEqualTo(DeviceState.DETACHING);
 	}
