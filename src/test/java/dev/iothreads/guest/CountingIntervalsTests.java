@@ -85,7 +85,7 @@ class CountingIntervalsTests {
 
 		static Followed of(Guest guest, int seconds, ScheduledExecutorService scheduler) {
 			Duration interval = Duration.ofSeconds(seconds);
-			Inventory inventory = new Inventory(scheduler, interval);
+			Inventory inventory = new Inventory(scheduler, interval, interval);
 			inventory.add("vm1",
 					QemuMachine.connect("vm1", new MonitorAddress.UnixAddress(guest.qemu().socket("every" + seconds)),
 							new QemuOptions(Duration.ofSeconds(10), Duration.ofSeconds(30), Thread::new,
