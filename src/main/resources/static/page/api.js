@@ -12,10 +12,12 @@ export class Problem extends Error {
 	}
 
 	constructor(status, members) {
-		super(members.detail ?? members.title ?? `The service answered with status ${status}.`);
+		super(forThePage(members.detail ?? members.title ?? `The service answered with status ${status}.`));
 		this.status = status;
 		this.title = members.title ?? 'It did not work';
-		this.errors = members.errors ?? [];
+		// The only thing that is wrong may be the sentence itself.
+		this.errors = (members.errors ?? []).filter(({ field, message }) => field || message !== members.detail);
+		this.attached = members['attached-devices'] ?? [];
 	}
 
 }
@@ -23,33 +25,41 @@ export class Problem extends Error {
 /** The service did not answer. */
 export class Unreachable extends Error {
 
-	constructor() {
-		super('The service does not answer. What was asked for may have happened all the same: look again when it is back.');
+	constructor(changing) {
+		super(changing ? 'The service does not answer. The change may have been made all the same: look again when it is back.'
+			: 'The service does not answer. The page tries again by itself.');
 		this.title = 'No answer';
 		this.errors = [];
 	}
 
 }
 
+// What a client on a command line has to send, and this page sends by itself.
+const FOR_OTHER_CLIENTS = /\s*(Send [^.]* in Authorization\.|GET it again, and send its new ETag in If-Match\.)/g;
+
+function forThePage(detail) {
+	return detail.replace(FOR_OTHER_CLIENTS, '');
+}
+
 // Credentials are kept until the page is closed, in memory only.
 let authorization = null;
 
-const identified = (headers) => authorization ? { ...headers, Authorization: authorization } : headers;
+const identified = (headers, as = authorization) => as ? { ...headers, Authorization: as } : headers;
 
-async function send(method, path, { body, headers = {} } = {}) {
+async function send(method, path, { body, headers = {}, as } = {}) {
 	let answer;
 	let said;
 	try {
 		answer = await fetch(new URL(path, BASE), {
 			method,
-			headers: identified(body ? { 'Content-Type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json', ...headers } : headers),
+			headers: identified(body ? { 'Content-Type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json', ...headers } : headers, as),
 			body: body ? JSON.stringify(body) : undefined,
 			signal: AbortSignal.timeout(TIMEOUT)
 		});
 		said = await answer.text();
 	}
 	catch {
-		throw new Unreachable();
+		throw new Unreachable(method !== 'GET');
 	}
 	return checked(answer, said);
 }
@@ -78,7 +88,7 @@ export async function events(signal) {
 		answer = await fetch(new URL('events', BASE), { headers: identified({ Accept: 'text/event-stream' }), cache: 'no-store', signal });
 	}
 	catch {
-		throw new Unreachable();
+		throw new Unreachable(false);
 	}
 	if (!answer.ok) {
 		checked(answer, await answer.text());
@@ -92,25 +102,26 @@ export async function events(signal) {
  * @param name a name, or nothing when the secret is a token
  */
 export async function signIn(name, secret) {
-	const before = authorization;
 	const utf8 = String.fromCharCode(...new TextEncoder().encode(`${name}:${secret}`));
-	authorization = name ? `Basic ${btoa(utf8)}` : `Bearer ${secret}`;
-	try {
-		await send('GET', 'machines');
-	}
-	catch (failure) {
-		authorization = before;
-		throw failure;
-	}
+	const as = name ? `Basic ${btoa(utf8)}` : `Bearer ${secret}`;
+	await send('GET', 'machines', { as });
+	authorization = as;
 }
 
 export function signOut() {
 	authorization = null;
 }
 
+export const service = async () => (await send('GET', 'service')).content;
+
 export const machines = async () => (await send('GET', 'machines')).content;
 
 export const activity = async () => (await send('GET', 'activity')).content;
+
+export const history = async (machine, since) =>
+	(await send('GET', at('machines', machine, 'history') + (since === undefined ? '' : `?since=${since}`))).content;
+
+export const advice = async (machine) => (await send('GET', at('machines', machine, 'advice'))).content;
 
 export const attachable = async (machine) => (await send('GET', at('machines', machine, 'attachable'))).content;
 

@@ -21,6 +21,43 @@ export function h(what, attributes = {}, ...children) {
 	return element;
 }
 
+const SVG = 'http://www.w3.org/2000/svg';
+
+/** Makes an element of a drawing. */
+export function svg(tag, attributes = {}, ...children) {
+	const element = document.createElementNS(SVG, tag);
+	Object.entries(attributes).forEach(([name, value]) => attribute(element, name, value));
+	element.append(...children);
+	return element;
+}
+
+/** A button that copies a text: its words, or a sign where it stands behind what it copies. */
+export function copy(words = '') {
+	const element = h(words ? 'button.copy.words' : 'button.copy', { type: 'button' }, words);
+	element.offer = (value, of = value) => {
+		attribute(element, 'data-copy', String(value));
+		attribute(element, 'title', `Copy ${value}`);
+		attribute(element, 'aria-label', `Copy ${of}`);
+	};
+	return element;
+}
+
+/** Puts a text on the clipboard. Browsers offer theirs to pages by HTTPS and of this host only. */
+export async function toClipboard(value) {
+	if (navigator.clipboard) {
+		await navigator.clipboard.writeText(value);
+		return;
+	}
+	const area = h('textarea', { 'aria-hidden': 'true' });
+	const before = document.activeElement;
+	area.value = value;
+	(document.querySelector('dialog[open]') ?? document.body).append(area);
+	area.select();
+	document.execCommand('copy');
+	area.remove();
+	before.focus();
+}
+
 export function text(element, value) {
 	if (element.textContent !== value) {
 		element.textContent = value;
@@ -102,6 +139,14 @@ export class Views {
 		}
 	}
 
+}
+
+/** Shows an element, or hides it. What is hidden gives the focus to its machine. */
+export function hide(element, whether) {
+	if (whether && element.contains(document.activeElement)) {
+		homeOf(element.parentElement).focus({ preventScroll: true });
+	}
+	attribute(element, 'hidden', whether);
 }
 
 /** What gets the focus when an element is removed: the machine it was in. */

@@ -28,12 +28,23 @@ export function bytes(perSecond) {
 	return number + SPACE + unit;
 }
 
+/** Bytes of a file; nothing when that is not known. */
+export function size(number) {
+	return number > 0 ? scaled(number, ['B', 'kB', 'MB', 'GB', 'TB']).join(SPACE) : '';
+}
+
 export function percent(fraction) {
 	if (fraction === undefined) {
 		return NOTHING;
 	}
 	const value = fraction * 100;
 	return (value > 0 && value < 9.95 ? Number(value.toFixed(1)) : Math.round(value)) + SPACE + '%';
+}
+
+/** A time in ns, in the unit that a person would take. */
+export function duration(nanoseconds) {
+	const [number, unit] = scaled(nanoseconds, ['ns', 'µs', 'ms', 's']);
+	return Number(number) + SPACE + unit;
 }
 
 export function grouped(number) {

@@ -21,9 +21,13 @@ export class Live extends EventTarget {
 
 	state = 'connecting';
 
-	since = new Date();
+	/** When the service was heard last. */
+	heard = new Date();
 
 	reason = '';
+
+	/** What the service says of itself, and of what the user may do. */
+	service = null;
 
 	needsSignIn = false;
 
@@ -50,6 +54,18 @@ export class Live extends EventTarget {
 		super();
 		this.#fleet = fleet;
 		addEventListener('online', () => this.again());
+		// A page that the browser keeps for going back would keep its stream: one of the six
+		// connections that a browser has to a service.
+		addEventListener('pagehide', () => {
+			const stream = this.#stream;
+			this.#stream = null;
+			stream?.close();
+		});
+		addEventListener('pageshow', (event) => {
+			if (event.persisted) {
+				this.renew();
+			}
+		});
 		document.addEventListener('visibilitychange', () => {
 			if (!document.hidden) {
 				this.#count();
@@ -83,7 +99,6 @@ export class Live extends EventTarget {
 		this.reason = reason;
 		if (this.state !== state) {
 			this.state = state;
-			this.since = new Date();
 		}
 		this.dispatchEvent(new CustomEvent('state'));
 	}
@@ -93,7 +108,8 @@ export class Live extends EventTarget {
 		clearTimeout(this.#retry);
 		this.#stream?.close();
 		this.#waiting = [];
-		const stream = follow(api.events, () => this.#read(), (kind, data) => kind === 'resync' ? this.#read() : this.#hear(kind, data));
+		const stream = follow(api.events, () => this.#read(), (kind, data) => kind === 'resync' ? this.#read() : this.#hear(kind, data),
+			() => this.#received());
 		this.#stream = stream;
 		stream.ended.then(() => this.#lose(stream), (failure) => this.#lose(stream, failure));
 	}
@@ -112,13 +128,18 @@ export class Live extends EventTarget {
 		this.#pause = Math.min(this.#pause * 2, LONGEST_PAUSE);
 	}
 
+	#received() {
+		this.heard = new Date();
+	}
+
 	#hear(kind, data) {
 		if (this.#waiting) {
 			this.#waiting.push([kind, data]);
 			return;
 		}
+		const before = this.#fleet.machines.get(data.name)?.info;
 		this.#fleet.apply(kind, data);
-		this.dispatchEvent(new CustomEvent('event', { detail: { kind, data } }));
+		this.dispatchEvent(new CustomEvent('event', { detail: { kind, data, before } }));
 		if (kind.startsWith('machine-')) {
 			// What it has, or whether it is still there at all, is in the lists.
 			this.#readSoon(200);
@@ -139,17 +160,22 @@ export class Live extends EventTarget {
 		this.#reading = true;
 		this.#waiting ??= [];
 		try {
-			const [machines, iothreads, devices] = await Promise.all([api.machines(), api.ofAll('iothreads'), api.ofAll('devices')]);
+			const [service, machines, iothreads, devices] = await Promise.all([api.service(), api.machines(), api.ofAll('iothreads'), api.ofAll('devices')]);
 			if (stream !== this.#stream) {
 				return;
 			}
+			this.#received();
+			this.service = service;
 			const complete = this.#fleet.replace(machines, iothreads, devices);
 			const waiting = this.#waiting ?? [];
 			this.#waiting = null;
 			waiting.forEach(([kind, data]) => this.#hear(kind, data));
 			this.#pause = SHORTEST_PAUSE;
 			this.needsSignIn = false;
-			if (this.state !== 'live') {
+			if (this.state === 'live') {
+				this.#become('live');
+			}
+			else {
 				this.#polls = 0;
 				this.#become('live');
 				this.#count();
@@ -174,8 +200,9 @@ export class Live extends EventTarget {
 		}
 		try {
 			this.#fleet.measure(await api.activity());
-			if ([...this.#fleet.machines.values()].some((machine) => !machine.isUp)) {
-				this.#fleet.describe(await api.machines());
+			this.#received();
+			if (!this.#fleet.describe(await api.machines())) {
+				this.#readSoon(0);
 			}
 		}
 		catch (failure) {

@@ -3,17 +3,32 @@
 
 import { byName } from './format.js';
 
-const SETTINGS = ['poll-max-ns', 'poll-grow', 'poll-shrink', 'poll-weight', 'aio-max-batch', 'thread-pool-min', 'thread-pool-max'];
+export const SETTINGS = ['poll-max-ns', 'poll-grow', 'poll-shrink', 'poll-weight', 'aio-max-batch', 'thread-pool-min', 'thread-pool-max'];
 
-// Below these the numbers are noise, and no reason to call anything uneven.
-const SOME_OPERATIONS = 10;
+/** The least and the most that the service takes. */
+export const RANGES = { 'poll-max-ns': [0, 1_000_000_000], 'poll-grow': [0, 2_147_483_647], 'poll-shrink': [0, 2_147_483_647], 'poll-weight': [0, 63],
+	'aio-max-batch': [0, Infinity], 'thread-pool-min': [0, 2_147_483_647], 'thread-pool-max': [1, 2_147_483_647] };
 
-const SOME_CPU = 0.05;
+// Those of a device that say nothing of it that anyone would look for.
+const NOT_LOOKED_FOR = new Set(['machine', 'reason', 'state', 'iothreads']);
 
-// The busiest has this many times what it would have if all had the same.
-const UNEVEN = 1.6;
+/** What QEMU has unless it is set. Since QEMU 11.1, which has poll-weight, 0 is stored as these. */
+export function defaultOf(name, iothread) {
+	const newer = iothread['poll-weight'] !== undefined;
+	return { 'poll-max-ns': 32768, 'poll-grow': newer ? 2 : 0, 'poll-shrink': newer ? 2 : 0, 'poll-weight': 3, 'aio-max-batch': 0,
+		'thread-pool-min': 0, 'thread-pool-max': 64 }[name];
+}
 
-export { SETTINGS };
+// All texts in what the service says of something.
+function texts(what) {
+	return typeof what === 'string' ? [what] : what === null || typeof what !== 'object' ? []
+		: Object.entries(what).filter(([name]) => !NOT_LOOKED_FOR.has(name)).flatMap(([, value]) => texts(value));
+}
+
+// What is read of a machine again and again, beside the events.
+const CHANGING = ['state', 'reason', 'run-state', 'balance', 'cpu-unavailable'];
+
+export const USUAL = ['attached', 'main-loop'];
 
 /**
  * One machine.
@@ -30,12 +45,25 @@ class Machine {
 
 	#summary = null;
 
+	// Since when devices were seen waiting for the guest to let go.
+	#waiting = new Map();
+
+	/** Its last 15 minutes, or nothing while they are not read. */
+	history = null;
+
+	advice = null;
+
 	constructor(info) {
 		this.info = info;
 	}
 
 	get name() {
 		return this.info.name;
+	}
+
+	/** Whether its guest runs, in QEMU's words; nothing when that is not known. */
+	get runState() {
+		return this.isUp ? this.info['run-state'] ?? '' : '';
 	}
 
 	get isUp() {
@@ -96,19 +124,43 @@ class Machine {
 		this.touch();
 	}
 
+	#since(info) {
+		if (info.state !== 'detaching') {
+			this.#waiting.delete(info['qom-path']);
+			return null;
+		}
+		if (!this.#waiting.has(info['qom-path'])) {
+			this.#waiting.set(info['qom-path'], new Date());
+		}
+		return this.#waiting.get(info['qom-path']);
+	}
+
+	// Which virtqueues of a device each IOThread serves, where QEMU says it.
+	#queues() {
+		const queues = new Map();
+		for (const [id, info] of this.iothreads) {
+			for (const { virtqueues, ...attachment } of info['attached-devices'].filter((device) => device.virtqueues)) {
+				const of = queues.get(attachment['qom-path']) ?? new Map();
+				queues.set(attachment['qom-path'], of.set(id, virtqueues));
+			}
+		}
+		return queues;
+	}
+
 	#sum() {
+		const queues = this.#queues();
 		const devices = [...this.devices.values()].sort((one, other) => byName(one.id, other.id)).map((info) => {
 			const io = this.#io.get(info['qom-path']);
 			const here = info.iothreads.filter((id) => this.iothreads.has(id));
-			return { info, here, rate: io?.rate, flow: io?.flow };
+			return { info, here, queues: queues.get(info['qom-path']), since: this.#since(info), rate: io?.rate, flow: io?.flow };
 		});
 		const known = new Map(devices.map((device) => [device.info['qom-path'], device]));
 		const threads = [...this.iothreads.values()].sort((one, other) => byName(one.id, other.id)).map((info) => {
-			const attached = info['attached-devices'].map((attachment) =>
+			const attached = [...info['attached-devices']].sort((one, other) => byName(one.id, other.id)).map((attachment) =>
 				known.get(attachment['qom-path']) ?? { info: { state: 'attached', iothreads: [info.id], ...attachment }, here: [info.id] });
-			// A device on several IOThreads is taken to do the same on each.
+			// Each virtqueue of a device on several IOThreads is taken to do the same.
 			const sum = (what) => attached.every((device) => device[what] === undefined) ? undefined
-				: attached.reduce((total, device) => total + (device[what] ?? 0) / Math.max(1, device.here.length), 0);
+				: attached.reduce((total, device) => total + (device[what] ?? 0) * partOf(device, info.id), 0);
 			return { info, attached, cpu: this.#cpu.get(info.id)?.rate, rate: sum('rate'), flow: sum('flow') };
 		});
 		const total = (what) => threads.every((thread) => thread[what] === undefined) ? undefined
@@ -116,7 +168,8 @@ class Machine {
 		const loose = devices.filter((device) => device.here.length === 0);
 		const sums = { rate: total('rate'), flow: total('flow'), cpu: total('cpu'),
 			attached: threads.reduce((sum, thread) => sum + thread.attached.length, 0) };
-		return { threads, devices, ...sums, ...balance(threads, sums),
+		const are = (state) => devices.filter((device) => device.info.state === state).length;
+		return { threads, devices, orphaned: are('orphaned'), unknown: are('unreadable'), detaching: are('detaching'), ...sums, ...balance(threads, this.info.balance),
 			orphans: loose.filter((device) => device.info.state === 'orphaned'),
 			unreadable: loose.filter((device) => device.info.state === 'unreadable'),
 			mainLoop: loose.filter((device) => !['orphaned', 'unreadable'].includes(device.info.state)),
@@ -125,17 +178,26 @@ class Machine {
 
 	// What it can be found by.
 	#words(threads, devices) {
-		return [this.name, this.info.state, this.locked, this.info['qemu-version'] ?? '', ...threads.map((thread) => thread.info.id),
-			...threads.flatMap((thread) => thread.attached.map((device) => device.info.id)),
-			...devices.flatMap(({ info }) => [info.id, info.driver, info.drive ?? '', info.state === 'attached' ? '' : info.state])]
+		const { info } = this;
+		return [this.name, info.state, this.locked, ...['run-state', 'guest-name', 'title', 'uuid', 'pid', 'qemu-version'].map((name) => info[name] ?? ''),
+			...threads.flatMap((thread) => [thread.info.id, String(thread.info['thread-id']), ...thread.attached.map((device) => device.info.id)]),
+			...devices.flatMap((device) => [...texts(device.info), USUAL.includes(device.info.state) ? '' : device.info.state])]
 			.join('\n').toLowerCase();
 	}
 
 }
 
-// Operations show best how work is spread, then CPU, then the number of devices.
-function balance(threads, sums) {
-	const measure = sums.rate >= SOME_OPERATIONS ? 'operations' : sums.cpu >= SOME_CPU ? 'CPU' : 'devices';
+// Which part of a device's work an IOThread does.
+function partOf({ here, queues }, id) {
+	const all = queues ? [...queues.values()].reduce((sum, numbers) => sum + numbers.length, 0) : 0;
+	return all > 0 ? (queues.get(id)?.length ?? 0) / all : 1 / Math.max(1, here.length);
+}
+
+// How the work is spread. Which measure counts, and whether that is uneven, the service
+// says, so that the page, the alerts and the API agree.
+function balance(threads, said) {
+	const judged = ['even', 'uneven'].includes(said?.state);
+	const measure = !judged ? 'devices' : said.measure === 'operations' ? 'operations' : 'CPU';
 	const load = { operations: (thread) => thread.rate ?? 0, CPU: (thread) => thread.cpu ?? 0, devices: (thread) => thread.attached.length }[measure];
 	const loads = threads.map(load);
 	const total = loads.reduce((sum, value) => sum + value, 0);
@@ -144,9 +206,9 @@ function balance(threads, sums) {
 		thread.share = total > 0 ? loads[index] / total : 0;
 		thread.height = most > 0 ? loads[index] / most : 0;
 	});
-	const ratio = total > 0 ? most * threads.length / total : 1;
-	const uneven = threads.length > 1 && ratio >= UNEVEN && (measure !== 'devices' || most - Math.min(...loads) > 1);
-	return { measure, ratio, busiest: uneven ? threads[loads.indexOf(most)] : null };
+	const uneven = said?.state === 'uneven';
+	return { measure, ratio: total > 0 ? most * threads.length / total : 1, uneven, sentence: said?.sentence ?? '',
+		busiest: uneven ? threads.find((thread) => thread.info.id === said.busiest) ?? null : null };
 }
 
 /**
@@ -155,6 +217,11 @@ function balance(threads, sums) {
 export class Fleet extends EventTarget {
 
 	machines = new Map();
+
+	/** Says that something of a machine is to be shown anew. */
+	touched(machine) {
+		this.#changed(machine);
+	}
 
 	#changed(machine) {
 		machine.touch();
@@ -199,15 +266,16 @@ export class Fleet extends EventTarget {
 		return ![...unread].some((name) => this.machines.get(name)?.isUp);
 	}
 
-	/** Takes what the machines say of themselves, and nothing else. */
+	/** Takes what the machines say of themselves, and nothing else; returns whether they are those that are known. */
 	describe(machines) {
 		for (const info of machines) {
 			const machine = this.machines.get(info.name);
-			if (machine && (machine.info.state !== info.state || machine.info.reason !== info.reason)) {
+			if (machine && CHANGING.some((name) => JSON.stringify(machine.info[name]) !== JSON.stringify(info[name]))) {
 				machine.info = info;
 				this.#changed(machine);
 			}
 		}
+		return machines.length === this.machines.size && machines.every((info) => this.machines.has(info.name));
 	}
 
 	/** Takes counts for rates. */

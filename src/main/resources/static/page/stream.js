@@ -1,8 +1,8 @@
 // The stream of events. The browser's own EventSource can send no credentials, and does
 // not report that the service has stopped sending, even its comments.
 
-// The service sends a comment every 15 s.
-const SILENCE = 40_000;
+// The service sends a comment every 15 s; one that is missed ends the stream.
+const SILENCE = 20_000;
 
 /**
  * Reads a stream until it ends.
@@ -10,14 +10,15 @@ const SILENCE = 40_000;
  * @param open fetches the stream, with a signal that aborts it
  * @param begun is called when the stream has begun
  * @param heard is called for each event, with its type and data
+ * @param received is called for all that is received, comments, too
  * @returns a function that ends the stream, and the promise of its end
  */
-export function follow(open, begun, heard) {
+export function follow(open, begun, heard, received) {
 	const abort = new AbortController();
-	return { close: () => abort.abort(), ended: read(open, begun, heard, abort) };
+	return { close: () => abort.abort(), ended: read(open, begun, heard, received, abort) };
 }
 
-async function read(open, begun, heard, abort) {
+async function read(open, begun, heard, received, abort) {
 	let watch = 0;
 	const alive = () => {
 		clearTimeout(watch);
@@ -31,6 +32,7 @@ async function read(open, begun, heard, abort) {
 		let rest = '';
 		for (let part = await reader.read(); !part.done; part = await reader.read()) {
 			alive();
+			received();
 			const blocks = (rest + part.value).split('\n\n');
 			rest = blocks.pop();
 			blocks.forEach((block) => report(block, heard));

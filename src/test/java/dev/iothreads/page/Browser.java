@@ -87,6 +87,20 @@ final class Browser {
 	}
 
 	/**
+	 * Has a script run in each page before its own.
+	 * @return what the script is known by
+	 */
+	String beforeEachPage(String script) {
+		return Objects
+			.toString(this.driver.executeCdpCommand("Page.addScriptToEvaluateOnNewDocument", Map.of("source", script))
+				.get("identifier"));
+	}
+
+	void noLonger(String script) {
+		this.driver.executeCdpCommand("Page.removeScriptToEvaluateOnNewDocument", Map.of("identifier", script));
+	}
+
+	/**
 	 * Leaves a picture of what can be seen for people to look at.
 	 */
 	void picture(String name) {

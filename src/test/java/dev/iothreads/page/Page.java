@@ -6,6 +6,7 @@ import java.util.Objects;
 import java.util.function.Supplier;
 
 import org.openqa.selenium.By;
+import org.openqa.selenium.ElementNotInteractableException;
 import org.openqa.selenium.NoSuchElementException;
 import org.openqa.selenium.StaleElementReferenceException;
 import org.openqa.selenium.WebElement;
@@ -21,6 +22,21 @@ final class Page {
 
 	private static final Duration DEADLINE = Duration.ofSeconds(30);
 
+	private static final String CHANGED_ANSWERS = """
+			const real = window.fetch;
+			const change = %s;
+			window.fetch = async (address, options) => {
+				const answer = await real(address, options);
+				const { pathname, searchParams } = new URL(address);
+				const path = pathname.replace('/api/v1/', '');
+				if (path === 'events' || options?.method !== 'GET') {
+					return answer;
+				}
+				const changed = change(path, answer.ok ? await answer.json() : null, searchParams.get('since'));
+				return changed === null ? answer : new Response(JSON.stringify(changed), { headers: answer.headers });
+			};
+			""";
+
 	private final Browser browser;
 
 	private Page(Browser browser) {
@@ -34,6 +50,22 @@ final class Page {
 		Page page = look(port, query);
 		page.awaitConnection("Live");
 		return page;
+	}
+
+	/**
+	 * Opens a page in which answers of the service are changed before the page has them:
+	 * for what takes a quarter of an hour, or a machine that is not at hand.
+	 * @param change a function of JavaScript, of the path, the answer, and the time since
+	 * which a history is asked for
+	 */
+	static Page open(int port, String query, String change) {
+		String id = Browser.get().beforeEachPage(CHANGED_ANSWERS.formatted(change));
+		try {
+			return open(port, query);
+		}
+		finally {
+			Browser.get().noLonger(id);
+		}
 	}
 
 	/**
@@ -75,7 +107,8 @@ final class Page {
 		AssertionError[] last = new AssertionError[1];
 		try {
 			return new WebDriverWait(this.browser.driver(), DEADLINE, Duration.ofMillis(50))
-				.ignoring(NoSuchElementException.class, StaleElementReferenceException.class)
+				.ignoreAll(List.of(NoSuchElementException.class, StaleElementReferenceException.class,
+						ElementNotInteractableException.class))
 				.until((driver) -> {
 					try {
 						return condition.get();
@@ -92,7 +125,7 @@ final class Page {
 	}
 
 	void awaitConnection(String state) {
-		await(() -> assertThat(find("#connection").getText()).isEqualTo(state));
+		await(() -> assertThat(find("#connection").getText()).as(() -> find("#lost").getText()).isEqualTo(state));
 	}
 
 	void awaitNews(String words) {

@@ -24,7 +24,8 @@ class PageConnectionTests {
 			page.awaitDevices("demo", "iothread1", "blk3");
 			relay.cut();
 			page.awaitConnection("Lost");
-			assertThat(page.find("#lost").getText()).contains("The connection was lost at", "as it was then");
+			assertThat(page.find("#lost").getText()).contains("The connection is lost: the last message came at",
+					"as it was then");
 			assertThat(page.browser().barriers("body")).isEmpty();
 			page.browser().picture("lost-light");
 			Site.post("/api/v1/machines/demo/iothreads", "{\"id\": \"meanwhile\"}");
@@ -87,6 +88,48 @@ class PageConnectionTests {
 	}
 
 	@Test
+	void aReadThatFailsDoesNotSaySoOfAChange() throws IOException {
+		try (TcpRelay relay = new TcpRelay(Site.service().port())) {
+			Page page = Page.open(relay.port(), "");
+			page.run("window.fetch = () => Promise.reject(new TypeError('no network'))");
+			page.pressLabelled("Tune iothread0 of demo");
+			page.await(() -> assertThat(page.awaitDialog().getText()).contains("The service does not answer.")
+				.doesNotContain("may have"));
+		}
+	}
+
+	@Test
+	void aPageThatIsLeftLeavesItsConnection() {
+		for (int i = 0; i < 8; i++) {
+			Page page = Site.open("?find=" + i);
+			assertThat(page.texts("#connection")).containsExactly("Live");
+		}
+		Page page = Site.open("?find=demo");
+		page.browser().driver().navigate().to("about:blank");
+		page.browser().driver().navigate().back();
+		page.awaitConnection("Live");
+		page.awaitDevices("demo", "iothread1", "blk3");
+	}
+
+	@Test
+	void aSilentConnectionIsLostSinceItsLastMessage() throws IOException {
+		Page page = Site.open("");
+		// A stream that begins and says nothing, in a page whose time passes faster.
+		Object lost = page.run("""
+				const realTimeout = window.setTimeout;
+				window.setTimeout = (then, delay) => realTimeout(then, delay / 20);
+				return import('/page/stream.js').then(({ follow }) => new Promise((done) => {
+					const begin = performance.now();
+					follow((signal) => Promise.resolve(new Response(new ReadableStream({ start: (sink) => {
+						sink.enqueue(new TextEncoder().encode(': nothing\\n\\n'));
+						signal.addEventListener('abort', () => sink.error(new Error('silent')));
+					} }))), () => {}, () => {}, () => {}).ended.catch(() => done((performance.now() - begin) * 20));
+				}));
+				""");
+		assertThat(((Number) lost).doubleValue()).isBetween(16_000.0, 25_000.0);
+	}
+
+	@Test
 	void aChangeThatNobodyAnswersIsNoSilence() throws IOException {
 		try (TcpRelay relay = new TcpRelay(Site.service().port())) {
 			Page page = Page.open(relay.port(), "");
@@ -94,7 +137,7 @@ class PageConnectionTests {
 			page.awaitDialog();
 			relay.cut();
 			page.submit();
-			page.awaitRefusal("The service does not answer.");
+			page.awaitRefusal("The change may have been made all the same");
 			page.cancel();
 		}
 	}

@@ -8,7 +8,6 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.openqa.selenium.support.ui.Select;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -36,6 +35,63 @@ class PageFleetTests {
 		Site.reset();
 	}
 
+	// 55 machines as an operator may have them, of which some want to be looked at.
+	private static final String OPERATED = """
+			(path, answer, since) => {
+				const number = (name) => Number(name.slice(2));
+				if (path === 'machines') {
+					return answer.map((machine) => ({ ...machine, 'guest-name': `guest-${number(machine.name)}`,
+						uuid: `6f1c8a52-5d3b-4b52-9a43-1c0f9f3f7${String(number(machine.name)).padStart(3, '0')}`,
+						'run-state': number(machine.name) % 17 === 3 ? 'paused' : 'running',
+						...(number(machine.name) === 7 ? { state: 'down', reason: 'vm007 is down: nothing listens at unix:/run/qemu/vm007.sock. Is its QEMU running?' } : {}),
+						balance: number(machine.name) % 13 === 5 ? { state: 'uneven', measure: 'operations', busiest: 'iothread3', sentence: 'iothread3 does 1,200 operations a second, each of its 4 IOThreads 450 in the mean.' }
+							: { state: 'even', measure: 'operations', busiest: 'iothread1', sentence: 'iothread1 does 120 operations a second, each of its 4 IOThreads 118 in the mean.' } }));
+				}
+				const [, name, what] = path.match(/^machines\\/([^/]*)\\/(.*)$/) ?? [];
+				if (what === 'history') {
+					const times = [...Array(since ? 0 : 60).keys()].map((index) => 1790000000 + index * 15);
+					const wave = (top) => times.map((time, index) => top * (1 + Math.sin(index / 7 + number(name))) / 2);
+					return { times, 'cpu-percent': wave(140), operations: wave(number(name) * 12),
+						iothreads: [0, 1, 2, 3].map((id) => ({ id: `iothread${id}`, 'cpu-percent': wave(20 + id * 10), operations: wave(number(name) * 3) })) };
+				}
+				if (what === 'advice') {
+					return { advice: [{ rule: 'placement', severity: 'warning', text: 'IOThread iothread3 does 66 % of the machine’s operations with vm005-3-0 and vm005-3-1, iothread2 is idle: with vm005-3-1 on iothread2 the busiest would have 37 %.',
+						do: ['At the next boot:', '-device virtio-blk-pci,id=vm005-3-1,drive=disk-vm005-3-1,iothread=iothread2'] }] };
+				}
+				return answer;
+			}
+			""";
+
+	@Test
+	void aFleetAsOperatorsHaveIt() {
+		fill(true, 55, 4);
+		for (String colours : List.of("light", "dark")) {
+			Page page = Site.open("", OPERATED);
+			Browser browser = page.browser();
+			browser.prefer(colours);
+			page.await(() -> {
+				assertThat(page.texts("#chips .chip")).containsExactly("54 up", "1 down", "4 paused", "4 uneven");
+				assertThat(page.texts(Page.machine("vm005") + " .mark")).singleElement()
+					.asString()
+					.startsWith("iothread3 has ");
+				assertThat(page.run("return document.querySelector('[data-of=cpu] .drawn').getAttribute('d') ?? ''"))
+					.asString()
+					.startsWith("M");
+			});
+			assertThat(browser.barriers("body")).isEmpty();
+			browser.picture("overview-" + colours);
+			page.run("document.querySelector('" + Page.machine("vm005") + " .toggle').click()");
+			page.await(() -> assertThat(page.texts(Page.machine("vm005") + " .advice .words")).hasSize(1));
+			page.run("document.querySelector('" + Page.machine("vm005")
+					+ "').scrollIntoView(); window.scrollBy(0, -40)");
+			browser.picture("machine-" + colours);
+			page.run("window.scrollTo(0, 0)");
+			browser.width(Browser.PHONE);
+			browser.picture("overview-phone-" + colours);
+			assertThat(page.run("return document.documentElement.scrollWidth")).isEqualTo((long) Browser.PHONE);
+		}
+	}
+
 	@Test
 	void allAreThereAndWhatIsLookedForIsFound() {
 		fill(false);
@@ -61,18 +117,25 @@ class PageFleetTests {
 	}
 
 	@Test
-	void theBusiestAndTheMostUnevenAreFirstWhenAskedFor() {
+	void aColumnOrdersThemAndTheAddressKeepsIt() {
 		fill(true);
-		Page page = Site.open("?sort=busy");
+		Page page = Site.open("?sort=operations");
 		page.await(() -> assertThat(page.machines()).hasSize(MACHINES).startsWith("vm099", "vm098", "vm097"));
 		page.browser().picture("fleet-light");
-		new Select(page.find("#sort")).selectByValue("uneven");
-		page.await(() -> assertThat(page.machines()).startsWith("vm050"));
-		assertThat(page.texts(Page.machine("vm050") + " .notes .mark")).singleElement()
-			.asString()
-			.startsWith("iothread3 has ");
-		new Select(page.find("#sort")).selectByValue("name");
+		page.run("window.scrollTo(0, 1500)");
+		assertThat(page.run("return document.querySelector('th[data-sort]').getBoundingClientRect().top"))
+			.as("where the head of the table is")
+			.isEqualTo(0L);
+		page.press("[data-sort=operations] button");
 		page.await(() -> assertThat(page.machines()).startsWith("vm000", "vm001"));
+		assertThat(page.find("[data-sort=operations]").getAttribute("aria-sort")).isEqualTo("ascending");
+		page.await(() -> assertThat(page.run("return location.search")).isEqualTo("?sort=-operations"));
+		page.press("[data-sort=name] button");
+		page.press("[data-sort=name] button");
+		page.await(() -> assertThat(page.machines()).startsWith("vm099", "vm098"));
+		page.press("[data-sort=name] button");
+		page.await(() -> assertThat(page.machines()).startsWith("vm000", "vm001"));
+		page.await(() -> assertThat(page.run("return location.search")).isEqualTo(""));
 	}
 
 	@Test
@@ -103,6 +166,42 @@ class PageFleetTests {
 			.isEqualTo(0L));
 	}
 
+	/**
+	 * Idle, the machine that this was written on loads them in less than 2 s and orders
+	 * them in less than 100 ms; here others run, too.
+	 */
+	@Test
+	void theyAreThereSoonAndOrderedAtOnce() {
+		fill(true);
+		Page page = Site.open("");
+		page.await(() -> assertThat(page.machines()).hasSize(MACHINES));
+		// From the beginning of the navigation until all rows are there.
+		Object loaded = page.run("return performance.getEntriesByName('all machines')[0].startTime");
+		Object ordered = page.browser().driver().executeAsyncScript("""
+				const done = arguments[0];
+				const times = [];
+				const columns = ['operations', 'devices', 'name', 'balance', 'cpu'];
+				const next = () => {
+					if (columns.length === 0) {
+						done(times.sort((one, other) => one - other)[2]);
+						return;
+					}
+					const begin = performance.now();
+					document.querySelector(`[data-sort=${columns.pop()}] button`).click();
+					requestAnimationFrame(() => {
+						// The layout, too.
+						document.body.getBoundingClientRect();
+						times.push(performance.now() - begin);
+						setTimeout(next, 50);
+					});
+				};
+				next();
+				""");
+		System.out.printf("100 machines: loaded after %s ms, ordered in %s ms%n", loaded, ordered);
+		assertThat(((Number) loaded).doubleValue()).isLessThan(10_000);
+		assertThat(((Number) java.util.Objects.requireNonNull(ordered)).doubleValue()).isLessThan(500);
+	}
+
 	@Test
 	void whatIsKnownOfMachinesThatTheHeaderHasNoRoomForIsKept() {
 		Page page = Site.open("");
@@ -120,14 +219,18 @@ class PageFleetTests {
 	}
 
 	private void fill(boolean busy) {
-		for (int i = 0; i < MACHINES; i++) {
+		fill(busy, MACHINES, IOTHREADS);
+	}
+
+	private void fill(boolean busy, int many, int iothreads) {
+		for (int i = 0; i < many; i++) {
 			String name = "vm%03d".formatted(i);
-			ShownMachine machine = new ShownMachine(IOTHREADS);
+			ShownMachine machine = new ShownMachine(iothreads);
 			if (busy) {
 				machine.showingActivity();
 			}
 			int number = i;
-			IntStream.range(0, IOTHREADS)
+			IntStream.range(0, iothreads)
 				.forEach((iothread) -> IntStream.range(0, DEVICES)
 					.forEach((device) -> machine.disk("%s-%d-%d".formatted(name, iothread, device),
 							(number == 50 && iothread == 3) ? 200 : number, "iothread" + iothread)));

@@ -55,4 +55,8 @@ final class Site {
 		return Page.open(SERVICE.port(), query);
 	}
 
+	static Page open(String query, String change) {
+		return Page.open(SERVICE.port(), query, change);
+	}
+
 }

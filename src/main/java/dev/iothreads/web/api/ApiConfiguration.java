@@ -29,7 +29,7 @@ class ApiConfiguration implements WebMvcConfigurer {
 	FilterRegistrationBean<EntityTagFilter> taggedAnswers() {
 		FilterRegistrationBean<EntityTagFilter> filter = new FilterRegistrationBean<>(new EntityTagFilter());
 		filter.addUrlPatterns(Paths.MACHINES, Paths.MACHINES + "/*", Paths.ALL_IOTHREADS, Paths.ALL_DEVICES,
-				Paths.ACTIVITY);
+				Paths.ACTIVITY, Paths.SERVICE);
 		return filter;
 	}
 

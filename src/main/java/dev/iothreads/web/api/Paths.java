@@ -19,6 +19,8 @@ public final class Paths {
 
 	public static final String ALL_DEVICES = API + "/devices";
 
+	public static final String SERVICE = API + "/service";
+
 	public static final String ACTIVITY = API + "/activity";
 
 	public static final String EVENTS = API + "/events";
