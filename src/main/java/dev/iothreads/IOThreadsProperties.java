@@ -14,6 +14,7 @@ import java.util.regex.PatternSyntaxException;
 
 import dev.iothreads.inventory.MachineName;
 import dev.iothreads.libvirt.LibvirtAddress;
+import dev.iothreads.qemu.Hold;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.qmp.SocketIdentity;
@@ -90,6 +91,12 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 						"'" + name + "' cannot be part of a URL: " + MachineName.RULE);
 			}
 		});
+		properties.machines.forEach((name, machine) -> {
+			if (machine.hold == Hold.FALSE && !(machine.monitor instanceof UnixAddress)) {
+				errors.rejectValue("machines[" + name + "].hold", "tcp",
+						"use true, or a Unix socket: over TCP the service cannot see that another QEMU listens than at the visit before");
+			}
+		});
 		requireOneEach(errors, properties.machines);
 		requireRange(errors, "refreshInterval", properties.refreshInterval, SHORTEST_INTERVAL);
 		requireRange(errors, "idleInterval", properties.idleInterval, SHORTEST_INTERVAL);
@@ -140,8 +147,11 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 *
 	 * @param monitor Where its monitor listens: unix:/path or tcp:host:port.
 	 * @param readOnly Whether the service must not change it.
+	 * @param hold Whether its connection is kept: true, or false where other programs
+	 * need the monitor, too, so that each reading and each command is a visit.
 	 */
-	public record MachineProperties(MonitorAddress monitor, @DefaultValue("false") boolean readOnly) {
+	public record MachineProperties(MonitorAddress monitor, @DefaultValue("false") boolean readOnly,
+			@DefaultValue("true") Hold hold) {
 
 		public MachineProperties {
 			Assert.notNull(monitor, "the machine has no monitor: set one, such as unix:/run/qemu/vm1.sock");
@@ -156,9 +166,11 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * @param pattern Which of its files to look at, as a glob. A machine's name is the
 	 * file's without what the pattern ends with: by *.sock, vm1.sock is vm1.
 	 * @param interval How often to look, from 100ms to 24h. A plain number is seconds.
+	 * @param hold Whether the connections are kept: true, or false where other programs
+	 * need the monitors, too, so that each reading and each command is a visit.
 	 */
 	public record Discovery(String directory, @DefaultValue("*.sock") String pattern,
-			@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration interval) {
+			@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration interval, @DefaultValue("true") Hold hold) {
 
 		public Discovery {
 			Assert.hasText(directory, "there is no directory to look into: set one, such as /run/qemu");

@@ -26,6 +26,7 @@ import dev.iothreads.libvirt.LibvirtOptions;
 import dev.iothreads.libvirt.LibvirtSource;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.ReadOnlyMachine;
+import dev.iothreads.qemu.Hold;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
@@ -74,7 +75,8 @@ class MachinesConfiguration {
 
 	@Bean
 	Connector connector(QemuOptions options, ScheduledExecutorService machineScheduler) {
-		return (name, monitor) -> QemuMachine.connect(name, monitor, options, machineScheduler);
+		return (name, monitor, hold, found) -> QemuMachine.connect(name, monitor, hold, found, options,
+				machineScheduler);
 	}
 
 	@Bean
@@ -82,7 +84,7 @@ class MachinesConfiguration {
 	MachineSource configuredMachines(IOThreadsProperties properties, Connector connector) {
 		Map<String, Supplier<Machine>> machines = new TreeMap<>();
 		properties.machines().forEach((name, machine) -> machines.put(name, () -> {
-			Machine connected = connector.connect(name, machine.monitor());
+			Machine connected = connector.connect(name, machine.monitor(), machine.hold(), false);
 			return machine.readOnly() ? new ReadOnlyMachine(connected,
 					"%s is read-only here. Set iothreads.machines.%1$s.read-only to false to change it."
 						.formatted(name))
@@ -107,7 +109,7 @@ class MachinesConfiguration {
 			libvirt.ifAvailable((source) -> source.monitors().forEach(taken::putIfAbsent));
 			return taken;
 		}, (name, monitor) -> {
-			QemuMachine machine = connector.connect(name, monitor);
+			QemuMachine machine = connector.connect(name, monitor, discovery.hold(), true);
 			return new SocketDiscovery.Connection(machine, machine::socket);
 		}, discovery.interval(), daemon("discovery-"));
 	}
@@ -181,7 +183,7 @@ class MachinesConfiguration {
 	 */
 	interface Connector {
 
-		QemuMachine connect(String name, MonitorAddress monitor);
+		QemuMachine connect(String name, MonitorAddress monitor, Hold hold, boolean found);
 
 	}
 

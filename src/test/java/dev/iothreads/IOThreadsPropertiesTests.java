@@ -12,6 +12,7 @@ import java.util.stream.Collectors;
 import dev.iothreads.discovery.SocketDiscovery;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineView;
+import dev.iothreads.qemu.Hold;
 import dev.iothreads.qmp.MonitorAddress;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -56,7 +57,8 @@ class IOThreadsPropertiesTests {
 				"--iothreads.machines[db.example_1~B].monitor=unix:/y")) {
 			assertThat(names(context)).isEqualTo("db.example_1~B vm1 web-01");
 			assertThat(context.getBean(IOThreadsProperties.class).machines()).containsEntry("web-01",
-					new IOThreadsProperties.MachineProperties(MonitorAddress.parse("tcp:127.0.0.1:1"), true));
+					new IOThreadsProperties.MachineProperties(MonitorAddress.parse("tcp:127.0.0.1:1"), true,
+							Hold.TRUE));
 		}
 	}
 
@@ -88,12 +90,20 @@ class IOThreadsPropertiesTests {
 	@Test
 	void discoveryIsReadFromTheEnvironmentAndShowsNoDemo() {
 		try (ConfigurableApplicationContext context = start(
-				Map.of("IOTHREADS_DISCOVERY_DIRECTORY", "/nowhere/at/all"))) {
-			assertThat(context.getBean(IOThreadsProperties.class).discovery())
-				.isEqualTo(new IOThreadsProperties.Discovery("/nowhere/at/all", "*.sock", Duration.ofSeconds(2)));
+				Map.of("IOTHREADS_DISCOVERY_DIRECTORY", "/nowhere/at/all", "IOTHREADS_DISCOVERY_HOLD", "false"))) {
+			assertThat(context.getBean(IOThreadsProperties.class).discovery()).isEqualTo(
+					new IOThreadsProperties.Discovery("/nowhere/at/all", "*.sock", Duration.ofSeconds(2), Hold.FALSE));
 			assertThat(context.getBeanProvider(SocketDiscovery.class).getIfAvailable()).isNotNull();
 			assertThat(names(context)).isEmpty();
 		}
+	}
+
+	@Test
+	void aVisitNeedsAUnixSocket(CapturedOutput output) {
+		assertThatException().isThrownBy(() -> start(Map.of(), "--iothreads.machines.vm1.monitor=tcp:127.0.0.1:1",
+				"--iothreads.machines.vm1.hold=false")
+			.close());
+		assertThat(output).contains("iothreads.machines[vm1].hold").contains("use true, or a Unix socket");
 	}
 
 	@Test

@@ -111,6 +111,9 @@ public final class ChangeRefusedException extends MachineException {
 		 */
 		MANAGED_BY_LIBVIRT,
 
+		/** Proxmox VE manages the machine: change it there. */
+		MANAGED_BY_PROXMOX,
+
 		/** The configuration forbids to change the machine. */
 		READ_ONLY,
 

@@ -21,6 +21,10 @@ final class DeviceDetachment {
 
 	private static final Duration RETRY_INTERVAL = Duration.ofMillis(500);
 
+	private static final Duration FIRST_LOOK = Duration.ofMillis(100);
+
+	private static final Duration LAST_LOOK = Duration.ofSeconds(5);
+
 	private static final Duration RETRY_LIMIT = Duration.ofSeconds(30);
 
 	private final QemuSession session;
@@ -54,6 +58,9 @@ final class DeviceDetachment {
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
 		try {
 			this.qemu.run(command);
+			if (!this.session.monitor().hasAllEvents()) {
+				lookAgain(gone, FIRST_LOOK);
+			}
 			return gone;
 		}
 		catch (QmpCommandException ex) {
@@ -69,6 +76,15 @@ final class DeviceDetachment {
 			}
 			throw explained(id, ex);
 		}
+	}
+
+	// Where no event says that it has gone. The later looks are those of every machine.
+	private void lookAgain(CompletableFuture<Void> gone, Duration pause) {
+		CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS).execute(() -> {
+			if (!gone.isDone() && pause.compareTo(LAST_LOOK) < 0) {
+				this.session.read().whenComplete((snapshot, failure) -> lookAgain(gone, pause.multipliedBy(2)));
+			}
+		});
 	}
 
 	// With native hot-plug a port is busy for some 5 s after a device was plugged, and

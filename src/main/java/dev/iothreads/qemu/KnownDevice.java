@@ -27,6 +27,22 @@ record KnownDevice(String type, String worker, List<ThreadKey> links, boolean ma
 		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false, Map.of(), false);
 	}
 
+	/**
+	 * Returns it with the threads that it was known to run on, where it may be the same
+	 * device: QEMU names the IOThreads by their ids, which others may have by now, and
+	 * none where they were deleted.
+	 * @param before what was known at its path
+	 */
+	KnownDevice sameAs(@Nullable KnownDevice before) {
+		boolean same = before != null && before.type.equals(this.type)
+				&& (this.links.isEmpty() || ids(before).equals(ids(this)));
+		return (before != null && same) ? withLinks(before.links) : this;
+	}
+
+	private static List<String> ids(KnownDevice device) {
+		return device.links.stream().map(ThreadKey::id).toList();
+	}
+
 	KnownDevice withLinks(List<ThreadKey> iothreads) {
 		return new KnownDevice(this.type, this.worker, iothreads, this.mapped, this.drive, this.driveGoesWithIt,
 				this.virtqueues, this.isReadable);

@@ -89,7 +89,7 @@ final class Learning {
 		List<Question> questions = new ArrayList<>();
 		lists.devices().forEach((child) -> {
 			Qom.Traits traits = this.knowledge.traits(child.type());
-			KnownDevice known = this.knowledge.device(child);
+			KnownDevice known = this.monitor.hasAllEvents() ? this.knowledge.device(child) : null;
 			if (known == null && !isAskable(child)) {
 				result.unread().add(child);
 			}
@@ -105,7 +105,8 @@ final class Learning {
 		});
 		lists.objects().forEach((child) -> {
 			// No event says that an object was deleted and added again.
-			Knowledge.KnownObject known = thoroughly ? null : this.knowledge.object(child);
+			Knowledge.KnownObject known = (thoroughly || !this.monitor.hasAllEvents()) ? null
+					: this.knowledge.object(child);
 			if (known != null) {
 				result.objects().put(child.path(), known);
 			}

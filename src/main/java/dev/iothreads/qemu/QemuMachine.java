@@ -57,9 +57,12 @@ public final class QemuMachine implements Machine {
 
 	private final String place;
 
-	private final @Nullable MonitorAddress address;
+	private final StatusTexts texts;
 
 	private final Opener opener;
+
+	// Where the monitor is a socket.
+	private final @Nullable SocketMonitors sockets;
 
 	private final QemuOptions options;
 
@@ -75,8 +78,6 @@ public final class QemuMachine implements Machine {
 
 	private volatile @Nullable QmpMonitor monitor;
 
-	private volatile @Nullable SocketIdentity socket;
-
 	private volatile long connectedSince;
 
 	// Why the service ended the connection, if it did.
@@ -84,8 +85,6 @@ public final class QemuMachine implements Machine {
 
 	// Whether the connection before was given up because QEMU did not answer.
 	private volatile boolean unresponsiveBefore;
-
-	private volatile boolean socketSeen;
 
 	private @Nullable QmpMonitor probed;
 
@@ -95,38 +94,16 @@ public final class QemuMachine implements Machine {
 
 	private boolean closed;
 
-	private QemuMachine(String name, MonitorAddress address, QemuOptions options, ScheduledExecutorService scheduler) {
-		this.name = name;
-		this.place = address.toString();
-		this.address = address;
-		this.options = options;
-		QmpOptions qmpOptions = QmpOptions.defaults()
-			.withConnectTimeout(options.connectTimeout())
-			.withGreetingTimeout(null)
-			.withCommandTimeout(options.commandTimeout())
-			.withThreadFactory((work) -> options.threadFactory().newThread(() -> {
-				lookAtSocket();
-				work.run();
-			}));
-		this.opener = (listener) -> QmpClient.open(address, qmpOptions, listener);
-		this.scheduler = scheduler;
-		this.status = connecting(name, this.place);
-	}
-
-	private QemuMachine(String name, String place, Opener opener, QemuOptions options,
+	private QemuMachine(String name, String place, Opener opener, @Nullable SocketMonitors sockets, QemuOptions options,
 			ScheduledExecutorService scheduler) {
 		this.name = name;
 		this.place = place;
-		this.address = null;
+		this.texts = new StatusTexts(name, place, options);
 		this.opener = opener;
+		this.sockets = sockets;
 		this.options = options;
 		this.scheduler = scheduler;
-		this.status = connecting(name, place);
-	}
-
-	private static MachineStatus connecting(String name, String place) {
-		return new MachineStatus(MachineState.CONNECTING,
-				"%s is being connected to, at %s. Ask again in a moment.".formatted(name, place));
+		this.status = this.texts.connecting();
 	}
 
 	/**
@@ -139,7 +116,24 @@ public final class QemuMachine implements Machine {
 	 */
 	public static QemuMachine connect(String name, MonitorAddress address, QemuOptions options,
 			ScheduledExecutorService scheduler) {
-		QemuMachine machine = new QemuMachine(name, address, options, scheduler);
+		return connect(name, address, Hold.TRUE, false, options, scheduler);
+	}
+
+	/**
+	 * Connects to a QEMU as {@link #connect} does, or visits it.
+	 * @param name the machine's name in messages
+	 * @param address where its monitor listens
+	 * @param hold whether the connection is kept
+	 * @param found whether the socket was found in a directory: where it never greets, it
+	 * is left alone after three tries
+	 * @param options deadlines and sources of threads
+	 * @param scheduler runs what is due later; it is never blocked
+	 * @return the machine
+	 */
+	public static QemuMachine connect(String name, MonitorAddress address, Hold hold, boolean found,
+			QemuOptions options, ScheduledExecutorService scheduler) {
+		SocketMonitors sockets = new SocketMonitors(address, hold, found, options);
+		QemuMachine machine = new QemuMachine(name, address.toString(), sockets::open, sockets, options, scheduler);
 		machine.open();
 		return machine;
 	}
@@ -155,7 +149,7 @@ public final class QemuMachine implements Machine {
 	 */
 	public static QemuMachine through(String name, String place, Opener opener, QemuOptions options,
 			ScheduledExecutorService scheduler) {
-		QemuMachine machine = new QemuMachine(name, place, opener, options, scheduler);
+		QemuMachine machine = new QemuMachine(name, place, opener, null, options, scheduler);
 		machine.open();
 		return machine;
 	}
@@ -170,7 +164,7 @@ public final class QemuMachine implements Machine {
 	 * @return the socket, {@code null} when there was none, or it is not a Unix socket
 	 */
 	public @Nullable SocketIdentity socket() {
-		return this.socket;
+		return (this.sockets != null) ? this.sockets.socket() : null;
 	}
 
 	@Override
@@ -181,7 +175,9 @@ public final class QemuMachine implements Machine {
 	@Override
 	public @Nullable Refusal refusal() {
 		QemuSession current = this.session;
-		return (current != null && current.managedBy() != null) ? Libvirt.refusal(this.name) : null;
+		String manager = (current != null) ? current.managedBy() : null;
+		return (manager == null) ? null
+				: manager.equals(Proxmox.NAME) ? Proxmox.refusal(this.name) : Libvirt.refusal(this.name);
 	}
 
 	@Override
@@ -216,10 +212,7 @@ public final class QemuMachine implements Machine {
 	}
 
 	private MachineUnavailableException unavailable(MachineStatus now) {
-		return new MachineUnavailableException(now.isUp()
-				? new MachineStatus(MachineState.DOWN,
-						"%s is down: its connection has just ended. Try again in a moment.".formatted(this.name))
-				: now);
+		return new MachineUnavailableException(now.isUp() ? this.texts.justEnded() : now);
 	}
 
 	@Override
@@ -234,7 +227,7 @@ public final class QemuMachine implements Machine {
 	private MachineException failed(QemuSession asked, Throwable failure) {
 		Throwable cause = Reply.unwrap(failure);
 		if (cause instanceof QmpTimeoutException || cause instanceof TimeoutException) {
-			MachineStatus unresponsive = unresponsive();
+			MachineStatus unresponsive = this.texts.unresponsive();
 			if (setStatus(unresponsive, asked)) {
 				probe(asked);
 			}
@@ -242,7 +235,7 @@ public final class QemuMachine implements Machine {
 		}
 		if (cause instanceof QmpCommandException refused) {
 			if (!this.status.isUp()) {
-				setStatus(down(refused), asked);
+				setStatus(this.texts.down(refused), asked);
 			}
 			return new MachineRefusedException(refused.errorClass(),
 					"QEMU of %s refused: %s".formatted(this.name, refused.description()));
@@ -254,7 +247,7 @@ public final class QemuMachine implements Machine {
 			drop(asked.monitor(), cause);
 		}
 		MachineStatus now = this.status;
-		return new MachineUnavailableException(now.isUp() ? down(cause) : now);
+		return new MachineUnavailableException(now.isUp() ? this.texts.down(cause) : now);
 	}
 
 	private void drop(QmpMonitor connection, Throwable reason) {
@@ -286,9 +279,7 @@ public final class QemuMachine implements Machine {
 			this.probed = null;
 		}
 		if (failure instanceof QmpTimeoutException) {
-			drop(connection, new UnresponsiveQemuException(
-					"it has not answered for %s s: QEMU is stopped, or its main loop is blocked, or the connection is cut. Look at the process; the service connects again."
-						.formatted(seconds(this.options.unresponsiveLimit()))));
+			drop(connection, this.texts.givenUp());
 		}
 		else if (connection.hasLostReply()) {
 			drop(connection, new InvalidReplyException(
@@ -299,12 +290,6 @@ public final class QemuMachine implements Machine {
 		}
 	}
 
-	// On the connection's thread: a file system that hangs blocks no other machine.
-	private void lookAtSocket() {
-		this.socket = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
-		this.socketSeen = true;
-	}
-
 	private void open() {
 		QmpMonitor opened;
 		synchronized (this) {
@@ -312,7 +297,6 @@ public final class QemuMachine implements Machine {
 				return;
 			}
 			this.dropped = null;
-			this.socketSeen = false;
 			opened = this.opener.open(this::onEvent);
 			this.monitor = opened;
 		}
@@ -321,7 +305,8 @@ public final class QemuMachine implements Machine {
 		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> onGreetingOverdue(opened),
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
 		CompletableFuture<QemuSession> beginning = opened.ready()
-			.thenCompose((greeting) -> QemuSession.begin(opened, this.address, greeting, this.options));
+			.thenCompose((greeting) -> QemuSession.begin(opened, (this.sockets != null) ? this.sockets.address() : null,
+					greeting, this.options));
 		opened.closed().thenAccept((reason) -> onEnded(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);
@@ -340,6 +325,9 @@ public final class QemuMachine implements Machine {
 			if (this.closed || this.monitor != begun.monitor()) {
 				return; // it has ended by now
 			}
+			if (this.sockets != null) {
+				this.sockets.onGreeted();
+			}
 			this.connectedSince = System.nanoTime();
 			this.session = begun;
 			this.unresponsiveBefore = false;
@@ -349,20 +337,28 @@ public final class QemuMachine implements Machine {
 
 	private void onEnded(QmpMonitor ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
 		QemuSession over;
-		Throwable ours;
+		Throwable cause;
+		boolean givenUp;
+		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
 		synchronized (this) {
 			if (this.closed || this.monitor != ended) {
 				return;
 			}
 			over = this.session;
-			ours = this.dropped;
+			cause = (this.dropped != null) ? this.dropped : (rejected != null) ? Reply.unwrap(rejected) : reason;
 			this.session = null;
 			this.monitor = null;
-			this.unresponsiveBefore = ours instanceof UnresponsiveQemuException;
-			this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
+			this.unresponsiveBefore = cause instanceof UnresponsiveQemuException;
+			givenUp = this.sockets != null && this.sockets.isGivenUpAfter(cause);
+			if (!givenUp) {
+				this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
+			}
 		}
-		Throwable rejected = beginning.handle((begun, failure) -> failure).getNow(null);
-		MachineStatus lost = down((ours != null) ? ours : (rejected != null) ? Reply.unwrap(rejected) : reason);
+		if (cause instanceof OthersNeedItException) {
+			logger.info("{}: {}", this.name, cause.getMessage());
+			return;
+		}
+		MachineStatus lost = this.texts.ended(cause, this.sockets, givenUp);
 		setStatus(lost, null);
 		if (over != null) {
 			over.end(new MachineUnavailableException(lost));
@@ -374,23 +370,11 @@ public final class QemuMachine implements Machine {
 		if (this.monitor != opened) {
 			return;
 		}
-		if (now == QmpState.GREETING && this.unresponsiveBefore) {
-			setStatus(new MachineStatus(MachineState.DOWN,
-					"%s did not answer for %s s, and does not greet on a new connection either: QEMU is stopped, or its main loop is blocked. Look at the process; the service goes on by itself as soon as it answers."
-						.formatted(this.name, seconds(this.options.unresponsiveLimit()))),
-					null);
+		if (now == QmpState.GREETING) {
+			setStatus(this.unresponsiveBefore ? this.texts.stillUnresponsive() : this.texts.waitingInLine(), null);
 		}
-		else if (now == QmpState.GREETING) {
-			setStatus(new MachineStatus(MachineState.BUSY,
-					"%s's monitor does not greet: another client holds it, or QEMU is stopped, or it is no QMP monitor. Give the service a -qmp of its own; it waits in line for this one."
-						.formatted(this.name)),
-					null);
-		}
-		else if (now == QmpState.CONNECTING && !this.socketSeen) {
-			setStatus(new MachineStatus(MachineState.DOWN,
-					"%s is down: %s cannot be looked at, because its file system does not answer. The service goes on by itself as soon as it does."
-						.formatted(this.name, this.place)),
-					null);
+		else if (now == QmpState.CONNECTING && this.sockets != null && !this.sockets.hasLooked()) {
+			setStatus(this.texts.unreachable(), null);
 		}
 	}
 
@@ -448,26 +432,11 @@ public final class QemuMachine implements Machine {
 		this.listeners.forEach(Runnable::run);
 	}
 
-	private MachineStatus unresponsive() {
-		return new MachineStatus(MachineState.DOWN,
-				"%s did not answer within %s s: QEMU is stopped, or its main loop is blocked. Look at the process; the service goes on by itself as soon as it answers."
-					.formatted(this.name, seconds(this.options.commandTimeout())));
-	}
-
-	private MachineStatus down(Throwable cause) {
-		return (cause instanceof QmpTimeoutException) ? unresponsive()
-				: new MachineStatus(MachineState.DOWN, "%s is down: %s".formatted(this.name, cause.getMessage()));
-	}
-
-	private static String seconds(Duration duration) {
-		return BigDecimal.valueOf(duration.toMillis(), 3).stripTrailingZeros().toPlainString();
-	}
-
 	@Override
 	public void close() {
 		QmpMonitor connection;
 		QemuSession over;
-		MachineStatus end = new MachineStatus(MachineState.DOWN, this.name + " is no longer watched.");
+		MachineStatus end = this.texts.unwatched();
 		synchronized (this) {
 			this.closed = true;
 			over = this.session;

@@ -35,6 +35,10 @@ import tools.jackson.databind.JsonNode;
  */
 final class QemuSession {
 
+	private static final Identity.Reading VISIT = new Identity.Reading("visit",
+			"Nothing is noticed between two visits: not what was there only then, nor whether a device or an IOThread was made anew with the same id. That a guest refuses to let a device go is not noticed at all. A command that takes QEMU longer than 1 s is not waited for.",
+			false);
+
 	private static final String NO_UUID = "00000000-0000-0000-0000-000000000000";
 
 	private final QmpMonitor monitor;
@@ -111,11 +115,17 @@ final class QemuSession {
 					throw new NotAMachineException("that is libvirt's own monitor, and a second client on it "
 							+ "locks libvirt out. Give the machine a -qmp of its own, by <qemu:commandline> in its XML.");
 				}
+				boolean proxmox = Proxmox.manages(address, replies.get(2).value());
+				if (proxmox && monitor.hasAllEvents() && address != null) {
+					throw new OthersNeedItException(
+							"Proxmox VE runs it, and needs its monitor: it is visited from now on, and not held.");
+				}
 				boolean listsAtOnce = replies.get(3).failure() == null;
 				return new QemuSession(monitor, greeting.version(), listsAtOnce,
-						Libvirt.manages(replies.get(1).value(), replies.get(2).value()) ? Libvirt.NAME : null,
+						proxmox ? Proxmox.NAME
+								: Libvirt.manages(replies.get(1).value(), replies.get(2).value()) ? Libvirt.NAME : null,
 						new Identity(null, Qom.textOf(replies.get(4).orElseNull(), "name"),
-								uuid(replies.get(5).orElseNull()), null),
+								uuid(replies.get(5).orElseNull()), null, null, monitor.hasAllEvents() ? null : VISIT),
 						options.hostThreads().of((address instanceof UnixAddress unix) ? unix.path() : null),
 						new BlockStatistics(monitor, (statisticsInterval != null) ? statisticsInterval : Duration.ZERO),
 						statisticsInterval != null);
@@ -268,6 +278,10 @@ final class QemuSession {
 	private CompletableFuture<Snapshot> read(boolean thoroughly) {
 		Instant begun = Instant.now();
 		Knowledge.Turn turn = this.knowledge.nextTurn();
+		if (!this.monitor.hasAllEvents()) {
+			this.runState.mayHaveChanged();
+			this.statistics.invalidate();
+		}
 		boolean counts = this.statisticsWanted && (thoroughly || this.statistics.areDue());
 		CompletableFuture<?> stated = this.runState.read(this.monitor);
 		CompletableFuture<BlockStatistics.@Nullable Reading> counted = counts
@@ -281,6 +295,7 @@ final class QemuSession {
 				return lists;
 			})
 			.thenCompose((lists) -> this.learning.learn(lists, thoroughly, turn.forgettings()))
+			.thenApply(this::recognise)
 			.thenCompose(this.remade::check)
 			.thenApply((result) -> {
 				BlockStatistics.Reading reading = counted.join();
@@ -296,15 +311,29 @@ final class QemuSession {
 				this.knowledge.devices().forEach((path, known) -> {
 					if (!result.devices().containsKey(path)) {
 						this.unplugs.onMissing(path, known.worker());
+						if (!this.monitor.hasAllEvents()) {
+							this.ports.onDeleted(path);
+							this.remade.forget(path);
+						}
 					}
 				});
 				if (this.knowledge.keep(result, turn)) {
-					this.remade.end();
-					this.unplugs.onListed(listed, turn.begun());
+					if (this.monitor.hasAllEvents()) {
+						this.remade.end();
+					}
+					this.unplugs.onListed(listed, turn.begun(), this.monitor.hasAllEvents());
 				}
 				return snapshot;
 			})
 			.thenApply((snapshot) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
+	}
+
+	// Where events were missed, the devices have been asked again.
+	private ReadResult recognise(ReadResult result) {
+		if (!this.monitor.hasAllEvents()) {
+			result.devices().replaceAll((path, found) -> found.sameAs(this.knowledge.devices().get(path)));
+		}
+		return result;
 	}
 
 	private int orphanedThreads() {
@@ -344,7 +373,8 @@ final class QemuSession {
 		HostThreads.Visible seen = this.hostThreads.look(snapshot.iothreads());
 		Long processId = seen.threads().values().stream().map(HostThread::processId).findFirst().orElse(null);
 		return snapshot
-			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId))
+			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId,
+					null, this.identity.reading()))
 			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt(),
 					orphanedThreads(), settingsObservedAt(snapshot)));
 	}

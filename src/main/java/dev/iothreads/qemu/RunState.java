@@ -39,6 +39,13 @@ final class RunState {
 	}
 
 	/**
+	 * Notes that events may have been missed.
+	 */
+	void mayHaveChanged() {
+		this.mayHaveChanged = true;
+	}
+
+	/**
 	 * Asks QEMU where that is needed.
 	 * @return completed when the state is known. It fails with what the monitor failed
 	 * with

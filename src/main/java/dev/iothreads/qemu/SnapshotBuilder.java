@@ -34,6 +34,8 @@ final class SnapshotBuilder {
 
 	private final @Nullable String runState;
 
+	private boolean managedByProxmox;
+
 	SnapshotBuilder(ReadResult result, Unplugs unplugs, @Nullable String runState) {
 		this.result = result;
 		this.unplugs = unplugs;
@@ -41,6 +43,7 @@ final class SnapshotBuilder {
 	}
 
 	Snapshot build(Instant observedAt, String version, @Nullable String managedBy) {
+		this.managedByProxmox = Proxmox.NAME.equals(managedBy);
 		Map<String, Qom.Child> listed = this.result.lists()
 			.all()
 			.stream()
@@ -99,6 +102,9 @@ final class SnapshotBuilder {
 		}
 		else if (known.links().isEmpty()) {
 			state = DeviceState.MAIN_LOOP;
+			if (reason == null && this.managedByProxmox) {
+				reason = Proxmox.withoutIOThread(path);
+			}
 		}
 		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive(),
 				known.driveGoesWithIt(), known.virtqueues(), disks);

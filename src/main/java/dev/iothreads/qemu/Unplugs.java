@@ -124,8 +124,18 @@ final class Unplugs {
 	 * its block node until its event; unless its unplug began after the listing.
 	 * @param present the paths of the listed devices
 	 * @param listed when the listing began, by {@link System#nanoTime()}
+	 * @param eventComes whether its event is still to come. Where it is not, the device
+	 * has gone
 	 */
-	void onListed(Set<String> present, long listed) {
+	void onListed(Set<String> present, long listed, boolean eventComes) {
+		if (!eventComes) {
+			this.underWay.entrySet()
+				.stream()
+				.filter((unplug) -> !present.contains(unplug.getKey()) && unplug.getValue().asked() - listed < 0)
+				.map(Map.Entry::getKey)
+				.toList()
+				.forEach(this::onDeleted);
+		}
 		this.underWay.replaceAll((path, unplug) -> {
 			boolean left = !present.contains(path) && unplug.asked() - listed < 0;
 			return left ? new Unplug(unplug.asked(), true, unplug.gone()) : unplug;

@@ -205,6 +205,23 @@ final class CommandQueue {
 		}
 	}
 
+	/**
+	 * Checks a command that is to be sent later.
+	 * @throws IllegalArgumentException if it cannot be
+	 */
+	static void requireSendable(QmpCommand command) {
+		encode(command, Long.MAX_VALUE);
+	}
+
+	private static byte[] encode(QmpCommand command, long id) {
+		byte[] line = QmpMessage.encode(command, id);
+		if (line.length > QmpClient.MAX_UNANSWERED_BYTES) {
+			throw new IllegalArgumentException(command.name() + " with its arguments has " + line.length
+					+ " bytes, but a command has at most " + QmpClient.MAX_UNANSWERED_BYTES);
+		}
+		return line;
+	}
+
 	private void overdue(Pending pending, Duration limit) {
 		String name = pending.command.name();
 		String time = MonitorSocket.seconds(limit);
@@ -305,11 +322,7 @@ final class CommandQueue {
 		Pending(long id, QmpCommand command) {
 			this.id = id;
 			this.command = command;
-			this.line = QmpMessage.encode(command, id);
-			if (this.line.length > QmpClient.MAX_UNANSWERED_BYTES) {
-				throw new IllegalArgumentException(command.name() + " with its arguments has " + this.line.length
-						+ " bytes, but a command has at most " + QmpClient.MAX_UNANSWERED_BYTES);
-			}
+			this.line = encode(command, id);
 		}
 
 		void limit(Duration limit, Runnable tooLate) {

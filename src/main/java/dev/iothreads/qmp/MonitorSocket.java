@@ -125,7 +125,7 @@ final class MonitorSocket {
 	 */
 	static QmpConnectException timedOut(MonitorAddress address, Duration timeout) {
 		if (address instanceof UnixAddress) {
-			return failure(
+			return new QmpConnectException(Reason.NOT_GREETED,
 					address + ": other clients already wait for this monitor, "
 							+ "which serves one at a time, and no more may queue. Give the service a -qmp of its own",
 					null);

@@ -31,14 +31,15 @@ public final class QmpConnectException extends QmpException {
 
 		/**
 		 * There is no connection: no such socket, no process that listens, no permission,
-		 * no route, no room among the clients that wait.
+		 * no route.
 		 */
 		NOT_CONNECTED,
 
 		/**
-		 * Connected, and nothing came in time. Another client holds the monitor, as QEMU
-		 * serves one at a time; or QEMU is stopped; or the socket is a console's or
-		 * another server's that waits for its client to speak.
+		 * Nothing came in time, or a Unix socket has no room for one more client that
+		 * waits. Another client holds the monitor, as QEMU serves one at a time; or QEMU
+		 * is stopped; or the socket is a console's or another server's that waits for its
+		 * client to speak.
 		 */
 		NOT_GREETED,
 

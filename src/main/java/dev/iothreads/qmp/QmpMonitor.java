@@ -73,6 +73,14 @@ public interface QmpMonitor extends AutoCloseable {
 	void addListener(Consumer<QmpEvent> listener);
 
 	/**
+	 * Whether no event is missed from {@link #ready()} on.
+	 * @return {@code false} where there are gaps: the monitor is visited
+	 */
+	default boolean hasAllEvents() {
+		return true;
+	}
+
+	/**
 	 * How many commands were sent and are not answered, timed-out and cancelled ones
 	 * included.
 	 * @return 0 when QEMU has answered everything

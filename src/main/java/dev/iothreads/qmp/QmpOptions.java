@@ -26,6 +26,8 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 
 	private static final long MEBIBYTE = 1024 * 1024;
 
+	static final Duration VISIT_LIMIT = Duration.ofSeconds(1);
+
 	private static final QmpOptions DEFAULTS = new QmpOptions(Duration.ofSeconds(2), Duration.ofSeconds(2),
 			Duration.ofSeconds(5), null, longestMessage(Runtime.getRuntime().maxMemory()), QmpOptions::daemon);
 
@@ -60,9 +62,9 @@ public record QmpOptions(Duration connectTimeout, @Nullable Duration greetingTim
 	 * @return the changed copy
 	 */
 	public QmpOptions forVisit() {
-		Duration greeting = Duration.ofMillis(200);
-		Duration limit = Duration.ofSeconds(1);
-		return new QmpOptions(Duration.ofMillis(500), greeting, limit, limit, this.maxMessageBytes, this.threadFactory);
+		// The limit of the visit is what ends it, also where a command is unanswered.
+		return new QmpOptions(Duration.ofMillis(500), Duration.ofMillis(200), VISIT_LIMIT.multipliedBy(2), VISIT_LIMIT,
+				this.maxMessageBytes, this.threadFactory);
 	}
 
 	public QmpOptions withConnectTimeout(Duration timeout) {

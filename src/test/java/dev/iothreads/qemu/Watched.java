@@ -29,9 +29,13 @@ final class Watched implements AutoCloseable {
 	private final QemuMachine machine;
 
 	private Watched(String name, MonitorAddress address, QemuOptions options) {
+		this(name, address, Hold.TRUE, false, options);
+	}
+
+	private Watched(String name, MonitorAddress address, Hold hold, boolean found, QemuOptions options) {
 		this.scheduler = new ScheduledThreadPoolExecutor(1, Watched::daemon);
 		this.scheduler.setRemoveOnCancelPolicy(true);
-		this.machine = QemuMachine.connect(name, address, options, this.scheduler);
+		this.machine = QemuMachine.connect(name, address, hold, found, options, this.scheduler);
 		this.machine.listen(this::told);
 	}
 
@@ -63,6 +67,23 @@ final class Watched implements AutoCloseable {
 			Duration unresponsiveLimit) {
 		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null,
 				HostThreads.Finder.NONE, unresponsiveLimit));
+	}
+
+	/**
+	 * Watches by visits, where the connection is not held.
+	 */
+	static Watched at(Path socket, Hold hold) {
+		return new Watched("100", new MonitorAddress.UnixAddress(socket), hold, false,
+				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
+	}
+
+	/**
+	 * Watches what a socket in a directory may be.
+	 */
+	static Watched found(Path socket) {
+		Duration soon = Duration.ofMillis(200);
+		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), Hold.TRUE, true,
+				new QemuOptions(soon, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
 	/**

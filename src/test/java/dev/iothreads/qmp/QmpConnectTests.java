@@ -145,7 +145,7 @@ class QmpConnectTests {
 			server.bind(address.socketAddress(), 1);
 			crowd.fill(address);
 			QmpConnectException failure = failure(address, options);
-			assertThat(failure.reason()).isEqualTo(Reason.NOT_CONNECTED);
+			assertThat(failure.reason()).isEqualTo(Reason.NOT_GREETED);
 			assertThat(failure).hasMessageContaining("other clients already wait for this monitor");
 		}
 		threads.awaitEnd();

@@ -195,7 +195,8 @@ class ApiDocumentationTests {
 		Operation removal = api().getPaths().get("/api/v1/machines/{machine}/iothreads/{id}").getDelete();
 		assertThat(removal.getResponses().get("404").getDescription())
 			.isEqualTo("machine-not-found, iothread-not-found");
-		assertThat(removal.getResponses().get("409").getDescription()).isEqualTo("managed-by-libvirt, iothread-in-use");
+		assertThat(removal.getResponses().get("409").getDescription())
+			.isEqualTo("managed-by-libvirt, managed-by-proxmox, iothread-in-use");
 	}
 
 	@Test

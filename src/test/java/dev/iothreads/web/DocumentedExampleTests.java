@@ -117,6 +117,7 @@ class DocumentedExampleTests {
 			Map.entry("not-supported", Request.json("PATCH", "{\"poll-weight\": 3}")),
 			Map.entry("read-only", new Request("DELETE", "")),
 			Map.entry("managed-by-libvirt", new Request("DELETE", "")),
+			Map.entry("managed-by-proxmox", new Request("DELETE", "")),
 			Map.entry("too-many-changes", Request.json("PATCH", "{\"poll-max-ns\": 0}")),
 			Map.entry("iothread-exists", Request.json("POST", "{\"id\": \"iothread0\"}")),
 			Map.entry("iothread-in-use", new Request("DELETE", "")),
@@ -263,7 +264,10 @@ class DocumentedExampleTests {
 				new FailingMachine(new MachineRefusedException("CommandNotFound", detail("qemu-error"))));
 		this.inventory.add("vm4", new FailingMachine(new IllegalStateException("something secret")));
 		this.inventory.add("vm5", new ReadOnlyMachine(EmbeddedMachine.demo(), detail("read-only")));
-		this.inventory.add("vm6", new LibvirtsMachine(detail("managed-by-libvirt")));
+		this.inventory.add("vm6",
+				new ManagedMachine(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT, detail("managed-by-libvirt")));
+		this.inventory.add("100",
+				new ManagedMachine(ChangeRefusedException.Reason.MANAGED_BY_PROXMOX, detail("managed-by-proxmox")));
 		this.inventory.add("vm7", new RefusingMachine(
 				new ChangeRefusedException(ChangeRefusedException.Reason.TOO_MANY, detail("too-many-changes"))));
 		this.inventory.add("vm8", new UnwillingMachine());
@@ -633,17 +637,17 @@ class DocumentedExampleTests {
 	/**
 	 * The demo machine, which does nothing it is asked to.
 	 */
-	private static final class LibvirtsMachine extends StubMachine {
+	private static final class ManagedMachine extends StubMachine {
 
-		private final String message;
+		private final Refusal refusal;
 
-		LibvirtsMachine(String message) {
-			this.message = message;
+		ManagedMachine(ChangeRefusedException.Reason reason, String message) {
+			this.refusal = new Refusal(reason, message);
 		}
 
 		@Override
 		public Refusal refusal() {
-			return new Refusal(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT, this.message);
+			return this.refusal;
 		}
 
 	}

@@ -100,9 +100,9 @@ class DeviceController {
 					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken.")
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
-			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING,
-			Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
+			Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE,
+			Problem.DEVICE_DETACHING, Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
 	ResponseEntity<DeviceInfo> attach(@PathVariable String machine,
 			@Schema(ref = "NewDevice") @RequestBody JsonNode body) {
 		RequestBodies.Attachment asked = RequestBodies.newDevice(body, null);
@@ -118,8 +118,8 @@ class DeviceController {
 	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
 	@ApiResponse(responseCode = "204", description = "It is detached", content = @Content)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
-			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
+			Problem.INVALID_REQUEST, Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<DeviceInfo> detach(@PathVariable String machine, @PathVariable String device,
 			@RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
 			@Parameter(

@@ -113,7 +113,8 @@ class IOThreadController {
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true,
 			headers = @Header(name = HttpHeaders.ETAG, ref = "#/components/headers/ETag"))
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR,
-			Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.IOTHREAD_EXISTS })
+			Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX, Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED,
+			Problem.IOTHREAD_EXISTS })
 	ResponseEntity<IOThreadInfo> add(@PathVariable String machine,
 			@Schema(ref = "NewIOThread") @RequestBody JsonNode body) {
 		RequestBodies.NewIOThread added = RequestBodies.newIOThread(body);
@@ -130,8 +131,8 @@ class IOThreadController {
 	@Operation(operationId = "tuneIOThread", summary = "Tune an IOThread while it runs",
 			description = "All the settings that are given are changed, or none.")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
-			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.NOT_SUPPORTED, Problem.PRECONDITION_FAILED })
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
+			Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.PRECONDITION_FAILED })
 	ResponseEntity<IOThreadInfo> tune(@PathVariable String machine, @PathVariable String id,
 			@RequestHeader(name = HttpHeaders.IF_MATCH, required = false) @Nullable String ifMatch,
 			@Schema(ref = "IOThreadSettings") @RequestBody JsonNode body) {
@@ -150,8 +151,8 @@ class IOThreadController {
 	@Operation(operationId = "removeIOThread", summary = "Remove an IOThread that nothing uses")
 	@ApiResponse(responseCode = "204", description = "It is removed")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
-			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.IOTHREAD_IN_USE,
-			Problem.PRECONDITION_FAILED })
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
+			Problem.IOTHREAD_IN_USE, Problem.PRECONDITION_FAILED })
 	ResponseEntity<Void> remove(@PathVariable String machine, @PathVariable String id,
 			@Parameter(description = PERSIST) @RequestParam(name = "persist", defaultValue = "true") boolean persist,
 			@Parameter(description = FORCE) @RequestParam(name = "force", defaultValue = "false") boolean force,
@@ -166,9 +167,9 @@ class IOThreadController {
 			description = "Plugs the device into the running machine. The answer is the IOThread as it is then.")
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
-			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.INVALID_REQUEST,
-			Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE, Problem.DEVICE_DETACHING,
-			Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
+			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
+			Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE,
+			Problem.DEVICE_DETACHING, Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
 	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
 			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
 		RequestBodies.Attachment asked = RequestBodies.newDevice(body, id);
@@ -185,7 +186,7 @@ class IOThreadController {
 	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.DEVICE_NOT_FOUND,
 			Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT,
-			Problem.INVALID_REQUEST, Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
+			Problem.MANAGED_BY_PROXMOX, Problem.INVALID_REQUEST, Problem.MACHINE_MIGRATING, Problem.UNPLUG_REFUSED })
 	ResponseEntity<IOThreadInfo> detach(@PathVariable String machine, @PathVariable String id,
 			@PathVariable String device, @RequestHeader(name = "Prefer", required = false) @Nullable String prefer,
 			@Parameter(

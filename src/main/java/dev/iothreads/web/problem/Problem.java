@@ -51,6 +51,9 @@ public enum Problem {
 
 	MANAGED_BY_LIBVIRT(HttpStatus.CONFLICT, "Machine is managed by libvirt"),
 
+	/** Proxmox VE runs the machine, and does not notice what others change. */
+	MANAGED_BY_PROXMOX(HttpStatus.CONFLICT, "Machine is managed by Proxmox VE"),
+
 	IOTHREAD_EXISTS(HttpStatus.CONFLICT, "IOThread exists already"),
 
 	IOTHREAD_IN_USE(HttpStatus.CONFLICT, "IOThread is in use"),

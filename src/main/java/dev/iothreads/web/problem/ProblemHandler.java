@@ -110,6 +110,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case DEVICE_DETACHING -> Problem.DEVICE_DETACHING;
 			case UNPLUG_REFUSED -> Problem.UNPLUG_REFUSED;
 			case MANAGED_BY_LIBVIRT -> Problem.MANAGED_BY_LIBVIRT;
+			case MANAGED_BY_PROXMOX -> Problem.MANAGED_BY_PROXMOX;
 			case READ_ONLY -> Problem.READ_ONLY;
 			case NODE_IN_USE -> Problem.NODE_IN_USE;
 			case DEVICE_GONE -> Problem.DEVICE_GONE;

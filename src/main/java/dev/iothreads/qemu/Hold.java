@@ -1,0 +1,14 @@
+package dev.iothreads.qemu;
+
+/**
+ * How long a monitor is kept from its other clients.
+ */
+public enum Hold {
+
+	/** One connection is kept. */
+	TRUE,
+
+	/** Each reading and each command of a change is a visit. */
+	FALSE
+
+}

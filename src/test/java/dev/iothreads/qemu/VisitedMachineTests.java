@@ -1,0 +1,217 @@
+package dev.iothreads.qemu;
+
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
+import java.time.Duration;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+
+import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.MachineState;
+import dev.iothreads.machine.Snapshot;
+import dev.iothreads.testing.EveryQemu;
+import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.Qemu;
+import dev.iothreads.testing.QemuBinary;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * Machines whose monitor is asked and left.
+ */
+class VisitedMachineTests {
+
+	@EveryQemu
+	void theMonitorIsFreeBetweenTwoReadings(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
+			for (int i = 0; i < 10; i++) {
+				Snapshot snapshot = vm.read();
+				assertThat(snapshot.iothreads()).extracting((iothread) -> iothread.id()).containsExactly("io0", "io1");
+				assertThat(snapshot.identity().reading()).isNotNull()
+					.satisfies((reading) -> assertThat(reading.by()).isEqualTo("visit"))
+					.satisfies((reading) -> assertThat(reading.limits()).contains("between two visits"));
+				assertThat(snapshot.identity().runState()).isEqualTo("prelaunch");
+				try (Monitor other = Monitor.connect(qemu.socket())) {
+					assertThat(other.execute("query-status").path("status").asString()).isEqualTo("prelaunch");
+				}
+			}
+		}
+	}
+
+	@EveryQemu
+	void changesAreMadeByVisits(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
+			vm.read();
+			vm.machine().changes().addIOThread("io2", IOThreadSettings.NONE);
+			assertThat(vm.read().iothread("io2")).isPresent();
+			vm.machine().changes().removeIOThread("io2");
+			assertThat(vm.read().iothread("io2")).isEmpty();
+		}
+	}
+
+	@EveryQemu
+	void aDeviceThatGoesIsMissedAndADetachIsAnsweredByLookingAgain(QemuBinary binary) throws Exception {
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket(), Hold.FALSE);
+				Monitor others = qemu.monitor()) {
+			Args.plug(others, disk("blk0", "disk0", "rp1", "io1"));
+			Args.plug(others, disk("blk1", "disk1", "rp2", "io1"));
+			Snapshot before = vm.read();
+			assertThat(before.devices()).hasSize(2);
+			Args.unplug(others, "blk0");
+			CompletableFuture<Void> gone = vm.machine().changes().detach("blk1", false);
+			gone.get(60, TimeUnit.SECONDS);
+			Snapshot after = vm.read();
+			assertThat(after.devices()).isEmpty();
+			assertThat(after.departures()).containsKey(before.device("blk0").orElseThrow().qomPath())
+				.doesNotContainKey(before.device("blk1").orElseThrow().qomPath());
+		}
+	}
+
+	@EveryQemu
+	void anIdUsedAgainBetweenTwoVisitsIsOnItsNewIOThread(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket(), Hold.FALSE);
+				Monitor others = qemu.monitor()) {
+			for (int round = 0; round < 4; round++) {
+				Args.plug(others, disk("blk0", "disk" + round % 3, "rp1", "io" + round % 2));
+				Snapshot snapshot = vm.read();
+				assertThat(Picture.of(snapshot)).as("in round " + round).isEqualTo(Picture.of(others));
+				Args.unplug(others, "blk0");
+			}
+		}
+	}
+
+	@EveryQemu
+	void anIOThreadMadeAnewBeneathADeviceIsNotTheOneItRunsOn(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket(), Hold.FALSE);
+				Monitor others = qemu.monitor()) {
+			Args.plug(others, Map.of("driver", "virtio-scsi-pci", "id", "scsi0", "bus", "rp1", "iothread", "io1"));
+			vm.read();
+			try {
+				Args.deleteObject(others, "io1");
+			}
+			catch (RuntimeException ex) {
+				return; // this QEMU lets none in use go
+			}
+			Args.addIOThread(others, "io1");
+			assertThat(vm.read().device("scsi0"))
+				.hasValueSatisfying((device) -> assertThat(device.state()).isEqualTo(DeviceState.ORPHANED));
+		}
+	}
+
+	@EveryQemu
+	void anotherClientIsNotWaitedForInLine(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
+			vm.read();
+			try (Monitor other = Monitor.connect(qemu.socket())) {
+				long begin = System.nanoTime();
+				assertThat(vm.machine().read()).failsWithin(Duration.ofSeconds(30));
+				assertThat(vm.await(MachineState.BUSY).reason()).contains("does not wait in line");
+				assertThat(Duration.ofNanos(System.nanoTime() - begin)).isGreaterThan(Duration.ofMillis(800));
+				assertThat(other.execute("query-status").has("status")).isTrue();
+			}
+			assertThat(vm.read().iothreads()).hasSize(2);
+		}
+	}
+
+	@EveryQemu
+	void aShortVisitOfAnotherClientDoesNotEndIt(QemuBinary binary) throws Exception {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
+			vm.read();
+			CompletableFuture<Snapshot> reading;
+			try (Monitor other = Monitor.connect(qemu.socket())) {
+				reading = vm.machine().read();
+				assertThatExceptionOfType(TimeoutException.class)
+					.isThrownBy(() -> reading.get(250, TimeUnit.MILLISECONDS));
+				assertThat(other.execute("query-status").has("status")).isTrue();
+			}
+			assertThat(Watched.result(reading).iothreads()).hasSize(2);
+		}
+	}
+
+	@EveryQemu
+	void aQemuThatWasStartedAnewIsAnotherOne(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
+			vm.read();
+			vm.machine().changes().addIOThread("io2", IOThreadSettings.NONE);
+			qemu.restart();
+			await().atMost(Watched.PATIENCE).ignoreExceptions().until(() -> vm.machine().read().get() != null);
+			assertThat(vm.read().iothread("io2")).isEmpty();
+		}
+	}
+
+	@EveryQemu
+	void whatProxmoxRunsIsLeftAndVisitedAndNotChanged(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().add("-device", "virtio-scsi-pci,id=scsihw0", "-name", "web")
+			.builder(binary)
+			.monitor("qmp")
+			.monitor("qmp-event")
+			.start(); Watched vm = Watched.at(qemu.socket("qmp"), Hold.TRUE)) {
+			Snapshot snapshot = vm.read();
+			assertThat(snapshot.managedBy()).isEqualTo("proxmox");
+			assertThat(snapshot.identity().guestName()).isEqualTo("web");
+			assertThat(snapshot.identity().reading()).isNotNull();
+			assertThat(snapshot.device("scsihw0").orElseThrow().reason()).contains("--scsihw virtio-scsi-single");
+			assertThat(vm.machine().refusal()).isNotNull()
+				.satisfies((refusal) -> assertThat(refusal.message()).contains("qm set 100 ", "iothread=1"));
+			try (Monitor qm = Monitor.connect(qemu.socket("qmp"))) {
+				assertThat(qm.execute("query-status").has("status")).isTrue();
+			}
+		}
+	}
+
+	@EveryQemu
+	void aConsoleThatWasFoundIsLeftToItsUsers(QemuBinary binary) throws Exception {
+		try (Qemu qemu = Qemu.of(binary)
+			.machine("-nodefaults", "-nographic", "-S", "-machine", "q35", "-m", "64")
+			.start(); Watched vm = Watched.found(qemu.console())) {
+			assertThat(vm.await((status) -> String.valueOf(status.reason()).contains("left alone")).state())
+				.isEqualTo(MachineState.BUSY);
+			assertThat(vm.scheduler().getQueue()).isEmpty();
+			// One client at a time: what is written would otherwise be in the queue.
+			try (SocketChannel user = SocketChannel.open(UnixDomainSocketAddress.of(qemu.console()));
+					Monitor others = qemu.monitor()) {
+				// QEMU names the peer of a chardev that has one.
+				await().atMost(Watched.PATIENCE)
+					.until(() -> others.execute("query-chardev")
+						.valueStream()
+						.filter((chardev) -> chardev.path("label").asString().equals("console"))
+						.noneMatch((chardev) -> chardev.path("filename").asString().startsWith("disconnected")));
+				assertThat(user.isConnected()).isTrue();
+			}
+		}
+	}
+
+	@EveryQemu
+	void aMonitorThatWasFoundAndGreetsIsHeld(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.found(qemu.socket())) {
+			assertThat(vm.read().identity().reading()).isNull();
+			qemu.stop();
+			qemu.cont();
+			assertThat(vm.read().iothreads()).hasSize(2);
+		}
+	}
+
+	private static Args hotpluggable() {
+		return Args.none()
+			.nativeHotplug()
+			.iothread("io0")
+			.iothread("io1")
+			.disk("disk0")
+			.disk("disk1")
+			.disk("disk2")
+			.ports(2);
+	}
+
+	private static Map<String, Object> disk(String id, String node, String port, String iothread) {
+		return Map.of("driver", "virtio-blk-pci", "id", id, "drive", node, "bus", port, "iothread", iothread);
+	}
+
+}
