@@ -107,7 +107,7 @@ record DiskXml(String machine, long version, NewDevice device) {
 	private static String freeTarget(DomainDescription live, DomainDescription defined) {
 		Set<String> taken = Stream.of(live, defined)
 			.flatMap((description) -> description.disks().stream())
-			.map(DomainDescription.Disk::target)
+			.map(DomainDescription.KnownDisk::target)
 			.collect(Collectors.toSet());
 		for (int number = 0; number < MOST_DISKS; number++) {
 			String letters = (number < LETTERS) ? "" : String.valueOf((char) ('a' + number / LETTERS - 1));

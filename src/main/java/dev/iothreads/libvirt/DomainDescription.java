@@ -15,6 +15,7 @@ import javax.xml.XMLConstants;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +35,7 @@ import org.xml.sax.SAXException;
  * @param arguments what libvirt only passes on to QEMU
  */
 record DomainDescription(String name, @Nullable String title, Map<Long, IOThreadSettings> iothreads,
-		List<KnownDevice> devices, List<Disk> disks, List<String> arguments) {
+		List<KnownDevice> devices, List<KnownDisk> disks, List<String> arguments) {
 
 	static final String IOTHREAD = "iothread";
 
@@ -63,7 +64,7 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 				}
 			}
 		}
-		List<Disk> disks = all.stream()
+		List<KnownDisk> disks = all.stream()
 			.filter((device) -> device.getTagName().equals("disk"))
 			.map((disk) -> disk(disk, controllers))
 			.toList();
@@ -75,13 +76,39 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 				arguments);
 	}
 
-	private static Disk disk(Element disk, Map<String, String> controllers) {
+	private static KnownDisk disk(Element disk, Map<String, String> controllers) {
 		String target = attribute(disk, "target", "dev");
 		String driver = driver(disk);
 		String alias = attribute(disk, "alias", "name");
 		String worker = (driver != null && alias != null) ? worker(driver, alias)
 				: isOn(disk, "scsi") ? controllers.get(attribute(disk, "address", "controller")) : null;
-		return new Disk((target != null) ? target : "", attribute(disk, "source", "file"), alias, worker);
+		return new KnownDisk((target != null) ? target : "", attribute(disk, "source", "file"), alias, worker,
+				(driver == null && alias != null && worker != null) ? behindController(disk, alias) : null);
+	}
+
+	// The names and numbers that libvirt gives QEMU for a disk on virtio-scsi.
+	private static Disk behindController(Element disk, String alias) {
+		String driver = switch (disk.getAttribute("device")) {
+			case "cdrom" -> "scsi-cd";
+			case "lun" -> "scsi-block";
+			default -> "scsi-hd";
+		};
+		return new Disk(alias, driver, PERIPHERAL + alias, number(disk, "target"), number(disk, "unit"), null, false);
+	}
+
+	private static long number(Element disk, String attribute) {
+		String number = attribute(disk, "address", attribute);
+		return (number != null) ? Long.parseLong(number) : 0;
+	}
+
+	/**
+	 * The disks of a SCSI controller.
+	 */
+	List<Disk> behind(KnownDevice controller) {
+		return this.disks.stream()
+			.filter((disk) -> controller.worker().equals(disk.worker()))
+			.flatMap((disk) -> Stream.ofNullable(disk.behindController()))
+			.toList();
 	}
 
 	private static Element root(String xml) {
@@ -236,8 +263,19 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 	 * @param alias libvirt's name for it, {@code null} while it does not run
 	 * @param worker the QOM path of the device that does its work on IOThreads,
 	 * {@code null} when there is none
+	 * @param behindController how it is known as a disk of a SCSI controller,
+	 * {@code null} when it is none
 	 */
-	record Disk(String target, @Nullable String file, @Nullable String alias, @Nullable String worker) {
+	record KnownDisk(String target, @Nullable String file, @Nullable String alias, @Nullable String worker,
+			@Nullable Disk behindController) {
+
+		/**
+		 * The QOM paths of the device that does its work, and of itself behind that.
+		 */
+		Stream<String> counted() {
+			return Stream.concat(Stream.ofNullable(this.worker),
+					Stream.ofNullable(this.behindController).map(Disk::qomPath));
+		}
 
 	}
 

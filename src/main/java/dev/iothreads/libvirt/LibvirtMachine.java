@@ -15,8 +15,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
-import dev.iothreads.libvirt.DomainDescription.Disk;
 import dev.iothreads.libvirt.DomainDescription.KnownDevice;
+import dev.iothreads.libvirt.DomainDescription.KnownDisk;
 import dev.iothreads.libvirt.Hypervisor.Statistics;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.ChangeRefusedException;
@@ -24,6 +24,7 @@ import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.CpuList;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.IOThread;
@@ -344,7 +345,10 @@ final class LibvirtMachine implements Machine {
 			iothreads.add(new IOThread(iothread.id(), (thread != null) ? thread.threadId() : 0, iothread.settings(),
 					List.of()));
 		}
-		List<Device> devices = description.devices().stream().map((device) -> device(device, found.keySet())).toList();
+		List<Device> devices = description.devices()
+			.stream()
+			.map((device) -> device(device, description.behind(device), found.keySet()))
+			.toList();
 		this.leaving.forEach((alias, waiting) -> {
 			if (!description.hasDevice(alias)) {
 				removed(alias);
@@ -388,7 +392,7 @@ final class LibvirtMachine implements Machine {
 		return this.polling.getOrDefault(number, IOThreadSettings.NONE).with(pool);
 	}
 
-	private Device device(KnownDevice known, Set<Long> alive) {
+	private Device device(KnownDevice known, List<Disk> disks, Set<Long> alive) {
 		List<String> on = known.iothreads().stream().filter(alive::contains).map((number) -> PREFIX + number).toList();
 		List<Long> deleted = known.iothreads().stream().filter((number) -> !alive.contains(number)).toList();
 		DeviceState state = known.iothreads().isEmpty() ? DeviceState.MAIN_LOOP : DeviceState.ATTACHED;
@@ -401,7 +405,8 @@ final class LibvirtMachine implements Machine {
 			state = DeviceState.ORPHANED;
 			reason = "Its IOThread was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed.";
 		}
-		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null);
+		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null, false, Map.of(),
+				disks);
 	}
 
 	private static Map<String, Map<IoOperation, IoCount>> io(DomainDescription description, Statistics statistics) {
@@ -414,14 +419,12 @@ final class LibvirtMachine implements Machine {
 			description.disks()
 				.stream()
 				.filter((disk) -> disk.target().equals(target))
-				.map(Disk::worker)
-				.forEach((worker) -> {
-					if (worker != null) {
-						Map<IoOperation, IoCount> counts = io.computeIfAbsent(worker,
-								(same) -> new EnumMap<>(IoOperation.class));
-						Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr", IoOperation.FLUSH, "fl")
-							.forEach((operation, word) -> add(counts, operation, statistics.numbers(), prefix + word));
-					}
+				.flatMap(KnownDisk::counted)
+				.forEach((path) -> {
+					Map<IoOperation, IoCount> counts = io.computeIfAbsent(path,
+							(same) -> new EnumMap<>(IoOperation.class));
+					Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr", IoOperation.FLUSH, "fl")
+						.forEach((operation, word) -> add(counts, operation, statistics.numbers(), prefix + word));
 				});
 		});
 		return io;

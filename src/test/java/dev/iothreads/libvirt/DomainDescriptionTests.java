@@ -1,5 +1,6 @@
 package dev.iothreads.libvirt;
 
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.IOThreadProperty;
 import org.junit.jupiter.api.Test;
 
@@ -30,7 +31,7 @@ class DomainDescriptionTests {
 					<queue id='0'/></iothread><iothread id='3'/></iothreads></driver><source file='/a'/>\
 					<target dev='vda' bus='virtio'/><alias name='ua-a'/><address type='pci'/></disk>
 					<disk type='file' device='disk'><driver name='qemu'/><source file='/b'/><target dev='sda' bus='scsi'/>\
-					<alias name='scsi0-0-0-0'/><address type='drive' controller='0'/></disk>
+					<alias name='scsi0-0-0-0'/><address type='drive' controller='0' target='2' unit='1'/></disk>
 					<controller type='scsi' index='0' model='virtio-transitional'><driver iothread='4'/><alias name='scsi0'/>\
 					<address type='pci'/></controller>
 					<memballoon model='virtio'><alias name='balloon0'/><address type='ccw'/></memballoon>
@@ -39,8 +40,11 @@ class DomainDescriptionTests {
 		assertThat(domain.devices()).extracting((device) -> device.alias() + " " + device.driver() + device.iothreads())
 			.containsExactly("ua-a virtio-blk-pci[2, 3]", "scsi0 virtio-scsi-pci-transitional[4]",
 					"balloon0 virtio-balloon-ccw[]");
-		assertThat(domain.disks()).extracting(DomainDescription.Disk::worker)
+		assertThat(domain.disks()).extracting(DomainDescription.KnownDisk::worker)
 			.containsExactly("/machine/peripheral/ua-a/virtio-backend", "/machine/peripheral/scsi0/virtio-backend");
+		assertThat(domain.behind(domain.devices().get(1)))
+			.containsExactly(new Disk("scsi0-0-0-0", "scsi-hd", "/machine/peripheral/scsi0-0-0-0", 2, 1, null, false));
+		assertThat(domain.behind(domain.devices().get(0))).isEmpty();
 	}
 
 	@Test

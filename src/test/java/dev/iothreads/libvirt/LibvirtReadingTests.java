@@ -35,7 +35,9 @@ class LibvirtReadingTests {
 			.disk(this.libvirtd.image("b.img"), "vdb", 2)
 			.disk(this.libvirtd.image("c.img"), "vdc", 2)
 			.disk(this.libvirtd.image("d.img"), "vdd", 0)
-			.device("<controller type='scsi' index='0' model='virtio-scsi'><driver iothread='3'/></controller>"));
+			.device("<controller type='scsi' index='0' model='virtio-scsi'><driver iothread='3'/></controller>")
+			.device("<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='%s'/><target dev='sda' bus='scsi'/><address type='drive' controller='0' bus='0' target='0' unit='2'/></disk>"
+				.formatted(this.libvirtd.image("e.img"))));
 		this.libvirtd.run(DomainXml.named("vm2").iothreads(1));
 		this.service = RunningService.start("--iothreads.libvirt.uri=" + uri(), "--iothreads.max-age=0s",
 				"--iothreads.timeouts.command=2s");
@@ -84,6 +86,13 @@ class LibvirtReadingTests {
 		assertThat(seen).containsExactly("scsi0 virtio-scsi-pci [\"iothread3\"]",
 				"virtio-disk0 virtio-blk-pci [\"iothread1\"]", "virtio-disk1 virtio-blk-pci [\"iothread2\"]",
 				"virtio-disk2 virtio-blk-pci [\"iothread2\"]", "virtio-disk3 virtio-blk-pci []");
+		JsonNode disk = devices.path(0).path("disks").path(0);
+		assertThat(disk.path("id").asString()).isEqualTo("scsi0-0-0-2");
+		assertThat(disk.path("driver").asString()).isEqualTo("scsi-hd");
+		assertThat(disk.path("target").asInt(-1)).isZero();
+		assertThat(disk.path("lun").asInt()).isEqualTo(2);
+		assertThat(this.service.metrics()).anyMatch((line) -> line
+			.startsWith("iothread_device_disk_operations_total{controller=\"scsi0\",device=\"scsi0-0-0-2\""));
 	}
 
 	@Test
