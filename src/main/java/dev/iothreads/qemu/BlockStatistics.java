@@ -132,8 +132,7 @@ final class BlockStatistics {
 			for (JsonNode entry : answer) {
 				String device = entry.path("qdev").asString("");
 				if (!device.isEmpty()) {
-					String path = device.startsWith("/") ? device : Qom.PERIPHERAL + "/" + device;
-					entries.put(Qom.checkedPath(path), entry);
+					entries.put(Qom.checkedPath(Qom.ofDisk(device)), entry);
 				}
 			}
 		}

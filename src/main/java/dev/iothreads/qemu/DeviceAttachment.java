@@ -210,7 +210,7 @@ final class DeviceAttachment {
 			throw nodeInUse(drive, Qom.name(Qom.device(inUse.path("qdev").asString(""))));
 		}
 		if (inUse != null) {
-			requireSameIOThread(device, drive, Qom.device(inUse.path("qdev").asString("")));
+			requireSameIOThread(device, drive, Qom.device(Qom.ofDisk(inUse.path("qdev").asString(""))));
 		}
 		arguments.put("drive", drive);
 	}

@@ -144,6 +144,14 @@ final class Qom {
 	}
 
 	/**
+	 * Returns the path of what the block layer calls the device of a disk: its id, where
+	 * it has one.
+	 */
+	static String ofDisk(String device) {
+		return (device.isEmpty() || device.startsWith("/")) ? device : PERIPHERAL + "/" + device;
+	}
+
+	/**
 	 * Returns the path of the device that an operator knows, from that of its backend.
 	 */
 	static String device(String path) {

@@ -30,13 +30,12 @@ class GuestRunStateTests {
 					"-device", "pcie-root-port,id=rp1,chassis=1", "-device",
 					"virtio-blk-pci,id=blk0,bus=rp1,drive=disk0,iothread=io0,werror=stop")
 			.monitor("vm1")
-			.monitor("own")
 			.in(this.directory)
 			.boot();
 				RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
 						"--iothreads.machines.vm1.monitor=unix:" + guest.qemu().socket("vm1"),
 						"--iothreads.timeouts.detach=1s");
-				Monitor monitor = Monitor.connect(guest.qemu().socket("own"))) {
+				Monitor monitor = guest.qemu().monitor()) {
 			isInState(service, "running");
 			// It ends with the guest's first write, and the guest goes on with that.
 			guest.run("(dd if=/dev/zero of=/dev/vda bs=4096 count=1 conv=fsync; echo $? >/written) >/dev/null 2>&1 &");

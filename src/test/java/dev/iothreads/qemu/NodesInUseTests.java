@@ -15,6 +15,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.assertj.core.api.Assumptions.assumeThat;
 
 /**
  * Block nodes that an export, a job, another node or another device uses.
@@ -81,20 +82,16 @@ class NodesInUseTests {
 	}
 
 	@EveryQemu
-	void aNodeOfAScsiDiskIsSharedOnItsControllersIOThread(QemuBinary binary) {
+	void aNodeOfAScsiDiskIsOnItsControllersIOThread(QemuBinary binary) {
+		assumeThat(binary.isAtLeast(11, 0)).as("QEMU 11 serves a node from several places").isFalse();
 		try (Qemu qemu = machine().device("virtio-scsi-pci,id=scsi0,iothread=io0")
 			.device("scsi-hd,id=hd0,bus=scsi0.0,drive=disk0,share-rw=on")
 			.start(binary); Watched vm = Watched.at(qemu.socket())) {
 			vm.read();
-			if (!binary.isAtLeast(11, 0)) {
-				assertThatExceptionOfType(ChangeRefusedException.class)
-					.isThrownBy(() -> vm.machine().changes().attach(shared("blk0", "io1")))
-					.withMessageContaining("hd0 on IOThread io0")
-					.matches((refused) -> refused.reason() == ChangeRefusedException.Reason.NODE_IN_USE);
-			}
-			vm.machine().changes().attach(shared("blk0", "io0"));
-			vm.machine().changes().detach("blk0").join();
-			assertThat(vm.read().device("scsi0").orElseThrow().drives()).containsExactly("disk0");
+			assertThatExceptionOfType(ChangeRefusedException.class)
+				.isThrownBy(() -> vm.machine().changes().attach(shared("blk0", "io1")))
+				.withMessageContaining("hd0 on IOThread io0")
+				.matches((refused) -> refused.reason() == ChangeRefusedException.Reason.NODE_IN_USE);
 		}
 	}
 
