@@ -61,6 +61,10 @@ class IOThreadMetrics implements MeterBinder {
 				"How slowly the polling time follows the load (QEMU 11.1)");
 		setting(registry, "iothread.aio.max.batch", null, IOThreadProperty.AIO_MAX_BATCH, 1,
 				"Requests in one batch to the kernel; 0 is QEMU's own choice");
+		setting(registry, "iothread.thread.pool.min", null, IOThreadProperty.THREAD_POOL_MIN, 1,
+				"Threads that its pool for blocking requests keeps (thread-pool-min)");
+		setting(registry, "iothread.thread.pool.max", null, IOThreadProperty.THREAD_POOL_MAX, 1,
+				"Threads that its pool for blocking requests may have (thread-pool-max)");
 	}
 
 	private void setting(MeterRegistry registry, String name, @Nullable String unit, IOThreadProperty property,

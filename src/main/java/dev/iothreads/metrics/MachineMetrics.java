@@ -4,6 +4,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.function.Function;
 
+import dev.iothreads.history.Balance;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.Snapshot;
@@ -30,6 +31,10 @@ class MachineMetrics implements MeterBinder {
 		this.inventory.listen(
 				new MachineGauge(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
 						(machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
+		this.inventory.listen(new MachineGauge(registry, "iothread.uneven", null,
+				"Whether one IOThread is loaded and does far more than the others, as balance says: 1, or 0",
+				(machine) -> (machine.snapshot() == null) ? Map.of()
+						: Map.of(Tags.empty(), (machine.balance().state() == Balance.State.UNEVEN) ? 1.0 : 0.0)));
 		gauge(registry, "iothread.machine.info", "The machine's QEMU, and who else manages it",
 				(snapshot) -> Map.of(Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
 						Objects.requireNonNullElse(snapshot.managedBy(), ""), "run_state",
