@@ -50,6 +50,8 @@ import org.springframework.validation.Validator;
  * @param timeouts How long a QEMU may take.
  * @param attach What may be attached.
  * @param metrics What is measured.
+ * @param simulated Whether the embedded machine has a guest that works, and devices that
+ * are slow to go.
  * @param security Who may do what.
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
@@ -57,7 +59,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		@Nullable Libvirt libvirt, @DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("60s") @DurationUnit(ChronoUnit.SECONDS) Duration idleInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
-		@DefaultValue Attach attach, @DefaultValue Metrics metrics,
+		@DefaultValue Attach attach, @DefaultValue Metrics metrics, @DefaultValue("true") boolean simulated,
 		@NestedConfigurationProperty @DefaultValue SecurityProperties security) implements Validator {
 
 	private static final Duration LONGEST = Duration.ofDays(1);

@@ -136,7 +136,8 @@ class MachinesConfiguration {
 			return null;
 		}
 		logger.info("No machines are configured: '{}' is an embedded one, to try things on", DEMO);
-		return MachineSource.of(Map.of(DEMO, EmbeddedMachine::demo));
+		return MachineSource
+			.of(Map.of(DEMO, properties.simulated() ? EmbeddedMachine::simulated : EmbeddedMachine::demo));
 	}
 
 	@Bean

@@ -7,6 +7,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.Activity;
@@ -19,16 +21,18 @@ import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A machine that exists in this process only: a q35 of QEMU 10, with root ports and a
- * guest that releases every device at once.
+ * guest that releases every device at once, but those that are simulated to be slow.
  */
 public final class EmbeddedMachine implements Machine, Changes {
 
@@ -46,6 +50,20 @@ public final class EmbeddedMachine implements Machine, Changes {
 	private static final Activity ACTIVITY = new Activity(Map.of(),
 			"This machine is embedded: its IOThreads are no threads. Point the service at a QEMU.", Map.of(), null);
 
+	private static final Identity SIMULATED = new Identity("running", null, null, null, null,
+			new Identity.Reading("simulated",
+					"This machine and its load are simulated: a day takes ten minutes. Point the service at a QEMU.",
+					false));
+
+	private static final String SLOW = "slow0";
+
+	private static final String STUCK = "stuck0";
+
+	private static final long SLOW_SECONDS = 4;
+
+	// So that the next IOThread has the number that the README shows.
+	private static final long SIMULATED_THREAD = 5250;
+
 	private final Map<String, IOThread> iothreads = new TreeMap<>();
 
 	private final Map<String, Plugged> devices = new TreeMap<>();
@@ -54,9 +72,16 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	private final Set<String> ports = new LinkedHashSet<>();
 
+	private final Map<String, CompletableFuture<Void>> detaching = new TreeMap<>();
+
+	private final List<Runnable> listeners = new CopyOnWriteArrayList<>();
+
+	private final @Nullable Simulation simulation;
+
 	private long nextThreadId = 5281;
 
-	private EmbeddedMachine(int nodes, int ports) {
+	private EmbeddedMachine(int nodes, int ports, @Nullable Simulation simulation) {
+		this.simulation = simulation;
 		for (int i = 0; i < nodes; i++) {
 			this.nodes.add("disk" + i);
 		}
@@ -73,7 +98,34 @@ public final class EmbeddedMachine implements Machine, Changes {
 	 * @return the machine
 	 */
 	public static EmbeddedMachine demo() {
-		EmbeddedMachine machine = new EmbeddedMachine(16, 16);
+		return demo(null);
+	}
+
+	/**
+	 * Creates the same machine with a guest that works. It has three devices more:
+	 * {@code slow0} on {@code iothread2} takes 4 s to let go, {@code stuck0} there never
+	 * does, and {@code lost0} has lost its IOThread.
+	 * @return the machine
+	 */
+	public static EmbeddedMachine simulated() {
+		EmbeddedMachine machine = demo(new Simulation());
+		long next = machine.nextThreadId;
+		machine.nextThreadId = SIMULATED_THREAD;
+		machine.addIOThread("iothread2", IOThreadSettings.NONE);
+		machine.nextThreadId = next;
+		machine.plug(disk(SLOW, "disk13", "iothread2"), "rp13");
+		machine.plug(disk(STUCK, "disk14", "iothread2"), "rp14");
+		machine.devices.put("lost0",
+				new Plugged(
+						new Device("lost0", "virtio-blk-pci", "/machine/peripheral/lost0/virtio-backend", List.of(),
+								DeviceState.ORPHANED,
+								"Its IOThread was deleted underneath it. Detach it and attach it again.", "disk15"),
+						"rp15", Map.of()));
+		return machine;
+	}
+
+	private static EmbeddedMachine demo(@Nullable Simulation simulation) {
+		EmbeddedMachine machine = new EmbeddedMachine(16, 16, simulation);
 		machine.addIOThread("iothread0", IOThreadSettings.NONE);
 		machine.addIOThread("iothread1", IOThreadSettings.NONE);
 		machine.plug(disk("blk0", "disk0", "iothread0"), "rp0");
@@ -98,9 +150,22 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public synchronized CompletableFuture<Snapshot> read() {
-		Snapshot snapshot = Snapshot.join(Instant.now(), VERSION, null, List.copyOf(this.iothreads.values()),
-				this.devices.values().stream().map(Plugged::device).toList());
-		return CompletableFuture.completedFuture(snapshot.with(ACTIVITY));
+		work();
+		List<IOThread> present = List.copyOf(this.iothreads.values());
+		Snapshot snapshot = Snapshot.join(Instant.now(), VERSION, null, present, plugged());
+		return CompletableFuture.completedFuture(
+				(this.simulation != null) ? snapshot.with(this.simulation.activity(present, plugged())).with(SIMULATED)
+						: snapshot.with(ACTIVITY));
+	}
+
+	private List<Device> plugged() {
+		return this.devices.values().stream().map(Plugged::device).toList();
+	}
+
+	private void work() {
+		if (this.simulation != null) {
+			this.simulation.advance(plugged());
+		}
 	}
 
 	@Override
@@ -179,14 +244,46 @@ public final class EmbeddedMachine implements Machine, Changes {
 			throw new NotFoundException(NotFoundException.Kind.DEVICE,
 					"There is no device '%s' any more.".formatted(device));
 		}
-		this.devices.remove(device);
+		if (!isSimulated(device)) {
+			unplug(plugged);
+			return CompletableFuture.completedFuture(null);
+		}
+		return this.detaching.computeIfAbsent(device, (id) -> {
+			CompletableFuture<Void> gone = new CompletableFuture<>();
+			this.devices.put(id, plugged.detaching());
+			if (id.equals(SLOW)) {
+				gone.completeOnTimeout(null, SLOW_SECONDS, TimeUnit.SECONDS);
+			}
+			gone.thenRun(() -> release(plugged));
+			return gone;
+		});
+	}
+
+	private boolean isSimulated(String device) {
+		return this.simulation != null && (device.equals(SLOW) || device.equals(STUCK));
+	}
+
+	private void release(Plugged plugged) {
+		synchronized (this) {
+			this.detaching.remove(plugged.device().id());
+			unplug(plugged);
+		}
+		this.listeners.forEach(Runnable::run);
+	}
+
+	private void unplug(Plugged plugged) {
+		work();
+		this.devices.remove(plugged.device().id());
+		if (this.simulation != null) {
+			this.simulation.forget(plugged.device());
+		}
 		// It is taken last: the port that has been empty for longest comes first.
 		this.ports.remove(plugged.bus());
 		this.ports.add(plugged.bus());
-		return CompletableFuture.completedFuture(null);
 	}
 
 	private void plug(NewDevice device, String bus) {
+		work();
 		this.devices.put(device.id(),
 				new Plugged(new Device(device.id(), device.driver(),
 						"/machine/peripheral/" + device.id() + "/virtio-backend", device.iothreads(),
@@ -299,7 +396,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public void listen(Runnable listener) {
-		// It changes by its own methods only.
+		this.listeners.add(listener);
 	}
 
 	@Override
@@ -311,6 +408,13 @@ public final class EmbeddedMachine implements Machine, Changes {
 	 * A device where it is plugged.
 	 */
 	private record Plugged(Device device, String bus, Map<DeviceProperty, Object> properties) {
+
+		Plugged detaching() {
+			return new Plugged(new Device(this.device.id(), this.device.driver(), this.device.qomPath(),
+					this.device.iothreads(), DeviceState.DETACHING,
+					"The guest has yet to let it go. This machine is simulated: slow0 takes 4 s, and stuck0 stays.",
+					this.device.drive()), this.bus, this.properties);
+		}
 
 		boolean isBalloon() {
 			return DeviceKind.of(this.device.driver()).filter((kind) -> kind == DeviceKind.BALLOON).isPresent();

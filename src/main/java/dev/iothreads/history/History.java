@@ -56,7 +56,9 @@ public final class History {
 
 	private long steadySince = Long.MAX_VALUE;
 
-	private @Nullable Snapshot latest;
+	// Figures before and after it changes are not compared. The whole would be some
+	// hundred objects for each machine.
+	private int layout;
 
 	private Balance balance = Balance.UNKNOWN;
 
@@ -73,7 +75,9 @@ public final class History {
 		if (this.samples > 0 && time <= time(this.samples - 1)) {
 			clear(); // the host's clock was set back
 		}
-		if (!isSteady(this.latest, snapshot)) {
+		int now = Objects.hash(snapshot.iothreads(), snapshot.devices(), snapshot.identity().runState());
+		if (now != this.layout) {
+			this.layout = now;
 			this.steadySince = time;
 		}
 		int index = (int) (this.samples % CAPACITY);
@@ -84,7 +88,6 @@ public final class History {
 		this.times[index] = time;
 		this.samples++;
 		this.sampledAt = nanos;
-		this.latest = snapshot;
 		this.balance = Balance.of(loads(time - BALANCED_OVER.toSeconds()), this.balance);
 	}
 
@@ -141,7 +144,7 @@ public final class History {
 	public synchronized void interrupt() {
 		this.iothreads.values().forEach((series) -> series.cpu.interrupt());
 		this.devices.values().forEach(Series::interrupt);
-		this.latest = null;
+		this.layout = 0;
 		this.balance = Balance.UNKNOWN;
 	}
 
@@ -149,16 +152,7 @@ public final class History {
 		this.samples = 0;
 		this.iothreads.clear();
 		this.devices.clear();
-		this.latest = null;
-	}
-
-	// Whether figures of both can be compared: the guest runs as before, and its
-	// IOThreads
-	// and devices are what they were.
-	private static boolean isSteady(@Nullable Snapshot before, Snapshot after) {
-		return before != null && before.iothreads().equals(after.iothreads())
-				&& before.devices().equals(after.devices())
-				&& Objects.equals(before.identity().runState(), after.identity().runState());
+		this.layout = 0;
 	}
 
 	/**

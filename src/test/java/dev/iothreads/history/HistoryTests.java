@@ -2,6 +2,7 @@ package dev.iothreads.history;
 
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 
 import org.junit.jupiter.api.Test;
@@ -102,6 +103,36 @@ class HistoryTests {
 		assertThat(unknown.recent(0).cpuPercent().get("pool0")).containsOnly(Float.NaN);
 		assertThat(unknown.recent(0).operations().get("pool0")).containsOnly(Float.NaN);
 		assertThat(unknown.history().balance()).isEqualTo(Balance.UNKNOWN);
+	}
+
+	@Test
+	void aHundredMachinesWithEightIOThreadsTakeNoMoreThanFourMegabytes() {
+		long before = used();
+		List<History> histories = new ArrayList<>();
+		for (int i = 0; i < 100; i++) {
+			histories.add(full());
+		}
+		double megabytes = (used() - before) / 1e6;
+		assertThat(megabytes).isBetween(1.0, 4.0);
+		assertThat(histories).allMatch((history) -> history.balance().state() == Balance.State.EVEN);
+	}
+
+	private static History full() {
+		Recorded one = new Recorded();
+		for (int i = 0; i < 8; i++) {
+			one.iothread("pool" + i, 30);
+			one.disk("data" + i, 100, "pool" + i).disk("log" + i, 10, "pool" + i);
+		}
+		for (int i = 0; i < 181; i++) {
+			one.step(History.INTERVAL);
+		}
+		assertThat(one.recent(0).times()).hasSizeGreaterThan(178);
+		return one.history();
+	}
+
+	private static long used() {
+		System.gc();
+		return Runtime.getRuntime().totalMemory() - Runtime.getRuntime().freeMemory();
 	}
 
 	@Test

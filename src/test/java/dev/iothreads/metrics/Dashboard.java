@@ -62,7 +62,8 @@ record Dashboard(JsonNode json) {
 		String with(String machines, Duration rateInterval) {
 			return this.text.replace("$__rate_interval", rateInterval.toSeconds() + "s")
 				.replace("$machine", machines)
-				.replace("$node", ".*");
+				.replace("$node", ".*")
+				.replace("$iothread", ".*");
 		}
 
 		@Override

@@ -48,7 +48,6 @@ class PageContractTests {
 			await().atMost(RunningService.DEADLINE)
 				.untilAsserted(() -> assertThat(page(service)).isEqualTo(contract("qemu.txt")
 					.filter((line) -> binary.isAtLeast(11, 1) || !line.contains("iothread_poll_weight"))
-					.filter((line) -> binary.isAtLeast(10, 1) || !line.contains("iothread_thread_pool"))
 					.toList()));
 		}
 	}

@@ -93,7 +93,7 @@ class RulesTests {
 
 	@Test
 	void everyPanelThatAsksAsksTheChosenDataSourceOfTheChosenMachines() {
-		for (String variable : List.of("node", "machine")) {
+		for (String variable : List.of("node", "machine", "iothread")) {
 			assertThat(this.dashboard.variable(variable).path("multi").asBoolean()).isTrue();
 			assertThat(this.dashboard.variable(variable).path("includeAll").asBoolean()).isTrue();
 			// Without nodes there is the choice of all, which matches what has no such
@@ -101,7 +101,7 @@ class RulesTests {
 			assertThat(this.dashboard.variable(variable).path("allValue").asString()).isEqualTo(".*");
 		}
 		assertThat(this.dashboard.expressions()).allSatisfy(
-				(expression) -> assertThat(expression.text()).contains("{node=~\"$node\", machine=~\"$machine\"}"));
+				(expression) -> assertThat(expression.text()).contains("{node=~\"$node\", machine=~\"$machine\""));
 		assertThat(this.dashboard.panels()).filteredOn((panel) -> panel.has("targets")).allSatisfy((panel) -> {
 			assertThat(panel.path("datasource").path("uid").asString()).isEqualTo("${datasource}");
 			assertThat(panel.path("targets"))

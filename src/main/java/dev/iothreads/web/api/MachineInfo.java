@@ -31,9 +31,9 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		@JsonProperty("title") @Schema(
 				description = "The title of its domain in libvirt; absent when it has none") @Nullable String title,
 		@JsonProperty("reading") @Schema(
-				description = "How libvirt's machine is read: xml or monitor; visit: its monitor is asked and left; "
-						+ "absent for others",
-				allowableValues = { "xml", "monitor", "visit" }) @Nullable String reading,
+				description = "How libvirt's machine is read: xml or monitor; visit: its monitor is asked and left; simulated: "
+						+ "it is the embedded one, and its load is made up; absent for others",
+				allowableValues = { "xml", "monitor", "visit", "simulated" }) @Nullable String reading,
 		@JsonProperty("reading-limits") @Schema(
 				description = "What cannot be known by that reading; absent when all is") @Nullable String readingLimits,
 		@JsonProperty("incomplete") @Schema(
