@@ -4,6 +4,9 @@
 import { h, svg, text, attribute, hide } from './dom.js';
 import { clock, percent, rate } from './format.js';
 
+/** How long the lines are, in seconds. */
+export const MEMORY = 15 * 60;
+
 const WIDTH = 240;
 
 const HEIGHT = 24;
@@ -26,7 +29,7 @@ export class Sparkline {
 		this.element = svg('svg', { class: 'spark', viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', 'aria-hidden': 'true' }, this.line, this.cursor);
 	}
 
-	show(values, least) {
+	show(values, least, times) {
 		const top = Math.max(least, ...values.filter(known));
 		let pen = 'M';
 		let path = '';
@@ -35,20 +38,21 @@ export class Sparkline {
 				pen = 'M';
 				return;
 			}
-			path += `${pen}${this.x(index, values.length)} ${(this.height - 1 - value / top * (this.height - 2)).toFixed(1)}`;
+			path += `${pen}${this.x(times, index)} ${(this.height - 1 - value / top * (this.height - 2)).toFixed(1)}`;
 			pen = 'L';
 		});
 		attribute(this.line, 'd', path);
 	}
 
-	x(index, length) {
-		return (length > 1 ? index / (length - 1) * this.width : this.width).toFixed(1);
+	// The latest is at the right.
+	x(times, index) {
+		return ((1 - (times.at(-1) - times[index]) / MEMORY) * this.width).toFixed(1);
 	}
 
-	point(index, length) {
+	point(times, index) {
 		attribute(this.cursor, 'visibility', index === null ? 'hidden' : 'visible');
 		if (index !== null) {
-			const x = this.x(index, length);
+			const x = this.x(times, index);
 			attribute(this.cursor, 'x1', x);
 			attribute(this.cursor, 'x2', x);
 		}
@@ -61,9 +65,9 @@ const LEAST_CPU = 5;
 
 const LEAST_OPERATIONS = 10;
 
-export const drawCpu = (line, series) => line.show(series?.cpu ?? [], LEAST_CPU);
+export const drawCpu = (line, series) => line.show(series?.cpu ?? [], LEAST_CPU, series?.times);
 
-export const drawOperations = (line, series) => line.show(series?.operations ?? [], LEAST_OPERATIONS);
+export const drawOperations = (line, series) => line.show(series?.operations ?? [], LEAST_OPERATIONS, series?.times);
 
 /** What was measured at a time, in words. */
 export function reading(times, series, index) {
@@ -108,7 +112,9 @@ export class Chart {
 
 	#hover(event) {
 		const { left, width } = this.plot.getBoundingClientRect();
-		this.#point((event.clientX - left) / width * (this.#times.length - 1));
+		const time = this.#times.at(-1) - (1 - (event.clientX - left) / width) * MEMORY;
+		const later = this.#times.findIndex((candidate) => candidate >= time);
+		this.#point(later > 0 && time - this.#times[later - 1] < this.#times[later] - time ? later - 1 : later);
 	}
 
 	#press(event) {
@@ -122,8 +128,8 @@ export class Chart {
 	#point(index) {
 		const last = this.#times.length - 1;
 		this.#at = index === null || last < 0 ? null : Math.round(Math.min(Math.max(index, 0), last));
-		this.cpu.point(this.#at, this.#times.length);
-		this.operations.point(this.#at, this.#times.length);
+		this.cpu.point(this.#times, this.#at);
+		this.operations.point(this.#times, this.#at);
 		const words = this.#series && last >= 0 ? reading(this.#times, this.#series, this.#at ?? last) : '';
 		attribute(this.plot, 'aria-valuenow', this.#at ?? Math.max(last, 0));
 		attribute(this.plot, 'aria-valuetext', words);

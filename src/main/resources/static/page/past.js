@@ -2,17 +2,16 @@
 // the advice that follows from them for those that are open.
 
 import * as api from './api.js';
+import { MEMORY } from './chart.js';
 
 const PAUSE = 15_000;
-
-const MEMORY = 15 * 60;
 
 // As many as leave connections for changes.
 const AT_ONCE = 3;
 
 const SERIES = { 'cpu-percent': 'cpu', operations: 'operations' };
 
-const series = (said, before, from) => Object.fromEntries(Object.entries(SERIES).map(([name, short]) => [short, [...before?.[short] ?? [], ...said?.[name] ?? []].slice(from)]));
+const series = (times, said, before, from) => ({ times, ...Object.fromEntries(Object.entries(SERIES).map(([name, short]) => [short, [...before?.[short] ?? [], ...said?.[name] ?? []].slice(from)])) });
 
 /** Adds what was asked for since the last time to what is known. */
 export function joined(before, said) {
@@ -20,8 +19,9 @@ export function joined(before, said) {
 	const from = Math.max(0, times.findIndex((time) => time > times.at(-1) - MEMORY));
 	const known = before?.times.length ?? 0;
 	const gap = { cpu: Array(known).fill(null), operations: Array(known).fill(null) };
-	return { times: times.slice(from), all: series(said, before?.all, from),
-		iothreads: new Map(said.iothreads.map((thread) => [thread.id, series(thread, before?.iothreads.get(thread.id) ?? gap, from)])) };
+	const kept = times.slice(from);
+	return { times: kept, all: series(kept, said, before?.all, from),
+		iothreads: new Map(said.iothreads.map((thread) => [thread.id, series(kept, thread, before?.iothreads.get(thread.id) ?? gap, from)])) };
 }
 
 export class Past {

@@ -32,8 +32,8 @@ class Setting extends Field {
 			convert();
 		} }, 'Reset');
 		attribute(reset, 'aria-label', `Reset ${name} to ${own}`);
-		const range = max === Infinity ? `${min} or more` : `${grouped(min)} to ${grouped(max)}`;
-		super(name, name, control, [`${HINTS[name]}. Default ${grouped(own)}, ${range}. `, unit, value === undefined ? '' : reset]);
+		const range = max === Infinity ? `${min} or more` : `from ${grouped(min)} to ${grouped(max)}`;
+		super(name, name, control, [`${HINTS[name]}. Default ${grouped(own)}; ${range}. `, unit, value === undefined ? '' : reset]);
 		const convert = () => text(unit, name === 'poll-max-ns' && control.value !== '' ? `${grouped(control.value)}\u202fns = ${duration(control.valueAsNumber)} ` : '');
 		control.addEventListener('input', convert);
 		convert();

@@ -36,7 +36,7 @@ class PageFormsTests {
 			.containsExactly("poll-max-ns\n1\u202f000\u202f000"));
 		page.pressLabelled("Tune iothread0 of demo");
 		String words = page.awaitDialog().getText();
-		assertThat(words).contains("Default 32\u202f768, 0 to 1\u202f000\u202f000\u202f000.",
+		assertThat(words).contains("Default 32\u202f768; from 0 to 1\u202f000\u202f000\u202f000.",
 				"1\u202f000\u202f000\u202fns = 1\u202fms", "answers sooner, and uses CPU time");
 		page.pressLabelled("Reset poll-max-ns to 32768");
 		assertThat(page.field("poll-max-ns").getAttribute("value")).isEqualTo("32768");

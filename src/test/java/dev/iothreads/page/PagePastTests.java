@@ -28,6 +28,8 @@ class PagePastTests {
 				if (path === 'machines/demo/advice') {
 					return { machine: 'demo', advice: [{ rule: 'placement', severity: 'warning',
 						text: 'IOThread iothread0 does 84 % of the machine’s operations.',
+						before: [{ iothread: 'iothread0', devices: ['blk0', 'blk1'], 'share-percent': 84 }, { iothread: 'iothread1', devices: ['blk3'], 'share-percent': 16 }],
+						after: [{ iothread: 'iothread0', devices: ['blk0'], 'share-percent': 47 }, { iothread: 'iothread1', devices: ['blk1', 'blk3'], 'share-percent': 53 }],
 						do: ['With blk1 on iothread1 the busiest would have 47 %.', '-device virtio-blk-pci,drive=disk1,iothread=iothread1'] }] };
 				}
 				return answer;
@@ -48,7 +50,7 @@ class PagePastTests {
 	@Test
 	void sparklinesShowTheLastQuarterOfAnHour() {
 		Page page = Site.open("", PAST);
-		page.await(() -> assertThat(drawn(page, Page.machine("demo") + " [data-of=cpu] .drawn")).startsWith("M0.0 "));
+		page.await(() -> assertThat(drawn(page, Page.machine("demo") + " [data-of=cpu] .drawn")).startsWith("M1.1 "));
 		// What is not known is a gap.
 		assertThat(drawn(page, Page.machine("demo") + " [data-of=operations] .drawn").chars()
 			.filter((letter) -> letter == 'M')).hasSize(2);
@@ -118,6 +120,8 @@ class PagePastTests {
 		assertThat(page.texts(".advice li p:not(.words)")).containsExactly(
 				"With blk1 on iothread1 the busiest would have 47 %.",
 				"-device virtio-blk-pci,drive=disk1,iothread=iothread1");
+		assertThat(page.texts(".advice .places tbody tr")).containsExactly(
+				"iothread0 84\u202f%: blk0, blk1 47\u202f%: blk0", "iothread1 16\u202f%: blk3 53\u202f%: blk1, blk3");
 		assertThat(page.find(".advice [data-copy]").getAttribute("data-copy"))
 			.isEqualTo("-device virtio-blk-pci,drive=disk1,iothread=iothread1");
 	}
