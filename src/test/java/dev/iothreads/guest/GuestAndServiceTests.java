@@ -96,11 +96,12 @@ class GuestAndServiceTests {
 	void aDeviceComesAndGoesOnABridge(QemuBinary binary) {
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
-					"-device", "i82801b11-bridge,id=dmi", "-device", "pci-bridge,id=pci.0,bus=dmi,chassis_nr=1")
+					"-device", "i82801b11-bridge,id=dmi", "-device", "pci-bridge,id=pci.0,bus=dmi,chassis_nr=1",
+					"-device", "pci-bridge,id=pci.1,chassis_nr=2")
 			.monitor("vm1")
 			.in(this.directory)
 			.boot(); RunningService service = start("1s")) {
-			for (String bus : List.of("pci.0", "dmi")) {
+			for (String bus : List.of("pci.0", "pci.1")) {
 				comesAndGoes(guest, service,
 						"{\"id\": \"blk0\", \"drive\": \"disk0\", \"bus\": \"%s\"}".formatted(bus));
 			}
