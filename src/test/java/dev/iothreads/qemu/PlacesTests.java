@@ -34,8 +34,8 @@ class PlacesTests {
 			assertThatExceptionOfType(InvalidRequestException.class).isThrownBy(() -> attach(vm, 1, "rp1"))
 				.withMessageContaining("rp1 is occupied. There is room on pci.0, pci.1: name that, or none.");
 			attach(vm, 1, null);
-			assertThat(bus(monitor, 1)).isIn("pci.0", "pci.1");
-			for (int i = 2; i < 33; i++) {
+			assertThat(bus(monitor, 1)).isEqualTo("pci.0");
+			for (int i = 2; i < 32; i++) {
 				attach(vm, i, "pci.0");
 				assertThat(bus(monitor, i)).isEqualTo("pci.0");
 			}
