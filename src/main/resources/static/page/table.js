@@ -137,7 +137,7 @@ export class MachineView {
 			this.operations.show(rate(summary.rate), history?.all);
 		}
 		const { busiest } = summary;
-		this.#note(this.uneven, known && busiest ? `${busiest.info.id} has ${percent(busiest.share)}` : known && summary.uneven ? 'uneven' : '');
+		this.#note(this.uneven, known && busiest?.share > 0 ? `${busiest.info.id} has ${percent(busiest.share)}` : known && summary.uneven ? 'uneven' : '');
 		attribute(this.uneven, 'title', summary.sentence || null);
 		this.#note(this.orphans, known && summary.orphaned > 0 ? `${summary.orphaned} orphaned` : '');
 		this.#note(this.detaching, known && summary.detaching > 0 ? `${summary.detaching} detaching` : '');
