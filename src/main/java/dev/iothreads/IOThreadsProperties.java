@@ -38,6 +38,7 @@ import org.springframework.validation.Validator;
  * machines nor discovery the service shows an embedded one, 'demo'.
  * @param discovery A directory in which each socket is a machine. None is looked into
  * unless it is named.
+ * @param ownMonitor The monitors that visited QEMUs make for the service.
  * @param libvirt The libvirt daemon whose running domains are machines. None is asked
  * unless its URI is given.
  * @param refreshInterval How often a machine is read while a client reads the stream of
@@ -56,7 +57,8 @@ import org.springframework.validation.Validator;
  */
 @ConfigurationProperties(prefix = "iothreads", ignoreUnknownFields = false)
 public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> machines, @Nullable Discovery discovery,
-		@Nullable Libvirt libvirt, @DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
+		@DefaultValue OwnMonitor ownMonitor, @Nullable Libvirt libvirt,
+		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("60s") @DurationUnit(ChronoUnit.SECONDS) Duration idleInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
 		@DefaultValue Attach attach, @DefaultValue Metrics metrics, @DefaultValue("true") boolean simulated,
@@ -94,7 +96,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			}
 		});
 		properties.machines.forEach((name, machine) -> {
-			if (machine.hold == Hold.FALSE && !(machine.monitor instanceof UnixAddress)) {
+			if (machine.hold != Hold.TRUE && !(machine.monitor instanceof UnixAddress)) {
 				errors.rejectValue("machines[" + name + "].hold", "tcp",
 						"use true, or a Unix socket: over TCP the service cannot see that another QEMU listens than at the visit before");
 			}
@@ -110,6 +112,12 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
 			properties.discovery.validate(errors);
 		}
+		if (properties.discovery != null && properties.discovery.directory.equals(properties.ownMonitor.directory)) {
+			errors.rejectValue("ownMonitor.directory", "taken",
+					"use another directory than iothreads.discovery.directory, in which each socket is a machine");
+		}
+		properties.ownMonitor.validate(errors, (properties.discovery != null && properties.discovery.hold == Hold.OWN)
+				|| properties.machines.values().stream().anyMatch((machine) -> machine.hold == Hold.OWN));
 		if (properties.libvirt != null) {
 			properties.libvirt.validate(errors);
 		}
@@ -150,7 +158,8 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * @param monitor Where its monitor listens: unix:/path or tcp:host:port.
 	 * @param readOnly Whether the service must not change it.
 	 * @param hold Whether its connection is kept: true, or false where other programs
-	 * need the monitor, too, so that each reading and each command is a visit.
+	 * need the monitor, too, so that each reading and each command is a visit, or own
+	 * where its QEMU is to make a monitor for the service.
 	 */
 	public record MachineProperties(MonitorAddress monitor, @DefaultValue("false") boolean readOnly,
 			@DefaultValue("true") Hold hold) {
@@ -169,7 +178,8 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * file's without what the pattern ends with: by *.sock, vm1.sock is vm1.
 	 * @param interval How often to look, from 100ms to 24h. A plain number is seconds.
 	 * @param hold Whether the connections are kept: true, or false where other programs
-	 * need the monitors, too, so that each reading and each command is a visit.
+	 * need the monitors, too, so that each reading and each command is a visit, or own
+	 * where each QEMU is to make a monitor for the service.
 	 */
 	public record Discovery(String directory, @DefaultValue("*.sock") String pattern,
 			@DefaultValue("2s") @DurationUnit(ChronoUnit.SECONDS) Duration interval, @DefaultValue("true") Hold hold) {
@@ -196,6 +206,33 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 			catch (PatternSyntaxException ex) {
 				errors.rejectValue("discovery.pattern", "glob",
 						"use a glob, such as *.sock (" + ex.getDescription() + ")");
+			}
+		}
+
+	}
+
+	/**
+	 * The monitors that visited QEMUs make for the service: QEMU 11.1 and newer.
+	 *
+	 * @param directory Where their sockets are, an absolute path of at most 60
+	 * characters. QEMU must be able to write to it, and the service to enter it. Without
+	 * it none is made.
+	 */
+	public record OwnMonitor(@Nullable String directory) {
+
+		private static final int LONGEST = 60;
+
+		private void validate(Errors errors, boolean needed) {
+			if (this.directory == null) {
+				if (needed) {
+					errors.rejectValue("ownMonitor.directory", "missing",
+							"hold: own needs a directory that QEMU may write to: set one, such as /run/iothread-inventory");
+				}
+			}
+			else if (!this.directory.startsWith("/") || this.directory.length() > LONGEST) {
+				errors.rejectValue("ownMonitor.directory", "path",
+						"use an absolute path of at most %d characters, such as /run/iothread-inventory"
+							.formatted(LONGEST));
 			}
 		}
 

@@ -1,6 +1,9 @@
 package dev.iothreads;
 
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileSystems;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.PathMatcher;
 import java.util.List;
@@ -8,6 +11,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.UUID;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
@@ -29,6 +33,7 @@ import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.qemu.Hold;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
+import dev.iothreads.qemu.SocketUse;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.security.SecurityProperties;
 import org.jspecify.annotations.Nullable;
@@ -74,9 +79,12 @@ class MachinesConfiguration {
 	}
 
 	@Bean
-	Connector connector(QemuOptions options, ScheduledExecutorService machineScheduler) {
-		return (name, monitor, hold, found) -> QemuMachine.connect(name, monitor, hold, found, options,
-				machineScheduler);
+	Connector connector(QemuOptions options, ScheduledExecutorService machineScheduler, IOThreadsProperties properties,
+			ServerProperties server) {
+		String directory = properties.ownMonitor().directory();
+		return (name, monitor, hold, found) -> QemuMachine.connect(name, monitor,
+				new SocketUse(hold, found, (directory != null) ? ownSocket(Path.of(directory), name, server) : null),
+				options, machineScheduler);
 	}
 
 	@Bean
@@ -162,6 +170,27 @@ class MachinesConfiguration {
 	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
 		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()), properties.timeouts().detach(),
 				properties.maxAge());
+	}
+
+	// No two services have one name, and a service has the same one after a restart: two
+	// on one host listen on different ports.
+	private static Path ownSocket(Path directory, String machine, ServerProperties server) {
+		Integer port = server.getPort();
+		String service = host() + ":" + ((port != null && port == 0) ? "pid" + ProcessHandle.current().pid() : port);
+		return directory.resolve("iothread-inventory-"
+				+ UUID.nameUUIDFromBytes((service + ":" + machine).getBytes(StandardCharsets.UTF_8))
+					.toString()
+					.substring(0, 13)
+				+ ".sock");
+	}
+
+	private static String host() {
+		try {
+			return Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
+		}
+		catch (IOException ex) {
+			return "";
+		}
 	}
 
 	private static ThreadFactory connectionThreads(Environment environment) {

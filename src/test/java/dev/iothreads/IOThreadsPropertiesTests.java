@@ -107,6 +107,14 @@ class IOThreadsPropertiesTests {
 	}
 
 	@Test
+	void anOwnMonitorNeedsADirectory(CapturedOutput output) {
+		assertThatException().isThrownBy(
+				() -> start(Map.of(), "--iothreads.machines.vm1.monitor=unix:/x", "--iothreads.machines.vm1.hold=own")
+					.close());
+		assertThat(output).contains("iothreads.ownMonitor.directory").contains("needs a directory");
+	}
+
+	@Test
 	void aMonitorIsOneMachines(CapturedOutput output) {
 		assertThatException().isThrownBy(() -> start(Map.of(), "--iothreads.machines.vm1.monitor=unix:/run/x.sock",
 				"--iothreads.machines.vm2.monitor=unix:/run/y/../x.sock")

@@ -12,11 +12,12 @@ enum Command {
 
 	DEVICE_LIST_PROPERTIES("device-list-properties"), QOM_GET("qom-get"), QOM_LIST("qom-list"),
 	QOM_LIST_GET("qom-list-get"), QUERY_BLOCK("query-block"), QUERY_BLOCK_EXPORTS("query-block-exports"),
-	QUERY_BLOCKSTATS("query-blockstats"), QUERY_CHARDEV("query-chardev"), QUERY_CPUS_FAST("query-cpus-fast"),
-	QUERY_IOTHREADS("query-iothreads"), QUERY_MIGRATE("query-migrate"), QUERY_NAME("query-name"),
-	QUERY_STATUS("query-status"), QUERY_UUID("query-uuid"), QUERY_NAMED_BLOCK_NODES("query-named-block-nodes"),
-	X_DEBUG_QUERY_BLOCK_GRAPH("x-debug-query-block-graph"), QOM_SET("qom-set"), OBJECT_ADD("object-add"),
-	OBJECT_DEL("object-del"), DEVICE_ADD("device_add"), DEVICE_DEL("device_del");
+	QUERY_BLOCKSTATS("query-blockstats"), QUERY_CHARDEV("query-chardev"), CHARDEV_ADD("chardev-add"),
+	CHARDEV_REMOVE("chardev-remove"), QUERY_CPUS_FAST("query-cpus-fast"), QUERY_IOTHREADS("query-iothreads"),
+	QUERY_MIGRATE("query-migrate"), QUERY_NAME("query-name"), QUERY_STATUS("query-status"), QUERY_UUID("query-uuid"),
+	QUERY_NAMED_BLOCK_NODES("query-named-block-nodes"), X_DEBUG_QUERY_BLOCK_GRAPH("x-debug-query-block-graph"),
+	QOM_SET("qom-set"), OBJECT_ADD("object-add"), OBJECT_DEL("object-del"), DEVICE_ADD("device_add"),
+	DEVICE_DEL("device_del");
 
 	private final String wireName;
 

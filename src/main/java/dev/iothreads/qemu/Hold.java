@@ -9,6 +9,12 @@ public enum Hold {
 	TRUE,
 
 	/** Each reading and each command of a change is a visit. */
-	FALSE
+	FALSE,
+
+	/**
+	 * It is visited once, to have QEMU make a monitor for the service alone, which is
+	 * kept. Where QEMU cannot, it is visited.
+	 */
+	OWN
 
 }

@@ -116,23 +116,21 @@ public final class QemuMachine implements Machine {
 	 */
 	public static QemuMachine connect(String name, MonitorAddress address, QemuOptions options,
 			ScheduledExecutorService scheduler) {
-		return connect(name, address, Hold.TRUE, false, options, scheduler);
+		return connect(name, address, SocketUse.HELD, options, scheduler);
 	}
 
 	/**
 	 * Connects to a QEMU as {@link #connect} does, or visits it.
 	 * @param name the machine's name in messages
 	 * @param address where its monitor listens
-	 * @param hold whether the connection is kept
-	 * @param found whether the socket was found in a directory: where it never greets, it
-	 * is left alone after three tries
+	 * @param use whether the connection is kept
 	 * @param options deadlines and sources of threads
 	 * @param scheduler runs what is due later; it is never blocked
 	 * @return the machine
 	 */
-	public static QemuMachine connect(String name, MonitorAddress address, Hold hold, boolean found,
-			QemuOptions options, ScheduledExecutorService scheduler) {
-		SocketMonitors sockets = new SocketMonitors(address, hold, found, options);
+	public static QemuMachine connect(String name, MonitorAddress address, SocketUse use, QemuOptions options,
+			ScheduledExecutorService scheduler) {
+		SocketMonitors sockets = new SocketMonitors(address, use, options);
 		QemuMachine machine = new QemuMachine(name, address.toString(), sockets::open, sockets, options, scheduler);
 		machine.open();
 		return machine;
@@ -306,7 +304,7 @@ public final class QemuMachine implements Machine {
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
 		CompletableFuture<QemuSession> beginning = opened.ready()
 			.thenCompose((greeting) -> QemuSession.begin(opened, (this.sockets != null) ? this.sockets.address() : null,
-					greeting, this.options));
+					this.sockets == null || this.sockets.isThroughOwn(), greeting, this.options));
 		opened.closed().thenAccept((reason) -> onEnded(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);
@@ -332,7 +330,20 @@ public final class QemuMachine implements Machine {
 			this.session = begun;
 			this.unresponsiveBefore = false;
 		}
-		read();
+		if (this.sockets == null) {
+			read();
+		}
+		else {
+			this.sockets.makeOwn(begun.monitor()).thenAccept((made) -> {
+				if (made) {
+					drop(begun.monitor(), new OthersNeedItException("It has a monitor of the service's own."));
+				}
+				else {
+					begun.limitedBy(this.sockets.withoutOwn());
+					read();
+				}
+			});
+		}
 	}
 
 	private void onEnded(QmpMonitor ended, CompletableFuture<QemuSession> beginning, QmpException reason) {

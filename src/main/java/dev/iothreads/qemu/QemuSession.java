@@ -35,9 +35,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class QemuSession {
 
-	private static final Identity.Reading VISIT = new Identity.Reading("visit",
-			"Nothing is noticed between two visits: not what was there only then, nor whether a device or an IOThread was made anew with the same id. That a guest refuses to let a device go is not noticed at all. A command that takes QEMU longer than 1 s is not waited for.",
-			false);
+	private static final String VISIT = "Nothing is noticed between two visits: not what was there only then, nor whether a device or an IOThread was made anew with the same id. That a guest refuses to let a device go is not noticed at all. A command that takes QEMU longer than 1 s is not waited for.";
 
 	private static final String NO_UUID = "00000000-0000-0000-0000-000000000000";
 
@@ -73,6 +71,8 @@ final class QemuSession {
 
 	private volatile boolean reportsHolders;
 
+	private volatile @Nullable String withoutOwn;
+
 	private volatile Map<String, Long> threadIds = Map.of();
 
 	private QemuSession(QmpMonitor monitor, String version, boolean listsAtOnce, @Nullable String managedBy,
@@ -93,11 +93,12 @@ final class QemuSession {
 	 * Asks the QEMU behind a connection what it is.
 	 * @param monitor the connection, ready for commands
 	 * @param address where that connection goes, {@code null} when it is no socket
+	 * @param isOurs whether no other program needs that connection
 	 * @param greeting its greeting
 	 * @return the session. It fails with {@link NotAMachineException} when there is
 	 * something behind that must not, or cannot, be asked for IOThreads
 	 */
-	static CompletableFuture<QemuSession> begin(QmpMonitor monitor, @Nullable MonitorAddress address,
+	static CompletableFuture<QemuSession> begin(QmpMonitor monitor, @Nullable MonitorAddress address, boolean isOurs,
 			QmpGreeting greeting, QemuOptions options) {
 		Duration statisticsInterval = options.statisticsInterval();
 		return Reply
@@ -116,7 +117,7 @@ final class QemuSession {
 							+ "locks libvirt out. Give the machine a -qmp of its own, by <qemu:commandline> in its XML.");
 				}
 				boolean proxmox = Proxmox.manages(address, replies.get(2).value());
-				if (proxmox && monitor.hasAllEvents() && address != null) {
+				if (proxmox && monitor.hasAllEvents() && !isOurs) {
 					throw new OthersNeedItException(
 							"Proxmox VE runs it, and needs its monitor: it is visited from now on, and not held.");
 				}
@@ -125,7 +126,7 @@ final class QemuSession {
 						proxmox ? Proxmox.NAME
 								: Libvirt.manages(replies.get(1).value(), replies.get(2).value()) ? Libvirt.NAME : null,
 						new Identity(null, Qom.textOf(replies.get(4).orElseNull(), "name"),
-								uuid(replies.get(5).orElseNull()), null, null, monitor.hasAllEvents() ? null : VISIT),
+								uuid(replies.get(5).orElseNull()), null),
 						options.hostThreads().of((address instanceof UnixAddress unix) ? unix.path() : null),
 						new BlockStatistics(monitor, (statisticsInterval != null) ? statisticsInterval : Duration.ZERO),
 						statisticsInterval != null);
@@ -336,6 +337,19 @@ final class QemuSession {
 		return result;
 	}
 
+	private Identity.@Nullable Reading reading() {
+		String own = this.withoutOwn;
+		return this.monitor.hasAllEvents() ? null
+				: new Identity.Reading("visit", (own != null) ? VISIT + " " + own : VISIT, false);
+	}
+
+	/**
+	 * Says why there is no monitor for the service alone.
+	 */
+	void limitedBy(@Nullable String reason) {
+		this.withoutOwn = reason;
+	}
+
 	private int orphanedThreads() {
 		return (int) this.knowledge.devices()
 			.values()
@@ -374,7 +388,7 @@ final class QemuSession {
 		Long processId = seen.threads().values().stream().map(HostThread::processId).findFirst().orElse(null);
 		return snapshot
 			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId,
-					null, this.identity.reading()))
+					null, reading()))
 			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt(),
 					orphanedThreads(), settingsObservedAt(snapshot)));
 	}

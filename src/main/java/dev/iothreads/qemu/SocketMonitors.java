@@ -1,5 +1,8 @@
 package dev.iothreads.qemu;
 
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
 import dev.iothreads.qmp.MonitorAddress;
@@ -28,7 +31,18 @@ final class SocketMonitors {
 
 	private final QmpOptions options;
 
+	private final @Nullable OwnMonitor own;
+
 	private volatile boolean visits;
+
+	// Whether QEMU has made the own monitor, which is connected to next.
+	private volatile boolean made;
+
+	private volatile boolean throughOwn;
+
+	private volatile @Nullable String withoutOwn;
+
+	private volatile @Nullable SocketIdentity refusedBy;
 
 	private volatile @Nullable SocketIdentity socket;
 
@@ -41,15 +55,15 @@ final class SocketMonitors {
 	/**
 	 * Creates it.
 	 * @param address where the monitor listens
-	 * @param hold whether its connection is kept
-	 * @param found whether the socket was found in a directory, so that it may be no
-	 * monitor at all
+	 * @param use whether its connection is kept, and whether it may be no monitor at all
 	 * @param options deadlines and the source of threads
 	 */
-	SocketMonitors(MonitorAddress address, Hold hold, boolean found, QemuOptions options) {
+	SocketMonitors(MonitorAddress address, SocketUse use, QemuOptions options) {
 		this.address = address;
-		this.found = found;
-		this.visits = hold == Hold.FALSE || Proxmox.owns(address);
+		this.found = use.found();
+		this.visits = use.hold() != Hold.TRUE || Proxmox.owns(address);
+		Path socket = use.own();
+		this.own = (socket != null && use.hold() != Hold.FALSE) ? new OwnMonitor(socket) : null;
 		this.options = QmpOptions.defaults()
 			.withConnectTimeout(options.connectTimeout())
 			.withGreetingTimeout(null)
@@ -63,6 +77,13 @@ final class SocketMonitors {
 
 	QmpMonitor open(Consumer<QmpEvent> listener) {
 		this.looked = false;
+		this.throughOwn = this.made;
+		this.made = false;
+		if (this.throughOwn && this.own != null) {
+			this.looked = true;
+			return QmpClient.open(this.own.address(), this.options.withGreetingTimeout(this.options.connectTimeout()),
+					listener);
+		}
 		if (this.visits) {
 			return VisitingMonitor.open(this.address, this.options, this::look, listener);
 		}
@@ -107,11 +128,53 @@ final class SocketMonitors {
 	}
 
 	/**
+	 * Returns whether the present monitor is the service's alone.
+	 */
+	boolean isThroughOwn() {
+		return this.throughOwn;
+	}
+
+	/**
+	 * Returns why a visited QEMU has no monitor for the service alone, {@code null} where
+	 * it may have one or none is wanted.
+	 */
+	@Nullable String withoutOwn() {
+		return this.withoutOwn;
+	}
+
+	/**
+	 * Has a visited QEMU make a monitor for the service alone, unless that was in vain
+	 * before: then what is left of it is removed.
+	 * @return whether it has one, to be connected to next; it never fails
+	 */
+	CompletableFuture<Boolean> makeOwn(QmpMonitor visited) {
+		OwnMonitor wanted = this.own;
+		if (wanted == null || visited.hasAllEvents()) {
+			return CompletableFuture.completedFuture(false);
+		}
+		SocketIdentity now = this.socket;
+		if (this.withoutOwn != null && Objects.equals(now, this.refusedBy)) {
+			return wanted.remove(visited).handle((removed, failure) -> false);
+		}
+		return wanted.make(visited).handle((refusal, failure) -> {
+			this.made = refusal == null && failure == null;
+			this.withoutOwn = refusal;
+			this.refusedBy = now;
+			return this.made;
+		});
+	}
+
+	/**
 	 * Handles the end of a monitor. A QEMU whose monitor others need is visited from then
 	 * on.
 	 * @return whether to leave the socket alone until its file is another one
 	 */
 	boolean isGivenUpAfter(Throwable reason) {
+		if (this.throughOwn && this.own != null && reason instanceof QmpConnectException) {
+			this.withoutOwn = "It has no monitor of the service's own: QEMU made one, and the service cannot connect to %s. Let the service's user enter that directory and write to its sockets; in a container, mount the same one as QEMU has."
+				.formatted(this.own.address());
+			return false;
+		}
 		if (reason instanceof OthersNeedItException) {
 			this.visits = true;
 		}

@@ -29,13 +29,13 @@ final class Watched implements AutoCloseable {
 	private final QemuMachine machine;
 
 	private Watched(String name, MonitorAddress address, QemuOptions options) {
-		this(name, address, Hold.TRUE, false, options);
+		this(name, address, SocketUse.HELD, options);
 	}
 
-	private Watched(String name, MonitorAddress address, Hold hold, boolean found, QemuOptions options) {
+	private Watched(String name, MonitorAddress address, SocketUse use, QemuOptions options) {
 		this.scheduler = new ScheduledThreadPoolExecutor(1, Watched::daemon);
 		this.scheduler.setRemoveOnCancelPolicy(true);
-		this.machine = QemuMachine.connect(name, address, hold, found, options, this.scheduler);
+		this.machine = QemuMachine.connect(name, address, use, options, this.scheduler);
 		this.machine.listen(this::told);
 	}
 
@@ -73,7 +73,15 @@ final class Watched implements AutoCloseable {
 	 * Watches by visits, where the connection is not held.
 	 */
 	static Watched at(Path socket, Hold hold) {
-		return new Watched("100", new MonitorAddress.UnixAddress(socket), hold, false,
+		return new Watched("100", new MonitorAddress.UnixAddress(socket), new SocketUse(hold, false, null),
+				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
+	}
+
+	/**
+	 * Watches through a monitor that QEMU makes for it.
+	 */
+	static Watched at(Path socket, Path own) {
+		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), new SocketUse(Hold.OWN, false, own),
 				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
@@ -82,7 +90,7 @@ final class Watched implements AutoCloseable {
 	 */
 	static Watched found(Path socket) {
 		Duration soon = Duration.ofMillis(200);
-		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), Hold.TRUE, true,
+		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), new SocketUse(Hold.TRUE, true, null),
 				new QemuOptions(soon, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
