@@ -17,7 +17,7 @@ final class PollingRule implements Rule {
 	/** QEMU's default (source: iothread.c, IOTHREAD_POLL_MAX_NS_DEFAULT). */
 	private static final long DEFAULT_NS = 32_768;
 
-	private static final double WORTH_A_WORD = 20;
+	private static final double WORTH_A_WORD = 10;
 
 	// What an operation costs besides: measured, see src/docs/advice.md.
 	private static final double WORK_SECONDS = 60e-6;

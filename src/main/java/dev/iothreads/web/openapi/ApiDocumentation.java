@@ -1,13 +1,10 @@
 package dev.iothreads.web.openapi;
 
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 
-import dev.iothreads.web.problem.Problem;
 import io.swagger.v3.core.converter.ModelConverter;
 import io.swagger.v3.oas.models.Components;
 import io.swagger.v3.oas.models.OpenAPI;
@@ -16,7 +13,6 @@ import io.swagger.v3.oas.models.info.Info;
 import io.swagger.v3.oas.models.info.License;
 import io.swagger.v3.oas.models.security.SecurityRequirement;
 import io.swagger.v3.oas.models.security.SecurityScheme;
-import io.swagger.v3.oas.models.tags.Tag;
 import org.springdoc.core.customizers.OpenApiCustomizer;
 import org.springdoc.core.customizers.ServerBaseUrlCustomizer;
 
@@ -37,6 +33,10 @@ class ApiDocumentation {
 	private static final String BASIC = "basic";
 
 	private static final String BEARER = "bearer";
+
+	// What a client begins with comes first.
+	private static final List<String> TAGS = List.of("Machines", "IOThreads", "Devices", "Events", "Activity",
+			"Service");
 
 	@Bean
 	OpenAPI openApi(ObjectProvider<BuildProperties> build) {
@@ -72,7 +72,7 @@ class ApiDocumentation {
 	OpenApiCustomizer schemasInOrder() {
 		return (api) -> {
 			ChangeSchemas.complete(api.getComponents());
-			api.getTags().sort(Comparator.comparing(Tag::getName));
+			api.getTags().sort(Comparator.comparing((tag) -> TAGS.indexOf(tag.getName())));
 			Map<String, PathItem> sorted = new TreeMap<>(api.getPaths());
 			api.getPaths().clear();
 			api.getPaths().putAll(sorted);
@@ -97,13 +97,8 @@ class ApiDocumentation {
 	}
 
 	private static String description() {
-		String problems = Arrays.stream(Problem.values())
-			.map((problem) -> "| `%s` | %s | %s |".formatted(problem.wireName(), ProblemAnswers.statuses(problem),
-					problem.title()))
-			.collect(Collectors.joining("\n"));
 		return DocumentFiles.read("description.md")
-			.replace("{general}", String.join(", ", ProblemAnswers.general().keySet()))
-			.replace("{problems}\n", problems);
+			.replace("{general}", String.join(", ", ProblemAnswers.general().keySet()));
 	}
 
 }

@@ -4,8 +4,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 import dev.iothreads.web.problem.Problem;
 import dev.iothreads.web.problem.RequestId;
@@ -60,19 +58,6 @@ final class ProblemAnswers {
 		String name = (problem.status().value() == status) ? problem.wireName() : problem.wireName() + "-" + status;
 		Objects.requireNonNull(answer.getContent().get(APPLICATION_PROBLEM_JSON_VALUE))
 			.addExamples(name, new Example().$ref("#/components/examples/" + name));
-	}
-
-	static String statuses(Problem problem) {
-		return Stream
-			.concat(Stream.of(problem.status().value()),
-					GENERAL.entrySet()
-						.stream()
-						.filter((general) -> general.getValue().contains(problem))
-						.map(Map.Entry::getKey))
-			.distinct()
-			.sorted()
-			.map(String::valueOf)
-			.collect(Collectors.joining(", "));
 	}
 
 	private static ApiResponse answer(int status) {

@@ -319,7 +319,8 @@ class ReadingTests {
 				  "read-only": false
 				}
 				""".formatted(shown));
-		assertThat(json("/api/v1/machines").findValuesAsString("state")).containsExactly("up", shown);
+		assertThat(json("/api/v1/machines")).extracting((machine) -> machine.path("state").asString())
+			.containsExactly("up", shown);
 	}
 
 	@ParameterizedTest
