@@ -6,14 +6,22 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.temporal.ChronoUnit;
 import java.util.Collections;
+import java.util.EnumMap;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.regex.PatternSyntaxException;
+import java.util.stream.Stream;
 
 import dev.iothreads.inventory.MachineName;
 import dev.iothreads.libvirt.LibvirtAddress;
+import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.ObjectId;
+import dev.iothreads.machine.Pool;
 import dev.iothreads.qemu.Hold;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
@@ -50,6 +58,9 @@ import org.springframework.validation.Validator;
  * 24h. A plain number is seconds.
  * @param timeouts How long a QEMU may take.
  * @param attach What may be attached.
+ * @param pools The IOThreads that machines are to have whenever they come up, by a glob
+ * for the machines' names. A machine's own name goes before the globs, of which the first
+ * that fits is taken.
  * @param metrics What is measured.
  * @param simulated Whether the embedded machine has a guest that works, and devices that
  * are slow to go.
@@ -61,8 +72,12 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		@DefaultValue("5s") @DurationUnit(ChronoUnit.SECONDS) Duration refreshInterval,
 		@DefaultValue("60s") @DurationUnit(ChronoUnit.SECONDS) Duration idleInterval,
 		@DefaultValue("1s") @DurationUnit(ChronoUnit.SECONDS) Duration maxAge, @DefaultValue Timeouts timeouts,
-		@DefaultValue Attach attach, @DefaultValue Metrics metrics, @DefaultValue("true") boolean simulated,
+		@DefaultValue Attach attach, @DefaultValue Map<String, PoolProperties> pools, @DefaultValue Metrics metrics,
+		@DefaultValue("true") boolean simulated,
 		@NestedConfigurationProperty @DefaultValue SecurityProperties security) implements Validator {
+
+	// Source: QEMU's include/block/aio.h.
+	private static final long DEFAULT_POOL_MAX = 64;
 
 	private static final Duration LONGEST = Duration.ofDays(1);
 
@@ -70,6 +85,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	private static final Duration SHORTEST_INTERVAL = Duration.ofMillis(100);
 
 	public IOThreadsProperties {
+		pools = Collections.unmodifiableMap(new LinkedHashMap<>(pools));
 		machines = Collections.unmodifiableMap(new TreeMap<>(machines));
 	}
 
@@ -79,6 +95,18 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 */
 	boolean isDemo() {
 		return this.machines.isEmpty() && this.discovery == null && this.libvirt == null;
+	}
+
+	/**
+	 * Finds the pool of a machine.
+	 */
+	Optional<Pool> poolOf(String machine) {
+		return Stream
+			.concat(this.pools.keySet().stream().filter(machine::equals), this.pools.keySet()
+				.stream()
+				.filter((glob) -> FileSystems.getDefault().getPathMatcher("glob:" + glob).matches(Path.of(machine))))
+			.findFirst()
+			.map((name) -> this.pools.get(name).toPool(name));
 	}
 
 	@Override
@@ -108,6 +136,8 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 		requireRange(errors, "timeouts.connect", properties.timeouts.connect, Duration.ofMillis(1));
 		requireRange(errors, "timeouts.command", properties.timeouts.command, Duration.ofMillis(1));
 		requireRange(errors, "timeouts.detach", properties.timeouts.detach, Duration.ZERO);
+		properties.attach.validate(errors);
+		properties.pools.forEach((glob, pool) -> pool.validate(glob, errors));
 		if (properties.discovery != null) {
 			requireRange(errors, "discovery.interval", properties.discovery.interval, SHORTEST_INTERVAL);
 			properties.discovery.validate(errors);
@@ -306,13 +336,79 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 *
 	 * @param drivers The drivers of devices that may be attached. Nothing else reaches
 	 * QEMU's device_add, whatever a request says.
+	 * @param images The directories from which image files may be attached, absolute
+	 * paths. None is, unless one is named. The service must see them where QEMU does, and
+	 * a guest or an untrusted user must not be able to write there.
 	 */
 	public record Attach(@DefaultValue( {
 			"virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional", "virtio-blk-ccw",
 			"virtio-blk-device", "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional",
 			"virtio-scsi-ccw", "virtio-scsi-device", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
 			"virtio-balloon-pci-non-transitional", "virtio-balloon-ccw",
-			"virtio-balloon-device" }) List<String> drivers){
+			"virtio-balloon-device" }) List<String> drivers, @DefaultValue List<String> images){
+
+		private void validate(Errors errors) {
+			for (String directory : this.images) {
+				if (!directory.startsWith("/") || directory.indexOf('\0') >= 0
+						|| Path.of(directory).normalize().getNameCount() == 0) {
+					errors.rejectValue("attach.images", "path",
+							"use absolute paths beneath the root, such as /var/lib/qemu/images");
+				}
+			}
+		}
+
+	}
+
+	/**
+	 * IOThreads that a machine is to have.
+	 *
+	 * @param size How many.
+	 * @param id What they are called: {n} in it is counted from 0.
+	 * @param settings The properties that each is to have, such as poll-max-ns.
+	 */
+	public record PoolProperties(@DefaultValue("1") int size, @DefaultValue("pool{n}") String id,
+			@DefaultValue Map<String, Long> settings) {
+
+		private static final int LARGEST = 256;
+
+		Pool toPool(String name) {
+			Map<IOThreadProperty, Long> values = new EnumMap<>(IOThreadProperty.class);
+			this.settings.forEach((property, value) -> IOThreadProperty.named(property)
+				.ifPresent((known) -> values.put(known, value)));
+			return new Pool(name, this.id, this.size, new IOThreadSettings(values));
+		}
+
+		private void validate(String glob, Errors errors) {
+			String field = "pools[" + glob + "]";
+			try {
+				FileSystems.getDefault().getPathMatcher("glob:" + glob);
+			}
+			catch (PatternSyntaxException ex) {
+				errors.rejectValue(field, "glob", "use a glob, such as web-* (" + ex.getDescription() + ")");
+			}
+			if (this.size < 1 || this.size > LARGEST) {
+				errors.rejectValue(field + ".size", "range", "use 1 to %d".formatted(LARGEST));
+			}
+			if (!this.id.contains(Pool.NUMBER)
+					|| !ObjectId.isWellFormed(this.id.replace(Pool.NUMBER, Integer.toString(LARGEST)))) {
+				errors.rejectValue(field + ".id", "id",
+						"use letters, digits, '-', '.' or '_' with {n} among them, such as pool{n}");
+			}
+			this.settings.forEach((name, value) -> {
+				IOThreadProperty property = IOThreadProperty.named(name).orElse(null);
+				if (property == null || !property.allows(value)) {
+					errors.rejectValue(field + ".settings", "setting",
+							(property == null) ? "there is no setting '%s' of an IOThread".formatted(name)
+									: "use %d to %d for %s".formatted(property.min(), property.max(), name));
+				}
+			});
+			Long min = this.settings.get(IOThreadProperty.THREAD_POOL_MIN.qemuName());
+			Long max = this.settings.get(IOThreadProperty.THREAD_POOL_MAX.qemuName());
+			if (min != null && min > ((max != null) ? max : DEFAULT_POOL_MAX)) {
+				errors.rejectValue(field + ".settings", "setting",
+						"use a thread-pool-min that is no more than thread-pool-max");
+			}
+		}
 
 	}
 

@@ -15,6 +15,10 @@ import java.util.UUID;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.ThreadFactory;
+import java.util.concurrent.ThreadPoolExecutor;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Supplier;
 
 import dev.iothreads.discovery.SocketDirectory;
@@ -25,9 +29,11 @@ import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.inventory.MachineSource;
+import dev.iothreads.inventory.Upkeep;
 import dev.iothreads.libvirt.LibvirtAddress;
 import dev.iothreads.libvirt.LibvirtOptions;
 import dev.iothreads.libvirt.LibvirtSource;
+import dev.iothreads.machine.ImageDirectories;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.ReadOnlyMachine;
 import dev.iothreads.qemu.Hold;
@@ -41,9 +47,13 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import org.springframework.beans.factory.ObjectProvider;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.context.event.ApplicationReadyEvent;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.boot.thread.Threading;
 import org.springframework.boot.web.server.autoconfigure.ServerProperties;
+import org.springframework.context.ApplicationEventPublisher;
+import org.springframework.context.ApplicationListener;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 import org.springframework.core.annotation.Order;
@@ -61,6 +71,9 @@ class MachinesConfiguration {
 	private static final Logger logger = LoggerFactory.getLogger(MachinesConfiguration.class);
 
 	static final String DEMO = "demo";
+
+	// So many machines are changed at once where none of them asks for it.
+	private static final int UPKEEP_THREADS = 8;
 
 	@Bean(destroyMethod = "shutdownNow")
 	ScheduledExecutorService machineScheduler() {
@@ -148,12 +161,33 @@ class MachinesConfiguration {
 			.of(Map.of(DEMO, properties.simulated() ? EmbeddedMachine::simulated : EmbeddedMachine::demo));
 	}
 
+	@Bean(destroyMethod = "shutdownNow")
+	ExecutorService upkeepExecutor() {
+		ThreadPoolExecutor executor = new ThreadPoolExecutor(UPKEEP_THREADS, UPKEEP_THREADS, 10, TimeUnit.SECONDS,
+				new LinkedBlockingQueue<>(), daemon("upkeep-"));
+		executor.allowCoreThreadTimeOut(true);
+		return executor;
+	}
+
 	@Bean
 	Inventory inventory(IOThreadsProperties properties, ScheduledExecutorService machineScheduler,
 			List<MachineSource> sources) {
-		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval(), properties.idleInterval());
+		Inventory inventory = new Inventory(machineScheduler, properties.refreshInterval(), properties.idleInterval(),
+				properties::poolOf);
 		sources.forEach(inventory::start);
 		return inventory;
+	}
+
+	// Not before the audit listens.
+	@Bean
+	ApplicationListener<ApplicationReadyEvent> upkeep(IOThreadsProperties properties, Inventory inventory,
+			@Qualifier("upkeepExecutor") ExecutorService executor, ApplicationEventPublisher events) {
+		return (ready) -> {
+			boolean images = !properties.attach().images().isEmpty();
+			if (images || !properties.pools().isEmpty()) {
+				inventory.listen(new Upkeep(inventory, images, executor, events::publishEvent));
+			}
+		};
 	}
 
 	@Bean
@@ -168,8 +202,9 @@ class MachinesConfiguration {
 
 	@Bean
 	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
-		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()), properties.timeouts().detach(),
-				properties.maxAge());
+		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()),
+				new ImageDirectories(properties.attach().images().stream().map(Path::of).toList()),
+				properties.timeouts().detach(), properties.maxAge());
 	}
 
 	// No two services have one name, and a service has the same one after a restart: two

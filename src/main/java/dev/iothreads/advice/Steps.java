@@ -6,7 +6,9 @@ import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
+import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DiskImage;
 
 /**
  * The commands of advices: now by this service, and for the next boot by what starts the
@@ -15,6 +17,16 @@ import dev.iothreads.machine.Device;
 final class Steps {
 
 	// libvirt calls the object of its IOThread 2 so (source: src/qemu/qemu_command.c).
+	// A block node that was added for an image goes with its device.
+	private static String served(Device device) {
+		DiskImage image = device.image();
+		if (image != null && image.file() != null && device.drive() != null
+				&& device.drive().startsWith(Changes.IMAGE_NODE)) {
+			return ", \"image\": {\"file\": \"%s\", \"format\": \"%s\"}".formatted(image.file(), image.format());
+		}
+		return (device.drive() != null) ? ", \"drive\": \"" + device.drive() + "\"" : "";
+	}
+
 	private static final Pattern LIBVIRT = Pattern.compile("iothread(\\d+)");
 
 	// Proxmox VE makes an IOThread for each disk (source: PVE/QemuServer.pm).
@@ -34,7 +46,7 @@ final class Steps {
 		steps.add("curl -X DELETE " + situation.path("devices/" + device.id()));
 		steps.add("curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"%s\", \"driver\": \"%s\"%s}'"
 			.formatted(situation.path("iothreads/" + iothread + "/devices"), device.id(), device.driver(),
-					(device.drive() != null) ? ", \"drive\": \"" + device.drive() + "\"" : ""));
+					served(device)));
 		steps.add(atNextBoot(situation, device, iothread));
 		return steps;
 	}

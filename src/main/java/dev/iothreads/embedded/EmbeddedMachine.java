@@ -1,5 +1,8 @@
 package dev.iothreads.embedded;
 
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,14 +21,17 @@ import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.DiskImage;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.Machine;
+import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.NewImage;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
@@ -113,8 +119,8 @@ public final class EmbeddedMachine implements Machine, Changes {
 		machine.nextThreadId = SIMULATED_THREAD;
 		machine.addIOThread("iothread2", IOThreadSettings.NONE);
 		machine.nextThreadId = next;
-		machine.plug(disk(SLOW, "disk13", "iothread2"), "rp13");
-		machine.plug(disk(STUCK, "disk14", "iothread2"), "rp14");
+		machine.plug(disk(SLOW, "disk13", "iothread2"), "rp13", null);
+		machine.plug(disk(STUCK, "disk14", "iothread2"), "rp14", null);
 		machine.devices.put("lost0",
 				new Plugged(
 						new Device("lost0", "virtio-blk-pci", "/machine/peripheral/lost0/virtio-backend", List.of(),
@@ -128,9 +134,9 @@ public final class EmbeddedMachine implements Machine, Changes {
 		EmbeddedMachine machine = new EmbeddedMachine(16, 16, simulation);
 		machine.addIOThread("iothread0", IOThreadSettings.NONE);
 		machine.addIOThread("iothread1", IOThreadSettings.NONE);
-		machine.plug(disk("blk0", "disk0", "iothread0"), "rp0");
-		machine.plug(disk("blk1", "disk1", "iothread0"), "rp1");
-		machine.plug(disk("blk3", "disk3", "iothread1"), "rp2");
+		machine.plug(disk("blk0", "disk0", "iothread0"), "rp0", null);
+		machine.plug(disk("blk1", "disk1", "iothread0"), "rp1", null);
+		machine.plug(disk("blk3", "disk3", "iothread1"), "rp2", null);
 		return machine;
 	}
 
@@ -200,10 +206,47 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public synchronized void attach(NewDevice device) {
-		if (device.image() != null) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
-					"An image can be attached to libvirt's machines only. Open it as a block node, and name that as drive.");
+		NewImage image = device.image();
+		if (image == null) {
+			attach(device, null);
+			return;
 		}
+		DiskImage opened = open(image);
+		if (DeviceKind.of(device.driver()).filter(DeviceKind::hasDrive).isEmpty()) {
+			throw new InvalidRequestException("image", "A %s has no image. Leave it out.".formatted(device.driver()));
+		}
+		String node = IMAGE_NODE + device.id();
+		this.nodes.add(node);
+		try {
+			attach(device.serving(node), opened);
+		}
+		catch (MachineException ex) {
+			this.nodes.remove(node);
+			throw ex;
+		}
+	}
+
+	private DiskImage open(NewImage image) {
+		if (this.devices.values()
+			.stream()
+			.map((plugged) -> plugged.device().image())
+			.anyMatch((other) -> other != null && image.file().equals(other.file()))) {
+			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
+					"%s is in use by another device. Detach that first, or name another image."
+						.formatted(image.file()));
+		}
+		try {
+			long size = image.format().equals("qcow2") ? image.directories().requireOwnChain(image)
+					: Files.size(Path.of(image.file()));
+			return DiskImage.of(image.file(), image.format(), size);
+		}
+		catch (IOException ex) {
+			throw new InvalidRequestException("image.file",
+					"%s cannot be read: %s. Name another one.".formatted(image.file(), ex.getMessage()));
+		}
+	}
+
+	private void attach(NewDevice device, @Nullable DiskImage image) {
 		if (this.devices.containsKey(device.id()) || this.ports.contains(device.id())) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_EXISTS,
 					"There is a device '%s' already. Choose another id.".formatted(device.id()));
@@ -224,7 +267,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 		}
 		requireDrive(device, kind);
 		requireProperties(device, kind);
-		plug(device, bus(device));
+		plug(device, bus(device), image);
 	}
 
 	@Override
@@ -274,6 +317,9 @@ public final class EmbeddedMachine implements Machine, Changes {
 	private void unplug(Plugged plugged) {
 		work();
 		this.devices.remove(plugged.device().id());
+		if (plugged.device().image() != null) {
+			this.nodes.remove(IMAGE_NODE + plugged.device().id());
+		}
 		if (this.simulation != null) {
 			this.simulation.forget(plugged.device());
 		}
@@ -282,12 +328,13 @@ public final class EmbeddedMachine implements Machine, Changes {
 		this.ports.add(plugged.bus());
 	}
 
-	private void plug(NewDevice device, String bus) {
+	private void plug(NewDevice device, String bus, @Nullable DiskImage image) {
 		work();
-		this.devices.put(device.id(),
-				new Plugged(new Device(device.id(), device.driver(),
-						"/machine/peripheral/" + device.id() + "/virtio-backend", device.iothreads(),
-						DeviceState.ATTACHED, null, device.drive()), bus, device.properties()));
+		this.devices.put(device.id(), new Plugged(
+				new Device(device.id(), device.driver(), "/machine/peripheral/" + device.id() + "/virtio-backend",
+						device.iothreads(), DeviceState.ATTACHED, null, device.drive())
+					.with(image),
+				bus, device.properties()));
 	}
 
 	private void requireDrive(NewDevice device, DeviceKind kind) {
@@ -301,7 +348,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 		}
 		if (drive == null) {
 			throw new InvalidRequestException("drive",
-					"A %s needs the block node it is to serve. Name one.".formatted(device.driver()));
+					"A %s needs the block node or the image it is to serve. Name one.".formatted(device.driver()));
 		}
 		if (!this.nodes.contains(drive)) {
 			throw new InvalidRequestException("drive", "There is no block node '%s'. These are there: %s."

@@ -77,7 +77,7 @@ public final class ChangeFeed implements InventoryListener {
 			MachineStatus status = new MachineStatus(MachineState.DOWN,
 					machine + " is no longer watched: it was removed from the configuration, or its socket is gone.");
 			this.reader.accept(new OfMachine(Kind.MACHINE_DOWN,
-					new MachineView(machine, view.monitor(), view.readOnly(), status, null, Balance.UNKNOWN)));
+					new MachineView(machine, view.monitor(), view.readOnly(), status, null, Balance.UNKNOWN, null)));
 		}
 	}
 

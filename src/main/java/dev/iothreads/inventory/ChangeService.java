@@ -16,6 +16,8 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.BiConsumer;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 import dev.iothreads.machine.Attachable;
 import dev.iothreads.machine.Attachment;
@@ -27,12 +29,15 @@ import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.ImageDirectories;
+import dev.iothreads.machine.ImageFile;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.InvalidRequestException.Violation;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.NaturalOrder;
 import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.NewImage;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.ObjectId;
 import dev.iothreads.machine.Snapshot;
@@ -59,6 +64,8 @@ public final class ChangeService {
 
 	private final Set<String> drivers;
 
+	private final ImageDirectories images;
+
 	private final Duration detachWait;
 
 	private final Duration maxAge;
@@ -69,15 +76,18 @@ public final class ChangeService {
 	 * Creates the service.
 	 * @param inventory the machines
 	 * @param drivers the drivers of devices that may be attached
+	 * @param images where images may be attached from
 	 * @param detachWait how long to wait for a guest to release a device
 	 * @param maxAge how old the list of free block nodes and buses may be
 	 */
-	public ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge) {
-		this(inventory, drivers, detachWait, maxAge, false);
+	public ChangeService(Inventory inventory, Set<String> drivers, ImageDirectories images, Duration detachWait,
+			Duration maxAge) {
+		this(inventory, drivers, images, detachWait, maxAge, false);
 	}
 
-	private ChangeService(Inventory inventory, Set<String> drivers, Duration detachWait, Duration maxAge,
-			boolean live) {
+	private ChangeService(Inventory inventory, Set<String> drivers, ImageDirectories images, Duration detachWait,
+			Duration maxAge, boolean live) {
+		this.images = images;
 		this.inventory = inventory;
 		this.detachWait = detachWait;
 		this.maxAge = maxAge;
@@ -92,7 +102,7 @@ public final class ChangeService {
 	 * @return the service
 	 */
 	public ChangeService persisting(boolean persistent) {
-		return new ChangeService(this.inventory, this.drivers, this.detachWait, this.maxAge, !persistent);
+		return new ChangeService(this.inventory, this.drivers, this.images, this.detachWait, this.maxAge, !persistent);
 	}
 
 	private Snapshot change(ChangeQueue queue, BiConsumer<Snapshot, Changes> change) {
@@ -191,7 +201,8 @@ public final class ChangeService {
 	}
 
 	/**
-	 * Attaches a device. Where it names no IOThread it goes to the least loaded one.
+	 * Attaches a device. Where it names no IOThread it goes to the least loaded one of
+	 * the pool, or of all where there is no pool.
 	 * @param machine the machine's name
 	 * @param device the device
 	 * @return the device's id, and the machine with it
@@ -200,6 +211,9 @@ public final class ChangeService {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
 		refuse(check(device));
 		device.requireValid(Long.MAX_VALUE);
+		if (device.image() != null) {
+			device.image().requireValid();
+		}
 		AtomicReference<String> id = new AtomicReference<>();
 		Snapshot after = change(queue, (before, changes) -> {
 			NewDevice named = driven(device, changes).named(changes.deviceId(device.id()));
@@ -207,7 +221,8 @@ public final class ChangeService {
 			before.device(named.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
-			changes.attach(named.iothreads().isEmpty() ? named.on(choose(machine, before, named)) : named);
+			NewDevice found = find(machine, before, named);
+			changes.attach(found.iothreads().isEmpty() ? found.on(choose(machine, before, found)) : found);
 			id.set(named.id());
 		});
 		if (after.device(id.get()).isEmpty()) {
@@ -234,6 +249,39 @@ public final class ChangeService {
 	 */
 	public List<String> drivers() {
 		return this.drivers.stream().sorted().toList();
+	}
+
+	/**
+	 * Returns the files that may be attached as images.
+	 * @return the files, as far as the service sees them
+	 */
+	public List<ImageFile> images() {
+		return this.images.list();
+	}
+
+	/**
+	 * Returns which files the machines are known to use.
+	 * @return the paths of the files
+	 */
+	public Set<String> imagesInUse() {
+		return this.inventory.views()
+			.stream()
+			.flatMap((view) -> (view.snapshot() != null) ? view.snapshot().devices().stream() : Stream.empty())
+			.flatMap((device) -> Stream.concat(Stream.ofNullable(device.image()),
+					device.disks().stream().flatMap((disk) -> Stream.ofNullable(disk.image()))))
+			.flatMap((image) -> Stream.ofNullable(image.file()))
+			.collect(Collectors.toSet());
+	}
+
+	private NewDevice find(String machine, Snapshot before, NewDevice device) {
+		NewImage image = device.image();
+		if (image == null) {
+			return device;
+		}
+		Long process = before.identity().processId();
+		// By TCP a QEMU may be anywhere, also through a tunnel.
+		boolean here = process != null || !this.inventory.entry(machine).view().monitor().startsWith("tcp:");
+		return device.with(this.images.find(image, new ImageDirectories.Host(here, process)));
 	}
 
 	/**
@@ -319,8 +367,10 @@ public final class ChangeService {
 	}
 
 	private static String leastLoaded(String machine, Snapshot snapshot) {
+		boolean pool = snapshot.iothreads().stream().anyMatch((iothread) -> iothread.pool() != null);
 		return snapshot.iothreads()
 			.stream()
+			.filter((iothread) -> !pool || iothread.pool() != null)
 			.min(Comparator.comparingInt((IOThread iothread) -> iothread.attached().size())
 				.thenComparing(IOThread::id, NaturalOrder.OF_IDS))
 			.map(IOThread::id)

@@ -3,6 +3,7 @@ package dev.iothreads.inventory;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.ScheduledExecutorService;
@@ -12,10 +13,12 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.NotFoundException;
+import dev.iothreads.machine.Pool;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,7 +51,21 @@ public final class Inventory implements AutoCloseable {
 
 	private volatile BooleanSupplier watched = () -> false;
 
+	private final Function<String, Optional<Pool>> pools;
+
 	private boolean closed;
+
+	/**
+	 * Creates an inventory without machines, of which none is to have a pool.
+	 * @param scheduler starts the readings; it is never blocked
+	 * @param refreshInterval how often a machine is read without being asked for, while
+	 * clients watch
+	 * @param idleInterval how often it is read while no client watches; it is not used
+	 * when it is shorter
+	 */
+	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval, Duration idleInterval) {
+		this(scheduler, refreshInterval, idleInterval, (machine) -> Optional.empty());
+	}
 
 	/**
 	 * Creates an inventory without machines.
@@ -57,8 +74,11 @@ public final class Inventory implements AutoCloseable {
 	 * clients watch
 	 * @param idleInterval how often it is read while no client watches; it is not used
 	 * when it is shorter
+	 * @param pools the IOThreads that a machine is to have, by its name
 	 */
-	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval, Duration idleInterval) {
+	public Inventory(ScheduledExecutorService scheduler, Duration refreshInterval, Duration idleInterval,
+			Function<String, Optional<Pool>> pools) {
+		this.pools = pools;
 		this.scheduler = scheduler;
 		this.refreshInterval = refreshInterval;
 		this.idleInterval = idleInterval;
@@ -120,7 +140,8 @@ public final class Inventory implements AutoCloseable {
 			if (this.closed) {
 				return;
 			}
-			entry = new MachineEntry(name, connect.get(), this.permits, this::changed);
+			entry = new MachineEntry(name, connect.get(), this.pools.apply(name).orElse(null), this.permits,
+					this::changed);
 			// A phase of its own for each machine: many of them are not read all at once.
 			// A machine that was asked for lately has been read, and is not read again.
 			long interval = this.refreshInterval.toNanos();

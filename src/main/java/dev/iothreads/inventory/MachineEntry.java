@@ -16,6 +16,7 @@ import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineUnavailableException;
+import dev.iothreads.machine.Pool;
 import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
@@ -44,6 +45,8 @@ final class MachineEntry implements AutoCloseable {
 	// Longer than the longest maximum age.
 	private static final Duration EXPIRED = Duration.ofDays(2);
 
+	private static final String MISSING = "It has just come up and gets its pool now, or IOThreads of the pool were removed since. Add them, or they come back when it is started again.";
+
 	private final String name;
 
 	private final Machine machine;
@@ -57,6 +60,10 @@ final class MachineEntry implements AutoCloseable {
 	private final ChangeQueue changes;
 
 	private final History history = new History();
+
+	private final @Nullable Pool pool;
+
+	private volatile @Nullable String poolReason;
 
 	private volatile @Nullable Reading latest;
 
@@ -75,14 +82,16 @@ final class MachineEntry implements AutoCloseable {
 	 * Creates it.
 	 * @param name the machine's name
 	 * @param machine the machine
+	 * @param pool the IOThreads that it is to have, {@code null} for none in particular
 	 * @param sharedPermits limits the requests that wait, over all machines
 	 * @param listener called when the machine was read, with how long that took, and when
 	 * its state has changed
 	 */
-	MachineEntry(String name, Machine machine, Semaphore sharedPermits,
+	MachineEntry(String name, Machine machine, @Nullable Pool pool, Semaphore sharedPermits,
 			BiConsumer<MachineEntry, @Nullable Duration> listener) {
 		this.name = name;
 		this.machine = machine;
+		this.pool = pool;
 		this.sharedPermits = sharedPermits;
 		this.listener = listener;
 		this.changes = new ChangeQueue(name, machine, this);
@@ -101,13 +110,39 @@ final class MachineEntry implements AutoCloseable {
 		return this.history;
 	}
 
+	@Nullable Pool pool() {
+		return this.pool;
+	}
+
+	@Nullable Refusal refusal() {
+		return this.machine.refusal();
+	}
+
+	/**
+	 * Sets why the machine does not have its pool as it is to be.
+	 */
+	void setPoolReason(@Nullable String reason) {
+		this.poolReason = reason;
+	}
+
+	private @Nullable PoolState poolState(@Nullable Snapshot snapshot) {
+		Pool wanted = this.pool;
+		if (wanted == null || snapshot == null) {
+			return null;
+		}
+		int missing = wanted.missing(snapshot).size();
+		String reason = this.poolReason;
+		return new PoolState(missing, (reason == null && missing > 0) ? MISSING : reason);
+	}
+
 	MachineView view() {
 		MachineStatus status = this.machine.status();
 		Reading reading = this.latest;
 		Refusal refusal = this.machine.refusal();
+		Snapshot snapshot = (status.isUp() && reading != null) ? reading.snapshot : null;
 		return new MachineView(this.name, this.machine.monitor(),
-				refusal != null && refusal.reason() == ChangeRefusedException.Reason.READ_ONLY, status,
-				(status.isUp() && reading != null) ? reading.snapshot : null, this.history.balance());
+				refusal != null && refusal.reason() == ChangeRefusedException.Reason.READ_ONLY, status, snapshot,
+				this.history.balance(), poolState(snapshot));
 	}
 
 	/**
@@ -269,6 +304,9 @@ final class MachineEntry implements AutoCloseable {
 
 	private synchronized @Nullable Snapshot keep(@Nullable Snapshot snapshot, long begun, long lossesBefore) {
 		Snapshot read = (this.losses == lossesBefore) ? snapshot : null;
+		if (read != null && this.pool != null) {
+			read = read.with(this.pool);
+		}
 		this.latest = (read != null) ? new Reading(read, begun) : null;
 		if (read != null) {
 			this.history.add(read, System.nanoTime());
@@ -325,6 +363,7 @@ final class MachineEntry implements AutoCloseable {
 	private synchronized void forget() {
 		this.losses++;
 		this.history.interrupt();
+		this.poolReason = null;
 		this.latest = null;
 	}
 

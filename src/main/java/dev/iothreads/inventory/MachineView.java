@@ -14,8 +14,9 @@ import org.jspecify.annotations.Nullable;
  * @param status its state
  * @param snapshot what was read of it last, {@code null} unless it is up
  * @param balance how the work of its last minute was spread over its IOThreads
+ * @param pool how it stands to its pool, {@code null} when it has none or is not up
  */
 public record MachineView(String name, String monitor, boolean readOnly, MachineStatus status,
-		@Nullable Snapshot snapshot, Balance balance) {
+		@Nullable Snapshot snapshot, Balance balance, @Nullable PoolState pool) {
 
 }

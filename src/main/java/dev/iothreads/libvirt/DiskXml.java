@@ -9,9 +9,10 @@ import java.util.stream.Stream;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.ChangeRefusedException.Reason;
 import dev.iothreads.machine.DeviceProperty;
+import dev.iothreads.machine.ImageProperty;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.NewDevice;
-import dev.iothreads.machine.NewDevice.Image;
+import dev.iothreads.machine.NewImage;
 
 /**
  * The XML of a disk to be attached (docs: formatdomain.html, hard drives).
@@ -44,7 +45,7 @@ record DiskXml(String machine, long version, NewDevice device) {
 	 * @throws ChangeRefusedException when this libvirt does not have what it asks for
 	 */
 	String write(DomainDescription live, DomainDescription defined) {
-		Image image = this.device.image();
+		NewImage image = this.device.image();
 		if (image == null) {
 			throw new InvalidRequestException("image",
 					"%s is libvirt's, and so are its block nodes: give an image, such as {\"file\": \"/path/disk.qcow2\", \"format\": \"qcow2\"}."
@@ -56,17 +57,42 @@ record DiskXml(String machine, long version, NewDevice device) {
 					"Through libvirt a virtio-blk disk can be attached, on a bus that libvirt chooses. Leave %s out."
 						.formatted((model == null) ? "driver" : "bus"));
 		}
-		StringBuilder xml = new StringBuilder("<disk type='file' device='disk'").append(model)
+		// libvirt follows what the header names.
+		if (image.format().equals("qcow2")) {
+			image.directories().requireOwnChain(image);
+		}
+		String kind = image.blockDevice() ? "block" : "file";
+		StringBuilder xml = new StringBuilder("<disk type='").append(kind)
+			.append("' device='disk'")
+			.append(model)
 			.append("><driver name='qemu' type='")
-			.append(escape(image.format()))
+			.append(image.format())
 			.append('\'');
+		image.properties().forEach((property, value) -> {
+			if (property == ImageProperty.LOCKING) {
+				throw new ChangeRefusedException(Reason.NOT_SUPPORTED,
+						"locking cannot be given to a disk that libvirt attaches. Leave it out.");
+			}
+			if (property != ImageProperty.FORMAT) {
+				xml.append(' ')
+					.append((property == ImageProperty.AIO) ? "io" : property.qemuName().replace('-', '_'))
+					.append("='")
+					.append(value)
+					.append('\'');
+			}
+		});
 		OPTIONS.forEach((property, option) -> {
 			Object value = this.device.properties().get(property);
 			if (value != null) {
 				xml.append(' ').append(option).append("='").append(value).append('\'');
 			}
 		});
-		xml.append(iothreads()).append("<source file='").append(escape(image.file())).append("'/>");
+		xml.append(iothreads())
+			.append("<source ")
+			.append(image.blockDevice() ? "dev" : "file")
+			.append("='")
+			.append(escape(image.file()))
+			.append("'/>");
 		xml.append("<target dev='").append(freeTarget(live, defined)).append("' bus='virtio'/>");
 		this.device.properties().forEach((property, value) -> {
 			if (property == DeviceProperty.SERIAL) {

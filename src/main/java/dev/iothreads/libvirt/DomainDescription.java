@@ -93,7 +93,8 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 			case "lun" -> "scsi-block";
 			default -> "scsi-hd";
 		};
-		return new Disk(alias, driver, PERIPHERAL + alias, number(disk, "target"), number(disk, "unit"), null, false);
+		return new Disk(alias, driver, PERIPHERAL + alias, number(disk, "target"), number(disk, "unit"), null, false,
+				null);
 	}
 
 	private static long number(Element disk, String attribute) {

@@ -367,7 +367,8 @@ final class LibvirtMachine implements Machine {
 			.map((iothread) -> (iothread.cpusAllowed() != null) ? iothread
 					: new IOThread(iothread.id(), iothread.threadId(), iothread.settings(), iothread.attached(),
 							CpuList.format(found.getOrDefault(Long.valueOf(iothread.id().substring(PREFIX.length())),
-									new BitSet()))))
+									new BitSet())),
+							null))
 			.toList();
 		return new Snapshot(snapshot.observedAt(), snapshot.qemuVersion(), snapshot.managedBy(), iothreads,
 				snapshot.devices(), snapshot.activity(), snapshot.identity(), snapshot.departures());
@@ -406,7 +407,7 @@ final class LibvirtMachine implements Machine {
 			reason = "Its IOThread was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed.";
 		}
 		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null, false, Map.of(),
-				disks);
+				disks, null);
 	}
 
 	private static Map<String, Map<IoOperation, IoCount>> io(DomainDescription description, Statistics statistics) {

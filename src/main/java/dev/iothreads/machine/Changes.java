@@ -11,6 +11,9 @@ import java.util.stream.LongStream;
  */
 public interface Changes {
 
+	/** What the name of a block node begins with that was added for an image. */
+	String IMAGE_NODE = "iot-";
+
 	/**
 	 * Returns the same changes of the running machine alone, where there is also a
 	 * definition that its next start uses.
@@ -119,13 +122,22 @@ public interface Changes {
 	 * Attaches a device. It waits for the machine's answer.
 	 * @param device the device
 	 * @throws InvalidRequestException when this machine has no such driver, block node or
-	 * bus, or no room for it
+	 * bus, no room for it, or cannot open its image
 	 * @throws ChangeRefusedException when a device has that id, the block node is taken,
 	 * or this machine does not have one of the properties
 	 * @throws MachineException when the machine cannot be asked, refuses, or does not
 	 * answer in time
 	 */
 	void attach(NewDevice device);
+
+	/**
+	 * Closes the images that were opened for devices and that nothing uses any more. It
+	 * waits for the machine's answers.
+	 * @throws MachineException when the machine cannot be asked, or does not answer in
+	 * time
+	 */
+	default void removeUnusedImages() {
+	}
 
 	/**
 	 * Looks for what a device could be attached with. It changes nothing, and waits for

@@ -23,10 +23,12 @@ import org.jspecify.annotations.Nullable;
  * empty where QEMU does not say
  * @param disks the disks behind it, sorted by target and LUN; only a SCSI controller has
  * any
+ * @param image the image beneath the drive, {@code null} where there is none that is
+ * known
  */
 public record Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
 		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues,
-		List<Disk> disks) implements Comparable<Device> {
+		List<Disk> disks, @Nullable DiskImage image) implements Comparable<Device> {
 
 	/**
 	 * Creates a device with a drive that stays, and virtqueues that are not known.
@@ -40,7 +42,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
 			@Nullable String reason, @Nullable String drive) {
-		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of(), List.of());
+		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of(), List.of(), null);
 	}
 
 	public Device {
@@ -66,7 +68,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device as(DeviceState current, @Nullable String known) {
 		return new Device(this.id, this.driver, this.qomPath, this.iothreads, current, known, this.drive,
-				this.driveGoesWithIt, this.virtqueues, this.disks);
+				this.driveGoesWithIt, this.virtqueues, this.disks, this.image);
 	}
 
 	/**
@@ -76,6 +78,16 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	public Stream<String> drives() {
 		return Stream.concat(Stream.ofNullable(this.drive),
 				this.disks.stream().flatMap((disk) -> Stream.ofNullable(disk.drive())));
+	}
+
+	/**
+	 * Returns the same device with the image beneath its drive.
+	 * @param known the image, {@code null} where there is none
+	 * @return the device
+	 */
+	public Device with(@Nullable DiskImage known) {
+		return new Device(this.id, this.driver, this.qomPath, this.iothreads, this.state, this.reason, this.drive,
+				this.driveGoesWithIt, this.virtqueues, this.disks, known);
 	}
 
 	/**

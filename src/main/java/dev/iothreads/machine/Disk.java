@@ -14,9 +14,11 @@ import org.jspecify.annotations.Nullable;
  * @param lun its logical unit number there, from 0
  * @param drive the block node it serves, {@code null} when it has none
  * @param driveGoesWithIt whether QEMU removes the drive together with the disk
+ * @param image the image beneath the drive, {@code null} where there is none that is
+ * known
  */
 public record Disk(String id, String driver, String qomPath, long target, long lun, @Nullable String drive,
-		boolean driveGoesWithIt) implements Comparable<Disk> {
+		boolean driveGoesWithIt, @Nullable DiskImage image) implements Comparable<Disk> {
 
 	private static final Comparator<Disk> ORDER = Comparator.comparingLong(Disk::target)
 		.thenComparingLong(Disk::lun)

@@ -14,9 +14,10 @@ import org.jspecify.annotations.Nullable;
  * @param attached what runs on it, sorted by QOM path, each once
  * @param cpusAllowed the host's CPUs that its thread may run on, as the kernel lists
  * them, such as {@code 0-3,8}; {@code null} where this host does not show the thread
+ * @param pool the pool that it is one of, {@code null} for none
  */
 public record IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached,
-		@Nullable String cpusAllowed) {
+		@Nullable String cpusAllowed, @Nullable String pool) {
 
 	public IOThread {
 		attached = List.copyOf(attached);
@@ -30,11 +31,16 @@ public record IOThread(String id, long threadId, IOThreadSettings settings, List
 	 * @param attached what runs on it
 	 */
 	public IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached) {
-		this(id, threadId, settings, attached, null);
+		this(id, threadId, settings, attached, null, null);
 	}
 
 	IOThread allowedOn(@Nullable String cpus) {
-		return new IOThread(this.id, this.threadId, this.settings, this.attached, cpus);
+		return new IOThread(this.id, this.threadId, this.settings, this.attached, cpus, this.pool);
+	}
+
+	IOThread in(Pool wanted) {
+		return new IOThread(this.id, this.threadId, this.settings, this.attached, this.cpusAllowed,
+				wanted.ids().contains(this.id) ? wanted.name() : null);
 	}
 
 }

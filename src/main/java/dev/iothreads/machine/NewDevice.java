@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param image the image file it serves, {@code null} for none
  */
 public record NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
-		Map<DeviceProperty, Object> properties, @Nullable Image image) {
+		Map<DeviceProperty, Object> properties, @Nullable NewImage image) {
 
 	/** A disk on the bus that the machine's devices are on. */
 	public static final String DISK = "virtio-blk";
@@ -83,14 +83,26 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	}
 
 	/**
-	 * An image file.
-	 *
-	 * @param file its path on the host of the machine
-	 * @param format its format, such as {@code raw} or {@code qcow2}
-	 * @param readOnly whether the machine must not write to it
+	 * Returns the same device with the block node that its image was opened as.
+	 * @param node the block node
+	 * @return the device
 	 */
-	public record Image(String file, String format, boolean readOnly) {
+	public NewDevice serving(String node) {
+		Map<DeviceProperty, Object> all = new EnumMap<>(DeviceProperty.class);
+		if (this.image != null && "writethrough".equals(this.image.get(ImageProperty.CACHE))) {
+			all.put(DeviceProperty.WRITE_CACHE, "off");
+		}
+		all.putAll(this.properties);
+		return new NewDevice(this.id, this.driver, this.iothreads, node, this.bus, all, this.image);
+	}
 
+	/**
+	 * Returns the same device with another image.
+	 * @param other the image
+	 * @return the device
+	 */
+	public NewDevice with(NewImage other) {
+		return new NewDevice(this.id, this.driver, this.iothreads, this.drive, this.bus, this.properties, other);
 	}
 
 	/**

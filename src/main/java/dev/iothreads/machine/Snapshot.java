@@ -100,6 +100,17 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
+	 * Returns the same snapshot with which IOThreads are of a pool.
+	 * @param pool the pool
+	 * @return the snapshot
+	 */
+	public Snapshot with(Pool pool) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy,
+				this.iothreads.stream().map((iothread) -> iothread.in(pool)).toList(), this.devices, this.activity,
+				this.identity, this.departures);
+	}
+
+	/**
 	 * Returns the same snapshot with why devices have gone.
 	 * @param unasked the reasons by the QOM paths of the devices
 	 * @return the snapshot

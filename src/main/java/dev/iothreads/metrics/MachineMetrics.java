@@ -6,6 +6,7 @@ import java.util.function.Function;
 
 import dev.iothreads.history.Balance;
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.inventory.PoolState;
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.Snapshot;
 import io.micrometer.core.instrument.MeterRegistry;
@@ -39,6 +40,11 @@ class MachineMetrics implements MeterBinder {
 				(snapshot) -> Map.of(Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
 						Objects.requireNonNullElse(snapshot.managedBy(), ""), "run_state",
 						Objects.requireNonNullElse(snapshot.identity().runState(), "")), 1.0));
+		this.inventory.listen(new MachineGauge(registry, "iothread.pool.missing", null,
+				"IOThreads of the machine's pool that it does not have", (machine) -> {
+					PoolState pool = machine.pool();
+					return (pool != null) ? Map.of(Tags.empty(), (double) pool.missing()) : Map.of();
+				}));
 		gauge(registry, "iothread.orphaned.devices", "Devices whose IOThread was deleted underneath them",
 				(snapshot) -> Map.of(Tags.empty(), orphans(snapshot)));
 		gauge(registry, "iothread.orphaned.threads",

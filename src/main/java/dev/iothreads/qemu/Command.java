@@ -6,10 +6,15 @@ import dev.iothreads.qmp.QmpCommand;
 
 /**
  * All commands that the service sends to a QEMU, besides {@code qmp_capabilities}.
- * Nothing else makes commands. Those that change something are the last five.
+ * Nothing else makes commands. Those that change something are the first two and the last
+ * five.
  */
 enum Command {
 
+	// For images.
+	BLOCKDEV_ADD("blockdev-add"), BLOCKDEV_DEL("blockdev-del"),
+
+	// For all else.
 	DEVICE_LIST_PROPERTIES("device-list-properties"), QOM_GET("qom-get"), QOM_LIST("qom-list"),
 	QOM_LIST_GET("qom-list-get"), QUERY_BLOCK("query-block"), QUERY_BLOCK_EXPORTS("query-block-exports"),
 	QUERY_BLOCKSTATS("query-blockstats"), QUERY_CHARDEV("query-chardev"), CHARDEV_ADD("chardev-add"),

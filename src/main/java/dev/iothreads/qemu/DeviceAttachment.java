@@ -16,7 +16,9 @@ import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.NewImage;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
@@ -47,10 +49,13 @@ final class DeviceAttachment {
 
 	private final BlockNodes nodes;
 
+	private final ImageNodes images;
+
 	DeviceAttachment(QemuSession session, BlockingQmp qemu) {
 		this.session = session;
 		this.qemu = qemu;
 		this.nodes = new BlockNodes(qemu);
+		this.images = new ImageNodes(qemu);
 	}
 
 	void attach(NewDevice device) {
@@ -67,6 +72,26 @@ final class DeviceAttachment {
 					"%s has a balloon already, and one is all that a machine can have.".formatted(this.qemu.machine()));
 		}
 		Set<String> known = propertiesOf(device.driver());
+		NewImage image = device.image();
+		if (image == null) {
+			attach(device, known);
+			return;
+		}
+		requireDrive(device, known, "image");
+		String node = this.images.add(device, image);
+		try {
+			attach(device.serving(node), known);
+		}
+		catch (MachineTimeoutException ex) {
+			throw ex; // it may be plugged all the same
+		}
+		catch (MachineException ex) {
+			this.images.remove(node);
+			throw ex;
+		}
+	}
+
+	private void attach(NewDevice device, Set<String> known) {
 		Map<String, Object> arguments = new LinkedHashMap<>();
 		arguments.put("driver", device.driver());
 		arguments.put("id", device.id());
@@ -182,18 +207,24 @@ final class DeviceAttachment {
 		return (topology != null) ? topology.path("cpus").asLong(1) : 1;
 	}
 
+	private static void requireDrive(NewDevice device, Set<String> known, String member) {
+		if (!known.contains("drive")) {
+			throw new InvalidRequestException(member,
+					"A %s has no %s. Leave it out.".formatted(device.driver(), member));
+		}
+	}
+
 	private void putDrive(NewDevice device, Set<String> known, Map<String, Object> arguments) {
 		String drive = device.drive();
-		if (!known.contains("drive")) {
-			if (drive != null) {
-				throw new InvalidRequestException("drive",
-						"A %s has no drive. Leave it out.".formatted(device.driver()));
-			}
+		if (drive != null) {
+			requireDrive(device, known, "drive");
+		}
+		else if (!known.contains("drive")) {
 			return;
 		}
 		if (drive == null) {
 			throw new InvalidRequestException("drive",
-					"A %s needs the block node it is to serve. Name one.".formatted(device.driver()));
+					"A %s needs the block node or the image it is to serve. Name one.".formatted(device.driver()));
 		}
 		JsonNode inUse = this.nodes.used(drive);
 		if (inUse == null && !this.nodes.exists(drive)) {
@@ -264,6 +295,12 @@ final class DeviceAttachment {
 				return new NotFoundException(NotFoundException.Kind.IOTHREAD,
 						"%s has no IOThread '%s' any more.".formatted(this.qemu.machine(), iothread));
 			}
+		}
+		NewImage image = device.image();
+		MachineException locked = this.images
+			.locked((image != null) ? image.file() : Objects.requireNonNullElse(device.drive(), "?"), words);
+		if (locked != null) {
+			return locked;
 		}
 		if (isNodeConflict(refused)) {
 			return nodeInUse(Objects.requireNonNullElse(device.drive(), "?"), "");

@@ -55,21 +55,23 @@ final class DeviceDetachment {
 			requireNoCompanions(device);
 		}
 		QmpCommand command = Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id));
+		String node = this.session.driveOf(device.path());
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
+		CompletableFuture<Void> done = (!again && node.startsWith(ImageNodes.PREFIX)) ? withNode(gone, node) : gone;
 		try {
 			this.qemu.run(command);
 			if (!this.session.monitor().hasAllEvents()) {
 				lookAgain(gone, FIRST_LOOK);
 			}
-			return gone;
+			return done;
 		}
 		catch (QmpCommandException ex) {
 			if (gone.isDone() || (again && isBusy(ex))) {
-				return gone;
+				return done;
 			}
 			if (isBusy(ex)) {
 				retry(device.path(), command, gone, System.nanoTime() + RETRY_LIMIT.toNanos());
-				return gone;
+				return done;
 			}
 			if (!again) {
 				unplugs.cancel(device.path());
@@ -85,6 +87,21 @@ final class DeviceDetachment {
 				this.session.read().whenComplete((snapshot, failure) -> lookAgain(gone, pause.multipliedBy(2)));
 			}
 		});
+	}
+
+	// QEMU removes no node that something uses.
+	private CompletableFuture<Void> withNode(CompletableFuture<Void> gone, String node) {
+		CompletableFuture<Void> done = new CompletableFuture<>();
+		gone.whenComplete((left, failure) -> {
+			if (failure != null) {
+				done.completeExceptionally(failure);
+			}
+			else {
+				Reply.to(this.session.monitor(), ImageNodes.removal(node))
+					.whenComplete((removed, lost) -> done.complete(null));
+			}
+		});
+		return done;
 	}
 
 	// With native hot-plug a port is busy for some 5 s after a device was plugged, and

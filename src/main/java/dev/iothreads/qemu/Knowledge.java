@@ -7,6 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 import dev.iothreads.machine.Disk;
+import dev.iothreads.machine.DiskImage;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import org.jspecify.annotations.Nullable;
@@ -34,6 +35,8 @@ final class Knowledge {
 
 	// When each setting was asked for, by System.nanoTime().
 	private final Map<Setting, Long> settingsRead = new ConcurrentHashMap<>();
+
+	private volatile Map<String, Optional<DiskImage>> images = Map.of();
 
 	private final AtomicLong readings = new AtomicLong();
 
@@ -94,6 +97,31 @@ final class Knowledge {
 	@Nullable KnownObject object(Qom.Child child) {
 		KnownObject known = this.objects.get(child.path());
 		return (known != null && known.type().equals(child.type())) ? known : null;
+	}
+
+	/**
+	 * Returns the image beneath each drive that was asked about, by the drive's name.
+	 */
+	Map<String, Optional<DiskImage>> images() {
+		return this.images;
+	}
+
+	/**
+	 * Returns whether the image of a device has yet to be asked for. A snapshot or a
+	 * mirror gives a device another node.
+	 * @param again whether those that are known are to be asked for again
+	 */
+	boolean lacksImage(ReadResult result, boolean again) {
+		return result.drives().anyMatch((drive) -> again || !this.images.containsKey(drive));
+	}
+
+	private void keepImages(ReadResult result) {
+		if (!result.images().isEmpty()) {
+			Map<String, Optional<DiskImage>> all = new HashMap<>(result.images());
+			// A drive without an image is not asked about again and again.
+			result.drives().forEach((drive) -> all.putIfAbsent(drive, Optional.empty()));
+			this.images = Map.copyOf(all);
+		}
 	}
 
 	void setDrives(Map<String, String> drives) {
@@ -190,6 +218,7 @@ final class Knowledge {
 		this.settings.forEach((iothread, known) -> known.values()
 			.keySet()
 			.forEach((property) -> this.settingsRead.putIfAbsent(new Setting(iothread, property), turn.begun())));
+		keepImages(result);
 		return true;
 	}
 
@@ -223,9 +252,9 @@ final class Knowledge {
 					this.driveGoesWithIt);
 		}
 
-		Disk shown(Qom.Child child) {
+		Disk shown(Qom.Child child, @Nullable DiskImage image) {
 			return new Disk(child.name(), this.type, child.path(), this.target, this.lun, this.drive,
-					this.driveGoesWithIt);
+					this.driveGoesWithIt, image);
 		}
 
 	}

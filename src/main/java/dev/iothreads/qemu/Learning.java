@@ -85,7 +85,7 @@ final class Learning {
 	}
 
 	private CompletableFuture<ReadResult> askUnknown(ReadingPlan.Lists lists, boolean thoroughly, long asked) {
-		ReadResult result = new ReadResult(lists, threadIds(lists.iothreads()));
+		ReadResult result = new ReadResult(lists, threadIds(lists.iothreads()), this.knowledge.images());
 		List<Question> questions = new ArrayList<>();
 		lists.devices().forEach((child) -> {
 			Qom.Traits traits = this.knowledge.traits(child.type());
@@ -119,7 +119,8 @@ final class Learning {
 		});
 		if (questions.stream()
 			.anyMatch((question) -> question instanceof Question.OfDisk
-					|| (question instanceof Question.OfDevice of && of.traits().drive()))) {
+					|| (question instanceof Question.OfDevice of && of.traits().drive()))
+				|| this.knowledge.lacksImage(result, thoroughly)) {
 			questions.add(0, new Question.OfBackends());
 		}
 		result.threadIds().forEach((id, threadId) -> {

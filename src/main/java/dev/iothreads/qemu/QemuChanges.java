@@ -8,7 +8,6 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.iothreads.machine.Attachable;
-import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.NewDevice;
@@ -54,11 +53,12 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 
 	@Override
 	public void attach(NewDevice device) {
-		if (device.image() != null) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.NOT_SUPPORTED,
-					"An image can be attached to libvirt's machines only. Open it as a block node, and name that as drive.");
-		}
 		new DeviceAttachment(this.session, this.qemu).attach(device);
+	}
+
+	@Override
+	public void removeUnusedImages() {
+		new ImageNodes(this.qemu).removeUnused();
 	}
 
 	@Override

@@ -5,6 +5,7 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -196,6 +197,14 @@ final class QemuSession {
 	Set<String> iothreadsOf(String path) {
 		KnownDevice known = this.knowledge.devices().get(this.knowledge.runner(path));
 		return (known == null) ? Set.of() : known.links().stream().map((link) -> link.id()).collect(Collectors.toSet());
+	}
+
+	/**
+	 * Returns the block node that a device serves, empty when that is not known.
+	 */
+	String driveOf(String path) {
+		KnownDevice known = this.knowledge.devices().get(path);
+		return (known == null) ? "" : Objects.requireNonNullElse(known.drive(), "");
 	}
 
 	/**

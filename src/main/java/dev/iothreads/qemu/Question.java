@@ -7,9 +7,11 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 
+import dev.iothreads.machine.DiskImage;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.qmp.QmpCommand;
@@ -35,7 +37,7 @@ sealed interface Question {
 	void onReplies(List<Reply> replies, ReadResult result);
 
 	/**
-	 * Asks which drives were given by {@code -drive}.
+	 * Asks which drives were given by {@code -drive}, and what image is beneath each.
 	 */
 	record OfBackends() implements Question {
 
@@ -48,7 +50,18 @@ sealed interface Question {
 		public void onReplies(List<Reply> replies, ReadResult result) {
 			JsonNode backends = replies.get(0).orElseNull();
 			if (backends != null) {
-				backends.forEach((backend) -> result.backends().add(backend.path("device").asString("")));
+				InvalidReplyException.requireAtMost(Learning.MOST_DEVICES, "drives", backends.size());
+				for (JsonNode backend : backends) {
+					String name = Qom.checked(backend.path("device").asString(""));
+					JsonNode image = backend.path("inserted").path("image");
+					Optional<DiskImage> known = image.path("virtual-size").isIntegralNumber() ? Optional
+						.of(DiskImage.of(image.path("filename").asString(""),
+								Qom.checked(image.path("format").asString("")), image.path("virtual-size").asLong()))
+							: Optional.empty();
+					result.backends().add(name);
+					result.images().put(name, known);
+					result.images().put(Qom.checked(backend.path("inserted").path("node-name").asString("")), known);
+				}
 			}
 		}
 

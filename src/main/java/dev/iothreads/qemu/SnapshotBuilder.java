@@ -51,7 +51,7 @@ final class SnapshotBuilder {
 		Map<String, List<Disk>> disks = new HashMap<>();
 		this.result.disks()
 			.forEach((path, known) -> disks.computeIfAbsent(known.controller(), (controller) -> new ArrayList<>())
-				.add(known.shown(Objects.requireNonNull(listed.get(path)))));
+				.add(known.shown(Objects.requireNonNull(listed.get(path)), this.result.image(known.drive()))));
 		List<Device> devices = new ArrayList<>();
 		this.result.devices()
 			.forEach((path, known) -> devices.add(device(Objects.requireNonNull(listed.get(path)), known,
@@ -107,7 +107,7 @@ final class SnapshotBuilder {
 			}
 		}
 		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive(),
-				known.driveGoesWithIt(), known.virtqueues(), disks);
+				known.driveGoesWithIt(), known.virtqueues(), disks, this.result.image(known.drive()));
 	}
 
 	private Collection<Attachment> objectsOn(ThreadKey iothread) {

@@ -35,6 +35,14 @@ final class EmbeddedSubject extends Subject {
 	}
 
 	@Override
+	Set<String> imageNodes() {
+		Set<String> nodes = new TreeSet<>(Objects.requireNonNull(this.machine).attachable().drives());
+		read().devices().forEach((device) -> nodes.add(Objects.requireNonNullElse(device.drive(), "")));
+		nodes.removeIf((node) -> !node.startsWith("iot-"));
+		return nodes;
+	}
+
+	@Override
 	long setting(String iothread, String property) {
 		return Objects.requireNonNull(
 				read().iothread(iothread).orElseThrow().settings().get(IOThreadProperty.named(property).orElseThrow()));

@@ -160,6 +160,18 @@ final class QemuSubject extends Subject {
 	}
 
 	@Override
+	Set<String> imageNodes() {
+		Set<String> nodes = new TreeSet<>();
+		ownMonitor().execute("query-named-block-nodes").forEach((node) -> {
+			String name = node.path("node-name").asString();
+			if (name.startsWith("iot-")) {
+				nodes.add(name);
+			}
+		});
+		return nodes;
+	}
+
+	@Override
 	long setting(String iothread, String property) {
 		return Objects.requireNonNull(ownMonitor().property("/objects/" + iothread, property)).asLong();
 	}

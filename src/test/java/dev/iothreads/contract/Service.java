@@ -6,6 +6,8 @@ import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Locale;
@@ -44,6 +46,9 @@ final class Service {
 	/** How long a test waits for what must happen. */
 	static final Duration PATIENCE = Duration.ofSeconds(60);
 
+	/** A directory; images may be attached from its {@code images}. */
+	static final Path IMAGES = temporary();
+
 	private static final AtomicInteger machines = new AtomicInteger();
 
 	private final ConfigurableApplicationContext context;
@@ -60,10 +65,22 @@ final class Service {
 		// Nothing is answered from memory, and a guest is not waited for unless a test
 		// asks.
 		this.context = new SpringApplicationBuilder(IOThreadInventoryApplication.class).run("--server.port=0",
-				"--iothreads.max-age=0s", "--iothreads.timeouts.detach=100ms");
+				"--iothreads.max-age=0s", "--iothreads.timeouts.detach=100ms",
+				"--iothreads.attach.images=" + IMAGES.resolve("images"));
 		this.base = URI.create(
 				"http://127.0.0.1:" + this.context.getEnvironment().getProperty("local.server.port", Integer.class));
 		this.document = get("/v3/api-docs");
+	}
+
+	private static Path temporary() {
+		try {
+			Path directory = Files.createTempDirectory("images").toRealPath();
+			directory.toFile().deleteOnExit();
+			return directory;
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
 	}
 
 	private JsonNode get(String path) {

@@ -69,6 +69,11 @@ abstract sealed class Subject implements AutoCloseable permits EmbeddedSubject, 
 	 */
 	abstract void tidy();
 
+	/**
+	 * The block nodes that the service has added for images, read without the service.
+	 */
+	abstract Set<String> imageNodes();
+
 	boolean hasPollWeight() {
 		return version() >= 1101;
 	}

@@ -83,14 +83,13 @@ class DefaultConfigurationTests {
 		return properties;
 	}
 
-	// machines.vm1.monitor and users.alice.role belong to the settings 'machines' and
-	// 'users'.
+	// machines.vm1.monitor belongs to the setting 'machines'.
 	private static TreeSet<String> withoutKeys(Map<String, String> shown) {
 		TreeSet<String> names = new TreeSet<>();
 		shown.keySet()
 			.stream()
 			.filter((name) -> name.startsWith("iothreads."))
-			.forEach((name) -> names.add(name.replaceAll("(\\.machines|\\.users)\\..*", "$1")));
+			.forEach((name) -> names.add(name.replaceAll("(\\.machines|\\.users|\\.pools)[.\\[].*", "$1")));
 		return names;
 	}
 

@@ -1,9 +1,11 @@
 package dev.iothreads.guest;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -11,6 +13,7 @@ import java.util.Set;
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.Qcow2;
 import dev.iothreads.testing.QemuBinary;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
@@ -109,6 +112,49 @@ class GuestAndServiceTests {
 		}
 	}
 
+	void anImageHasWhatTheGuestHasWritten(QemuBinary binary) throws IOException {
+		Path images = Files.createDirectory(this.directory.resolve("images"));
+		Path raw = Files.write(images.resolve("data.raw"), new byte[1024 * 1024]);
+		Path qcow2 = Qcow2.create(images.resolve("data.qcow2"), 4 * 1024 * 1024, null);
+		try (Guest guest = Guest.of(binary)
+			.args("-object", "iothread,id=pool0", "-device", "pcie-root-port,id=rp1,chassis=1", "-device",
+					"pcie-root-port,id=rp2,chassis=2")
+			.monitor("vm1")
+			.in(this.directory)
+			.boot(); RunningService service = start("1s", "--iothreads.attach.images=" + images)) {
+			attach(service, raw, "raw");
+			guest.await("cat /sys/block/vda/size");
+			guest.run("echo written-by-guest | dd of=/dev/vda bs=512 seek=3 conv=fsync,sync");
+			detach(service);
+			assertThat(new String(Files.readAllBytes(raw), StandardCharsets.US_ASCII).substring(3 * SECTOR))
+				.startsWith("written-by-guest\n");
+			attach(service, qcow2, "qcow2");
+			assertThat(guest.await("cat /sys/block/vda/size")).isEqualTo(Integer.toString(4 * 1024 * 1024 / SECTOR));
+			guest.run("echo kept-in-qcow2 | dd of=/dev/vda bs=512 seek=4000 conv=fsync,sync");
+			detach(service);
+			attach(service, qcow2, "qcow2");
+			assertThat(guest.await("dd if=/dev/vda bs=512 skip=4000 count=1 2>/dev/null | head -n 1"))
+				.isEqualTo("kept-in-qcow2");
+			detach(service);
+			try (Monitor monitor = guest.qemu().monitor()) {
+				assertThat(monitor.execute("query-named-block-nodes")).isEmpty();
+			}
+		}
+	}
+
+	private static void attach(RunningService service, Path image, String format) {
+		RunningService.Answer attached = service.send("POST", "/api/v1/machines/vm1/devices", "application/json",
+				"{\"id\": \"data1\", \"iothreads\": [\"pool0\"], \"image\": {\"file\": \"%s\", \"format\": \"%s\"}}"
+					.formatted(image, format));
+		assertThat(attached.status()).as(attached.body()).isEqualTo(201);
+	}
+
+	private static void detach(RunningService service) {
+		RunningService.Answer detached = service.send("DELETE", "/api/v1/machines/vm1/devices/data1",
+				"application/json", "");
+		assertThat(detached.status()).as(detached.body()).isEqualTo(204);
+	}
+
 	private void comesAndGoes(Guest.Builder builder) {
 		try (Guest guest = builder
 			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
@@ -197,10 +243,12 @@ class GuestAndServiceTests {
 		return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) / 100.0;
 	}
 
-	private RunningService start(String interval) {
-		RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
-				"--iothreads.discovery.directory=" + this.directory, "--iothreads.refresh-interval=" + interval,
-				"--iothreads.timeouts.detach=20s");
+	private RunningService start(String interval, String... more) {
+		List<String> args = new ArrayList<>(
+				List.of("--iothreads.security.anonymous=operator", "--iothreads.discovery.directory=" + this.directory,
+						"--iothreads.refresh-interval=" + interval, "--iothreads.timeouts.detach=20s"));
+		args.addAll(List.of(more));
+		RunningService service = RunningService.start(args.toArray(String[]::new));
 		await().atMost(DEADLINE).until(() -> service.state("vm1").equals("up"));
 		return service;
 	}

@@ -10,6 +10,7 @@ import java.util.concurrent.ScheduledExecutorService;
 
 import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.machine.ImageDirectories;
 import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.qemu.QemuMachine;
@@ -42,8 +43,8 @@ class OverlappingUnplugsTests {
 			machine.listen(() -> completeWhenUp(machine, up));
 			completeWhenUp(machine, up);
 			inventory.add("vm1", machine);
-			ChangeService changes = new ChangeService(inventory, Set.of("virtio-blk-pci"), Duration.ofSeconds(30),
-					Duration.ZERO);
+			ChangeService changes = new ChangeService(inventory, Set.of("virtio-blk-pci"), ImageDirectories.NONE,
+					Duration.ofSeconds(30), Duration.ZERO);
 			guest.await("test -e /sys/block/vda");
 			up.join();
 			for (int round = 0; round < ROUNDS; round++) {

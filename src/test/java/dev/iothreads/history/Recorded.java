@@ -60,7 +60,7 @@ public final class Recorded {
 	 */
 	public Recorded iothread(String id, double cpuPercent, long pollMaxNs, @Nullable String cpus) {
 		this.iothreads.put(id, new IOThread(id, 100 + this.iothreads.size(),
-				new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, pollMaxNs)), List.of(), cpus));
+				new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, pollMaxNs)), List.of(), cpus, null));
 		this.percent.put(id, cpuPercent);
 		return this;
 	}

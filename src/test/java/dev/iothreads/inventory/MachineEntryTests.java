@@ -35,7 +35,7 @@ class MachineEntryTests {
 
 	private final List<MachineView> told = new CopyOnWriteArrayList<>();
 
-	private final MachineEntry entry = new MachineEntry("vm1", this.machine, new Semaphore(100),
+	private final MachineEntry entry = new MachineEntry("vm1", this.machine, null, new Semaphore(100),
 			(changed, took) -> this.told.add(changed.view()));
 
 	@Test
@@ -202,7 +202,7 @@ class MachineEntryTests {
 	@Test
 	void aListenerThatFailsKeepsNobodyFromTheSnapshot() {
 		FakeMachine other = new FakeMachine();
-		MachineEntry told = new MachineEntry("vm2", other, new Semaphore(100), (changed, took) -> {
+		MachineEntry told = new MachineEntry("vm2", other, null, new Semaphore(100), (changed, took) -> {
 			throw new IllegalStateException("on purpose");
 		});
 		CompletableFuture<Snapshot> reading = told.snapshot(DAY);

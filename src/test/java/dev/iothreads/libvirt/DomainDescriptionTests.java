@@ -42,8 +42,8 @@ class DomainDescriptionTests {
 					"balloon0 virtio-balloon-ccw[]");
 		assertThat(domain.disks()).extracting(DomainDescription.KnownDisk::worker)
 			.containsExactly("/machine/peripheral/ua-a/virtio-backend", "/machine/peripheral/scsi0/virtio-backend");
-		assertThat(domain.behind(domain.devices().get(1)))
-			.containsExactly(new Disk("scsi0-0-0-0", "scsi-hd", "/machine/peripheral/scsi0-0-0-0", 2, 1, null, false));
+		assertThat(domain.behind(domain.devices().get(1))).containsExactly(
+				new Disk("scsi0-0-0-0", "scsi-hd", "/machine/peripheral/scsi0-0-0-0", 2, 1, null, false, null));
 		assertThat(domain.behind(domain.devices().get(0))).isEmpty();
 	}
 

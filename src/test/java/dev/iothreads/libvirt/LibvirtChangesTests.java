@@ -7,6 +7,7 @@ import java.util.List;
 
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.fleet.RunningService.Answer;
+import dev.iothreads.testing.Qcow2;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -27,7 +28,7 @@ class LibvirtChangesTests {
 
 	private final RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
 			"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
-			"--iothreads.timeouts.detach=1s");
+			"--iothreads.timeouts.detach=1s", "--iothreads.attach.images=" + this.libvirtd.home());
 
 	@BeforeEach
 	void startDomain() {
@@ -161,7 +162,7 @@ class LibvirtChangesTests {
 	void anImageIsAttachedAndDetached() {
 		Path image = this.libvirtd.image("new.img");
 		Answer created = post("/devices",
-				"{'id': 'data', 'iothreads': ['iothread2'], 'image': {'file': '%s'}, 'properties': {'serial': 'A-1', 'queue-size': 64}}"
+				"{'id': 'data', 'iothreads': ['iothread2'], 'image': {'file': '%s', 'format': 'raw'}, 'properties': {'serial': 'A-1', 'queue-size': 64}}"
 					.formatted(image),
 				201);
 		assertThat(created.json().path("id").asString()).isEqualTo("ua-data");
@@ -185,20 +186,35 @@ class LibvirtChangesTests {
 	}
 
 	@Test
+	void aQcow2IsAttachedUnlessItBuildsUponWhatIsElsewhere() {
+		Path image = Qcow2.create(this.libvirtd.image("new.qcow2"), 1024 * 1024, null);
+		post("/devices",
+				"{'id': 'data', 'image': {'file': '%s', 'format': 'qcow2', 'cache': 'none', 'aio': 'native', 'discard': 'unmap', 'detect-zeroes': 'unmap', 'read-only': true}}"
+					.formatted(image),
+				201);
+		assertThat(this.libvirtd.virsh("dumpxml", "vm1")).contains("type='qcow2' cache='none' io='native'",
+				"discard='unmap'", "detect_zeroes='unmap'", "<readonly/>", image.toString());
+		Path thief = Qcow2.create(this.libvirtd.image("thief.qcow2"), 1024 * 1024, "/etc/hostname");
+		problem(post("/devices", "{'id': 'x', 'image': {'file': '%s', 'format': 'qcow2'}}".formatted(thief), 422),
+				"invalid-request", "/etc/hostname");
+		problem(post("/devices", "{'id': 'x', 'image': {'file': '/etc/hostname', 'format': 'raw'}}", 422),
+				"invalid-request", "outside the directories");
+	}
+
+	@Test
 	void whatLibvirtRefusesToAttachIsTheProblemThatItIs() {
-		problem(post("/devices", "{'id': 'x', 'image': {'file': '/nowhere/none.img'}}", 422), "invalid-request",
-				"none.img");
-		problem(post("/devices",
-				"{'id': 'x', 'image': {'file': '%s'}}".formatted(this.libvirtd.home().resolve("a.img")), 409),
-				"node-in-use", "lock");
+		problem(post("/devices", "{'id': 'x', 'image': {'file': '/nowhere/none.img', 'format': 'raw'}}", 422),
+				"invalid-request", "none.img");
+		problem(post("/devices", "{'id': 'x', 'image': {'file': '%s', 'format': 'raw'}}"
+			.formatted(this.libvirtd.home().resolve("a.img")), 409), "node-in-use", "lock");
 		problem(post("/devices", "{'id': 'x', 'drive': 'disk0'}", 422), "invalid-request", "image");
-		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread9'], 'image': {'file': '/a'}}", 404),
-				"iothread-not-found", "iothread9");
+		problem(post("/devices", "{'id': 'x', 'iothreads': ['iothread9'], 'image': {'file': '/a', 'format': 'raw'}}",
+				404), "iothread-not-found", "iothread9");
 	}
 
 	@Test
 	void aDiskRunsOnSeveralIOThreadsWhereLibvirtHasThat() {
-		String body = "{'id': 'x', 'iothreads': ['iothread1', 'iothread2'], 'image': {'file': '%s'}}"
+		String body = "{'id': 'x', 'iothreads': ['iothread1', 'iothread2'], 'image': {'file': '%s', 'format': 'raw'}}"
 			.formatted(this.libvirtd.image("two.img"));
 		if (this.libvirtd.virsh("version", "--daemon").contains("daemon: 9.")) {
 			problem(post("/devices", body, 422), "not-supported", "10.0");

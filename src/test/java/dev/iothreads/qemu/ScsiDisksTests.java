@@ -5,6 +5,7 @@ import java.util.Map;
 
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.Disk;
+import dev.iothreads.machine.DiskImage;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
@@ -18,15 +19,17 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class ScsiDisksTests {
 
+	private static final DiskImage EMPTY = new DiskImage(null, "null-co", 1 << 20);
+
 	@EveryQemu
 	void aControllerHasItsDisks(QemuBinary binary) {
 		try (Qemu qemu = machine().start(binary); Watched vm = Watched.at(qemu.socket())) {
 			assertThat(disks(vm, "scsi0")).containsExactly(
-					new Disk("hd0", "scsi-hd", "/machine/peripheral/hd0", 0, 3, "disk0", false),
-					new Disk("device[0]", "scsi-hd", "/machine/peripheral-anon/device[0]", 1, 0, "old", true),
-					new Disk("cd0", "scsi-cd", "/machine/peripheral/cd0", 10, 0, null, false));
+					new Disk("hd0", "scsi-hd", "/machine/peripheral/hd0", 0, 3, "disk0", false, EMPTY),
+					new Disk("device[0]", "scsi-hd", "/machine/peripheral-anon/device[0]", 1, 0, "old", true, EMPTY),
+					new Disk("cd0", "scsi-cd", "/machine/peripheral/cd0", 10, 0, null, false, null));
 			assertThat(disks(vm, "scsi1"))
-				.containsExactly(new Disk("hd1", "scsi-hd", "/machine/peripheral/hd1", 0, 0, "disk1", false));
+				.containsExactly(new Disk("hd1", "scsi-hd", "/machine/peripheral/hd1", 0, 0, "disk1", false, EMPTY));
 			assertThat(vm.read().devices()).extracting(Device::id).containsExactly("scsi0", "scsi1");
 			assertThat(vm.read().controllerOf("hd1")).get().extracting(Device::iothreads).isEqualTo(List.of("io1"));
 		}
@@ -46,7 +49,7 @@ class ScsiDisksTests {
 			others.execute("device_add",
 					Map.of("driver", "scsi-hd", "id", "hd1", "drive", "disk1", "bus", "scsi0.0", "lun", 7));
 			assertThat(disks(vm, "scsi0"))
-				.contains(new Disk("hd1", "scsi-hd", "/machine/peripheral/hd1", 0, 7, "disk1", false));
+				.contains(new Disk("hd1", "scsi-hd", "/machine/peripheral/hd1", 0, 7, "disk1", false, EMPTY));
 			proxy.takeCommands();
 			for (int reading = 0; reading < 10; reading++) {
 				assertThat(disks(vm, "scsi0")).hasSize(4);

@@ -131,12 +131,16 @@ class ApiDocumentationTests {
 	void namesAreThoseOnTheWire() {
 		assertThat(properties("IOThreadInfo")).containsOnlyKeys("machine", "id", "thread-id", "attached-cnt",
 				"attached-dev", "poll-max-ns", "poll-grow", "poll-shrink", "poll-weight", "aio-max-batch",
-				"thread-pool-min", "thread-pool-max", "cpus-allowed", "attached-devices");
+				"thread-pool-min", "thread-pool-max", "cpus-allowed", "pool", "attached-devices");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
-				"state", "reason", "drive", "drive-goes-with-it", "disks");
+				"state", "reason", "drive", "drive-goes-with-it", "disks", "image");
+		assertThat(properties("ImageInfo")).containsOnlyKeys("file", "format", "size");
 		assertThat(properties("DiskInfo")).containsOnlyKeys("id", "driver", "qom-path", "target", "lun", "drive",
-				"drive-goes-with-it");
+				"drive-goes-with-it", "image");
 		assertThat(properties("MachineInfo")).containsOnlyKeys("title", "reading", "reading-limits", "incomplete",
+				// Where the configuration has a pool for it.
+				"pool-missing", "pool-reason",
+				// Of any machine.
 				"name", "state", "reason", "qemu-version", "run-state", "guest-name", "uuid", "pid", "monitor",
 				"managed-by", "read-only", "observed-at", "settings-observed-at", "iothreads", "devices", "attached",
 				"balance", "cpu-unavailable");

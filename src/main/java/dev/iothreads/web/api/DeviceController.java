@@ -66,13 +66,13 @@ class DeviceController {
 
 	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
-			description = "The drivers that may be attached, and the block nodes and buses of the machine that are free at "
-					+ "this moment. Others may work: a block node can be shared.")
+			description = "The drivers that may be attached, the block nodes and buses of the machine that are free at "
+					+ "this moment, and the files that may be attached as images. Others may work: a block node can be shared.")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<AttachableInfo> attachable(@PathVariable String machine) {
 		Attachable attachable = this.changes.attachable(machine);
-		return SnapshotResponse.of(attachable.observedAt(),
-				AttachableInfo.of(machine, this.changes.drivers(), attachable));
+		return SnapshotResponse.of(attachable.observedAt(), AttachableInfo.of(machine, this.changes.drivers(),
+				attachable, this.changes.images(), this.changes.imagesInUse()));
 	}
 
 	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)

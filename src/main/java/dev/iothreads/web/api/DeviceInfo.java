@@ -28,12 +28,15 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 				+ "device, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt,
 		@JsonProperty("disks") @Schema(
 				description = "The disks of a SCSI controller, sorted by target and LUN: they run "
-						+ "where it does; absent when it has none") @Nullable List<DiskInfo> disks){
+						+ "where it does; absent when it has none") @Nullable List<DiskInfo> disks,
+		@JsonProperty("image") @Schema(
+				description = "The image beneath the drive; absent where QEMU shows none") @Nullable ImageInfo image){
 
 	public static DeviceInfo of(String machine, Device device) {
 		return new DeviceInfo(machine, device.id(), device.driver(), device.qomPath(), device.iothreads(),
 				wire(device.state()), device.reason(), device.drive(), device.driveGoesWithIt() ? true : null,
-				device.disks().isEmpty() ? null : device.disks().stream().map(DiskInfo::of).toList());
+				device.disks().isEmpty() ? null : device.disks().stream().map(DiskInfo::of).toList(),
+				ImageInfo.of(device.image()));
 	}
 
 	static List<DeviceInfo> of(String machine, List<Device> devices) {

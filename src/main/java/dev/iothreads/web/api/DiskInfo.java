@@ -17,11 +17,13 @@ record DiskInfo(
 		@JsonProperty("drive") @Schema(
 				description = "The block node it serves; absent when it has none") @Nullable String drive,
 		@JsonProperty("drive-goes-with-it") @Schema(description = "true where QEMU removes the drive together with the "
-				+ "disk, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt) {
+				+ "disk, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt,
+		@JsonProperty("image") @Schema(
+				description = "The image beneath the drive; absent where QEMU shows none") @Nullable ImageInfo image) {
 
 	static DiskInfo of(Disk disk) {
 		return new DiskInfo(disk.id(), disk.driver(), disk.qomPath(), disk.target(), disk.lun(), disk.drive(),
-				disk.driveGoesWithIt() ? true : null);
+				disk.driveGoesWithIt() ? true : null, ImageInfo.of(disk.image()));
 	}
 
 }

@@ -40,6 +40,8 @@ public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The m
 		@JsonProperty("cpus-allowed") @Schema(
 				description = "The host's CPUs that its thread may run on, such as 0-3,8; "
 						+ "absent where the service's host does not show the thread") @Nullable String cpusAllowed,
+		@JsonProperty("pool") @Schema(
+				description = "The pool of the configuration that it is one of; absent for none") @Nullable String pool,
 		@JsonProperty("attached-devices") @Schema(
 				description = "What runs on it, sorted by QOM path") List<AttachedDevice> attachedDevices) {
 
@@ -55,7 +57,7 @@ public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The m
 				iothread.settings().get(IOThreadProperty.POLL_WEIGHT),
 				iothread.settings().get(IOThreadProperty.AIO_MAX_BATCH),
 				iothread.settings().get(IOThreadProperty.THREAD_POOL_MIN),
-				iothread.settings().get(IOThreadProperty.THREAD_POOL_MAX), iothread.cpusAllowed(),
+				iothread.settings().get(IOThreadProperty.THREAD_POOL_MAX), iothread.cpusAllowed(), iothread.pool(),
 				attached.stream().map(AttachedDevice::of).toList());
 	}
 

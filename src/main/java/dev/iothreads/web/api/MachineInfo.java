@@ -7,6 +7,7 @@ import java.util.Locale;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.inventory.MachineView;
+import dev.iothreads.inventory.PoolState;
 import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
@@ -55,6 +56,10 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		@JsonProperty("attached") @Schema(description = "The sum of its attached counts") @Nullable Integer attached,
 		@JsonProperty("balance") @Schema(
 				description = "How its work is spread over its IOThreads") @Nullable BalanceInfo balance,
+		@JsonProperty("pool-missing") @Schema(
+				description = "How many IOThreads of its pool it does not have; absent when it has no pool") @Nullable Integer poolMissing,
+		@JsonProperty("pool-reason") @Schema(description = "Why IOThreads of its pool are missing or have other "
+				+ "settings, and what to do") @Nullable String poolReason,
 		@JsonProperty("cpu-unavailable") @Schema(description = "Why the metrics lack the CPU time of its IOThreads, "
 				+ "and what to do; absent when they have it") @Nullable String cpuUnavailable){
 
@@ -64,8 +69,9 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 		if (snapshot == null) {
 			return new MachineInfo(machine.name(), state, machine.status().reason(), null, null, null, null, null, null,
 					null, null, null, machine.monitor(), null, machine.readOnly(), null, null, null, null, null, null,
-					null);
+					null, null, null);
 		}
+		PoolState pool = machine.pool();
 		Instant settings = snapshot.activity().settingsObservedAt();
 		Identity.Reading reading = snapshot.identity().reading();
 		return new MachineInfo(machine.name(), state, machine.status().reason(), snapshot.qemuVersion(),
@@ -76,6 +82,7 @@ public record MachineInfo(@JsonProperty("name") @Schema(description = "Its name 
 				snapshot.observedAt().truncatedTo(ChronoUnit.MILLIS),
 				(settings != null) ? settings.truncatedTo(ChronoUnit.MILLIS) : null, snapshot.iothreads().size(),
 				snapshot.devices().size(), snapshot.attachedCount(), BalanceInfo.of(machine.balance()),
+				(pool != null) ? pool.missing() : null, (pool != null) ? pool.reason() : null,
 				snapshot.activity().cpuUnavailable());
 	}
 

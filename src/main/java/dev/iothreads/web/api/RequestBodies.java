@@ -6,7 +6,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -15,9 +14,11 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.ImageProperty;
 import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.InvalidRequestException.Violation;
 import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.NewImage;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.databind.DeserializationFeature;
@@ -52,6 +53,10 @@ public final class RequestBodies {
 
 	private static final String PERSIST = "persist";
 
+	private static final String FILE = "file";
+
+	private static final String READ_ONLY = "read-only";
+
 	private static final String FLAG = "It must be true or false.";
 
 	private static final Map<String, String> NEW_IOTHREAD = members(SETTINGS, Map.of("id", TEXT, PERSIST, FLAG));
@@ -61,7 +66,7 @@ public final class RequestBodies {
 
 	private static final Map<String, String> DEVICE_ON_IOTHREAD = Map.of("id", TEXT, "driver", TEXT, "drive", TEXT,
 			"bus", TEXT, "properties", "It must be a JSON object.", "image",
-			"It must be a JSON object with file, and format and read-only where they are needed.", PERSIST, FLAG);
+			"It must be a JSON object with file and format.", PERSIST, FLAG);
 
 	private static final Map<String, String> DEVICE = members(DEVICE_ON_IOTHREAD, Map.of("iothreads",
 			"It must be a list of IOThread ids, one at least. Leave it out for the least loaded one."));
@@ -107,7 +112,7 @@ public final class RequestBodies {
 			.ifPresentOrElse((property) -> properties.put(property, plain(value)),
 					() -> violations.add(new Violation("properties." + name,
 							"It may not be given. These may: %s.".formatted(DeviceProperty.names())))));
-		ImageBody image = read.image();
+		NewImage image = (read.image() != null) ? image(read.image(), violations) : null;
 		if (image != null && read.drive() != null) {
 			violations.add(new Violation("drive", "Name either a block node or an image, not both."));
 		}
@@ -115,8 +120,41 @@ public final class RequestBodies {
 		List<String> iothreads = (iothread != null) ? List.of(iothread)
 				: (read.iothreads() != null) ? read.iothreads() : List.of();
 		NewDevice device = new NewDevice(id, (read.driver() != null) ? read.driver() : NewDevice.DISK, iothreads,
-				read.drive(), read.bus(), properties, (image != null) ? image.toImage() : null);
+				read.drive(), read.bus(), properties, image);
 		return new Attachment(device, isPersistent(read.persist()));
+	}
+
+	private static NewImage image(Map<String, JsonNode> members, List<Violation> violations) {
+		Map<ImageProperty, String> properties = new EnumMap<>(ImageProperty.class);
+		for (String name : List.of(FILE, ImageProperty.FORMAT.qemuName())) {
+			if (!members.containsKey(name)) {
+				violations.add(new Violation("image." + name, "It is missing."));
+			}
+		}
+		members.forEach((name, value) -> {
+			ImageProperty property = ImageProperty.named(name).orElse(null);
+			String text = value.isString() ? value.asString() : "";
+			String wrong = null;
+			if (property != null) {
+				properties.put(property, text);
+				wrong = property.choices().contains(text) ? null
+						: "It must be one of %s.".formatted(String.join(", ", property.choices()));
+			}
+			else if (name.equals(FILE)) {
+				wrong = text.startsWith("/") ? null : "It must be an absolute path.";
+			}
+			else if (name.equals(READ_ONLY)) {
+				wrong = value.isBoolean() ? null : FLAG;
+			}
+			else {
+				wrong = "It may not be given. These may: %s, %s, %s.".formatted(FILE, READ_ONLY, ImageProperty.names());
+			}
+			if (wrong != null) {
+				violations.add(new Violation("image." + name, wrong));
+			}
+		});
+		return new NewImage(members.containsKey(FILE) ? members.get(FILE).asString("") : "",
+				members.containsKey(READ_ONLY) && members.get(READ_ONLY).asBoolean(false), properties);
 	}
 
 	private static <T> T read(JsonNode body, Class<T> type, Map<String, String> known, List<Violation> violations) {
@@ -235,25 +273,8 @@ public final class RequestBodies {
 			@JsonProperty("iothreads") @Nullable List<String> iothreads, @JsonProperty("drive") @Nullable String drive,
 			@JsonProperty("bus") @Nullable String bus,
 			@JsonProperty("properties") @Nullable Map<String, JsonNode> properties,
-			@JsonProperty("image") @Nullable ImageBody image, @JsonProperty(PERSIST) @Nullable Boolean persist) {
-
-	}
-
-	private record ImageBody(@JsonProperty(value = "file", required = true) String file,
-			@JsonProperty("format") @Nullable String format, @JsonProperty("read-only") @Nullable Boolean readOnly) {
-
-		private static final Pattern FORMAT = Pattern.compile("[a-z0-9]{1,16}");
-
-		ImageBody {
-			if (!file.startsWith("/") || (format != null && !FORMAT.matcher(format).matches())) {
-				throw new IllegalArgumentException("no absolute path, or no name of a format");
-			}
-		}
-
-		NewDevice.Image toImage() {
-			return new NewDevice.Image(this.file, (this.format != null) ? this.format : "raw",
-					Boolean.TRUE.equals(this.readOnly));
-		}
+			@JsonProperty("image") @Nullable Map<String, JsonNode> image,
+			@JsonProperty(PERSIST) @Nullable Boolean persist) {
 
 	}
 

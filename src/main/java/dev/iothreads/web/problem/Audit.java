@@ -14,6 +14,9 @@ import java.util.stream.Stream;
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.DeviceProperty;
 import dev.iothreads.machine.IOThreadProperty;
+import dev.iothreads.machine.ImageProperty;
+import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.PoolChange;
 import jakarta.servlet.RequestDispatcher;
 import jakarta.servlet.http.HttpServletRequest;
 import org.jspecify.annotations.Nullable;
@@ -62,9 +65,12 @@ class Audit extends RequestBodyAdviceAdapter {
 	static final int MOST_FOLLOWED = 50;
 
 	private static final Set<String> MEMBERS = Stream
-		.concat(Stream.of("id", "driver", "drive", "bus", "iothreads", "properties"),
-				Stream.concat(Stream.of(IOThreadProperty.values()).map(IOThreadProperty::qemuName),
-						Stream.of(DeviceProperty.values()).map(DeviceProperty::qemuName)))
+		.concat(Stream.of("id", "driver", "drive", "bus", "iothreads", "properties", "image", "file", "read-only"),
+				Stream
+					.of(Stream.of(IOThreadProperty.values()).map(IOThreadProperty::qemuName),
+							Stream.of(DeviceProperty.values()).map(DeviceProperty::qemuName),
+							Stream.of(ImageProperty.values()).map(ImageProperty::qemuName))
+					.flatMap((names) -> names))
 		.collect(Collectors.toUnmodifiableSet());
 
 	private static final int LONGEST = 500;
@@ -122,6 +128,28 @@ class Audit extends RequestBodyAdviceAdapter {
 		if (departure != null && departure.getNumberOfDependents() < MOST_FOLLOWED) {
 			departure.whenComplete((released, failure) -> writeEnd(change, failure, begun, id));
 		}
+	}
+
+	@EventListener
+	void write(PoolChange change) {
+		MachineException failure = change.failure();
+		Map<String, Object> facts = new LinkedHashMap<>();
+		facts.put("who", "pool");
+		facts.put("by", "configuration");
+		facts.put("machine", plain(change.machine()));
+		facts.put("what",
+				plain(change.isNew() ? "add IOThread " + change.iothread() : "tune IOThread " + change.iothread()));
+		put(facts, "asked",
+				change.settings()
+					.values()
+					.entrySet()
+					.stream()
+					.map((setting) -> setting.getKey().qemuName() + ": " + setting.getValue())
+					.collect(Collectors.joining(", ")));
+		facts.put("outcome", (failure == null) ? "done" : "failed");
+		put(facts, "answer", (failure != null) ? failure.getMessage() : null);
+		facts.put("took-ms", change.tookMillis());
+		write(facts, null);
 	}
 
 	// The container may use the request's object for another request by then.

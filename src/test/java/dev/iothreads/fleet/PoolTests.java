@@ -1,0 +1,94 @@
+package dev.iothreads.fleet;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Objects;
+import java.util.stream.Stream;
+
+import dev.iothreads.testing.EveryQemu;
+import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.Qemu;
+import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import tools.jackson.databind.JsonNode;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.awaitility.Awaitility.await;
+
+/**
+ * What the service does to a QEMU without being asked.
+ */
+@ExtendWith(OutputCaptureExtension.class)
+class PoolTests {
+
+	private static final int RESTARTS = 10;
+
+	@TempDir
+	private Path directory;
+
+	@EveryQemu
+	void thePoolIsThereAgainAfterEachRestart(QemuBinary binary, CapturedOutput output) {
+		try (Qemu qemu = Qemu.of(binary)
+			.args("-object", "iothread,id=io0,poll-max-ns=7", "-object", "iothread,id=pool1,poll-max-ns=7")
+			.monitor("vm1")
+			.in(this.directory)
+			.start();
+				RunningService service = start("--iothreads.pools[vm*].size=3", "--iothreads.pools[vm*].id=pool{n}",
+						"--iothreads.pools[vm*].settings.poll-max-ns=9000", "--iothreads.pools[vm1].size=2",
+						"--iothreads.pools[vm1].settings.poll-max-ns=4000")) {
+			for (int restart = 0; restart <= RESTARTS; restart++) {
+				await().atMost(RunningService.DEADLINE).untilAsserted(() -> {
+					JsonNode machine = service.get("/api/v1/machines/vm1").json();
+					assertThat(machine.path("pid").asLong()).isEqualTo(qemu.pid());
+					assertThat(machine.path("pool-missing").asInt(-1)).isZero();
+				});
+				try (Monitor monitor = qemu.monitor()) {
+					assertThat(setting(monitor, "io0")).isEqualTo(7);
+					assertThat(setting(monitor, "pool0")).isEqualTo(4000);
+					assertThat(setting(monitor, "pool1")).isEqualTo(4000);
+					assertThat(monitor.property("/objects", "pool2")).isNull();
+				}
+				qemu.restart();
+			}
+			assertThat(output).contains("who=pool by=configuration machine=vm1 what=\"add IOThread pool0\"",
+					"what=\"tune IOThread pool1\"");
+			assertThat(service.metrics()).contains("iothread_pool_missing{machine=\"vm1\"}");
+		}
+	}
+
+	@EveryQemu
+	void whatTheServiceHasLeftIsRemovedAtItsNextStartAndNothingElse(QemuBinary binary) {
+		try (Qemu qemu = Qemu.of(binary)
+			.args("-device", "virtio-scsi-pci,id=scsi0", "-blockdev", "null-co,node-name=others", "-blockdev",
+					"null-co,node-name=iot-used", "-device", "virtio-blk-pci,id=used,drive=iot-used")
+			.monitor("vm1")
+			.in(this.directory)
+			.start(); Monitor monitor = qemu.monitor()) {
+			monitor.execute("blockdev-add", Map.of("driver", "null-co", "node-name", "iot-left"));
+			try (RunningService service = start("--iothreads.attach.images=" + this.directory)) {
+				await().atMost(RunningService.DEADLINE)
+					.untilAsserted(() -> assertThat(monitor.execute("query-named-block-nodes").valueStream())
+						.extracting((node) -> node.path("node-name").asString())
+						.containsExactlyInAnyOrder("others", "iot-used"));
+				assertThat(service.state("vm1")).isEqualTo("up");
+			}
+		}
+	}
+
+	private static long setting(Monitor monitor, String iothread) {
+		return Objects.requireNonNull(monitor.property("/objects/" + iothread, "poll-max-ns")).asLong();
+	}
+
+	private RunningService start(String... args) {
+		String[] all = Stream
+			.concat(Stream.of(args), Stream.of("--iothreads.max-age=0s",
+					"--iothreads.discovery.directory=" + this.directory, "--iothreads.discovery.interval=100ms"))
+			.toArray(String[]::new);
+		return RunningService.start(all);
+	}
+
+}
