@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -98,6 +99,32 @@ class ChartValuesTests {
 		});
 		assertThat(missing).isEmpty();
 		assertThat(rows).as("one row for each value").hasSize(names.size());
+	}
+
+	@Test
+	void theReadmeSaysOfEveryValueWhatTheSchemaSays() {
+		Map<String, Object> values = new Yaml().load(this.chart.text("values.yaml"));
+		Map<String, Object> schema = new Yaml().load(this.chart.text("values.schema.json"));
+		Map<String, String> rows = this.chart.text("README.md")
+			.lines()
+			.filter((line) -> line.startsWith("| `"))
+			.collect(Collectors.toMap((row) -> row.split("`")[1], (row) -> row.replace("`", "")));
+		List<String> others = new ArrayList<>();
+		walk(values, schema, "", (name, value) -> {
+			String description = description(schema, name);
+			if (description.isEmpty() || !rows.getOrDefault(name, "").contains(description.replaceFirst("[.]$", ""))) {
+				others.add(name + ": " + description);
+			}
+		});
+		assertThat(others).isEmpty();
+	}
+
+	private static String description(Map<?, ?> schema, String name) {
+		Map<?, ?> property = schema;
+		for (String part : name.split("[.]")) {
+			property = (Map<?, ?>) ((Map<?, ?>) property.get("properties")).get(part);
+		}
+		return (property.get("description") instanceof String text) ? text : "";
 	}
 
 	private static String inTable(Object value) {
