@@ -123,8 +123,7 @@ class MachinesConfiguration {
 		if (discovery == null) {
 			return null;
 		}
-		Map<String, MonitorAddress> configured = new TreeMap<>();
-		properties.machines().forEach((name, machine) -> configured.put(name, machine.monitor()));
+		Map<String, MonitorAddress> configured = monitors(properties);
 		return new SocketDiscovery(new SocketDirectory(Path.of(discovery.directory()), discovery.pattern()), () -> {
 			Map<String, MonitorAddress> taken = new TreeMap<>(configured);
 			libvirt.ifAvailable((source) -> source.monitors().forEach(taken::putIfAbsent));
@@ -148,7 +147,14 @@ class MachinesConfiguration {
 				new LibvirtOptions(LibvirtAddress.parse(libvirt.uri()), (domain) -> glob.matches(Path.of(domain)),
 						libvirt.readOnly(), libvirt.reading() == IOThreadsProperties.Libvirt.Reading.MONITOR,
 						qemu.connectTimeout(), qemu.commandTimeout(), daemon("libvirt-"), machineScheduler,
-						qemu.statisticsInterval(), qemu.hostThreads()));
+						qemu.statisticsInterval(), qemu.hostThreads()),
+				monitors(properties));
+	}
+
+	private static Map<String, MonitorAddress> monitors(IOThreadsProperties properties) {
+		Map<String, MonitorAddress> monitors = new TreeMap<>();
+		properties.machines().forEach((name, machine) -> monitors.put(name, machine.monitor()));
+		return monitors;
 	}
 
 	@Bean

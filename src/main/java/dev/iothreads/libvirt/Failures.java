@@ -48,6 +48,11 @@ final class Failures {
 
 	static final int AUTH_UNAVAILABLE = 94;
 
+	// Of libvirt's twenty workers the service takes four at most, and a QEMU that does
+	// not
+	// answer keeps one.
+	private static final String UNASKED = "%s was not asked: the four calls that the service makes of libvirt at a time all wait for other domains, whose QEMUs do not answer. Look for QEMUs that are stopped; the service goes on by itself as soon as one of them answers.";
+
 	private Failures() {
 	}
 
@@ -58,6 +63,9 @@ final class Failures {
 		Throwable cause = unwrap(failure);
 		if (cause instanceof MachineException known) {
 			return known;
+		}
+		if (cause instanceof RpcBusyException busy && busy.isOfOthers()) {
+			return new MachineTimeoutException(UNASKED.formatted(machine));
 		}
 		if (isLate(cause)) {
 			return new MachineTimeoutException(unresponsive(machine));

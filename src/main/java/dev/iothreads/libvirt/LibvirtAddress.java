@@ -59,7 +59,7 @@ public record LibvirtAddress(String uri, @Nullable Path socket) {
 		return (given != null) ? given : find(readOnly, System.getenv());
 	}
 
-	private Path find(boolean readOnly, Map<String, String> environment) {
+	Path find(boolean readOnly, Map<String, String> environment) {
 		boolean session = this.uri.endsWith("session");
 		Path directory = session
 				? Path.of(environment.getOrDefault("XDG_RUNTIME_DIR", environment.getOrDefault("HOME", "") + "/.cache"),

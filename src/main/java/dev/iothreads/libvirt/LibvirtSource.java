@@ -14,6 +14,7 @@ import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 import dev.iothreads.inventory.MachineName;
@@ -23,6 +24,7 @@ import dev.iothreads.libvirt.rpc.RpcEvent;
 import dev.iothreads.libvirt.rpc.RpcOptions;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.SocketIdentity;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -42,6 +44,10 @@ public final class LibvirtSource implements MachineSource {
 	private static final int SHORT_UUID = 8;
 
 	private final LibvirtOptions options;
+
+	private final Map<String, MonitorAddress> configured;
+
+	private final Set<Domain> configuredDomains = ConcurrentHashMap.newKeySet();
 
 	private final Map<UUID, Known> known = new HashMap<>();
 
@@ -64,9 +70,12 @@ public final class LibvirtSource implements MachineSource {
 	/**
 	 * Creates it.
 	 * @param options which daemon, and how to talk to it
+	 * @param configured the monitors of machines that are configured, by name: a domain
+	 * that has one of them is that machine, and not another
 	 */
-	public LibvirtSource(LibvirtOptions options) {
+	public LibvirtSource(LibvirtOptions options, Map<String, MonitorAddress> configured) {
 		this.options = options;
+		this.configured = Map.copyOf(configured);
 	}
 
 	@Override
@@ -252,6 +261,15 @@ public final class LibvirtSource implements MachineSource {
 	}
 
 	private void add(Sink machines, Hypervisor current, Domain domain, DomainDescription description) {
+		String owner = owner(description);
+		if (owner != null) {
+			if (this.configuredDomains.add(domain)) {
+				logger.info(
+						"Domain {} is the machine {} already, by its monitor: remove iothreads.machines.{} to have it changed through libvirt",
+						domain.name(), owner, owner);
+			}
+			return;
+		}
 		String name = name(domain);
 		int number = 0;
 		for (Path socket : description.monitors()) {
@@ -274,6 +292,21 @@ public final class LibvirtSource implements MachineSource {
 						ex.getMessage());
 			}
 		}
+	}
+
+	private @Nullable String owner(DomainDescription description) {
+		Set<SocketIdentity> sockets = description.monitors()
+			.stream()
+			.map(SocketIdentity::of)
+			.filter(Objects::nonNull)
+			.collect(Collectors.toSet());
+		return this.configured.entrySet()
+			.stream()
+			.filter((machine) -> machine.getValue() instanceof UnixAddress unix
+					&& sockets.contains(SocketIdentity.of(unix.path())))
+			.map(Map.Entry::getKey)
+			.findFirst()
+			.orElse(null);
 	}
 
 	private static String name(Domain domain) {

@@ -1,6 +1,7 @@
 package dev.iothreads.qemu;
 
 import java.nio.file.Path;
+import java.util.regex.Pattern;
 
 import dev.iothreads.machine.ChangeRefusedException;
 import dev.iothreads.machine.Refusal;
@@ -29,6 +30,10 @@ final class Libvirt {
 
 	private static final String UNIX = "unix:";
 
+	// Where libvirt makes it, in any of its directories (source: qemu/qemu_domain.c,
+	// qemuDomainSetPrivatePaths, and qemu_process.c, qemuProcessPrepareMonitorChr).
+	private static final Pattern OWN_PATH = Pattern.compile(".*/qemu/(lib/)?domain-\\d+-[^/]*/monitor\\.sock");
+
 	private Libvirt() {
 	}
 
@@ -49,6 +54,24 @@ final class Libvirt {
 	 */
 	static Refusal refusal(String machine) {
 		return new Refusal(ChangeRefusedException.Reason.MANAGED_BY_LIBVIRT, MANAGED.formatted(machine));
+	}
+
+	/**
+	 * Returns why libvirt's own monitor is left alone. A second client waits in line, and
+	 * locks libvirt out when that is restarted.
+	 */
+	static NotAMachineException ownMonitor() {
+		return new NotAMachineException("that is libvirt's own monitor, and a second client on it "
+				+ "locks libvirt out. Set iothreads.libvirt.uri=qemu:///system instead, or give the machine a -qmp of its own, "
+				+ "by <qemu:commandline> in its XML.");
+	}
+
+	/**
+	 * Returns whether a path is that of libvirt's own monitor, so that it need not be
+	 * connected to. Symbolic links are not followed.
+	 */
+	static boolean owns(Path socket) {
+		return OWN_PATH.matcher(socket.toString()).matches();
 	}
 
 	/**

@@ -114,8 +114,7 @@ final class QemuSession {
 				}
 				replies.get(0).orThrow();
 				if (address != null && Libvirt.owns(address, replies.get(2).value())) {
-					throw new NotAMachineException("that is libvirt's own monitor, and a second client on it "
-							+ "locks libvirt out. Give the machine a -qmp of its own, by <qemu:commandline> in its XML.");
+					throw Libvirt.ownMonitor();
 				}
 				boolean proxmox = Proxmox.manages(address, replies.get(2).value());
 				if (proxmox && monitor.hasAllEvents() && !isOurs) {

@@ -1,5 +1,6 @@
 package dev.iothreads.qemu;
 
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
@@ -46,6 +47,8 @@ final class SocketMonitors {
 
 	private volatile @Nullable SocketIdentity socket;
 
+	private volatile boolean ofLibvirt;
+
 	private volatile boolean looked;
 
 	private volatile boolean greeted;
@@ -64,6 +67,7 @@ final class SocketMonitors {
 		this.visits = use.hold() != Hold.TRUE || Proxmox.owns(address);
 		Path socket = use.own();
 		this.own = (socket != null && use.hold() != Hold.FALSE) ? new OwnMonitor(socket) : null;
+		this.ofLibvirt = address instanceof UnixAddress unix && Libvirt.owns(unix.path());
 		this.options = QmpOptions.defaults()
 			.withConnectTimeout(options.connectTimeout())
 			.withGreetingTimeout(null)
@@ -84,15 +88,29 @@ final class SocketMonitors {
 			return QmpClient.open(this.own.address(), this.options.withGreetingTimeout(this.options.connectTimeout()),
 					listener);
 		}
-		if (this.visits) {
+		if (this.visits && !this.ofLibvirt) {
 			return VisitingMonitor.open(this.address, this.options, this::look, listener);
 		}
+		CompletableFuture<QmpMonitor> opened = new CompletableFuture<>();
 		QmpOptions held = this.options.withThreadFactory((work) -> this.options.threadFactory().newThread(() -> {
 			look();
-			work.run();
+			if (this.ofLibvirt) {
+				opened.thenAccept(QmpMonitor::close);
+			}
+			else {
+				work.run();
+			}
 		}));
-		return QmpClient.open(this.address,
-				isUnknown() ? held.withGreetingTimeout(this.options.connectTimeout()) : held, listener);
+		opened.complete(QmpClient.open(this.address,
+				isUnknown() ? held.withGreetingTimeout(this.options.connectTimeout()) : held, listener));
+		return opened.join();
+	}
+
+	/**
+	 * Returns whether the socket is libvirt's own monitor, which is not connected to.
+	 */
+	boolean isOfLibvirt() {
+		return this.ofLibvirt;
 	}
 
 	// What was found and has never greeted may be a console, which a connection that is
@@ -105,8 +123,18 @@ final class SocketMonitors {
 	private @Nullable SocketIdentity look() {
 		SocketIdentity now = (this.address instanceof UnixAddress unix) ? SocketIdentity.of(unix.path()) : null;
 		this.socket = now;
+		this.ofLibvirt = this.address instanceof UnixAddress unix && Libvirt.owns(followed(unix.path()));
 		this.looked = true;
 		return now;
+	}
+
+	private static Path followed(Path socket) {
+		try {
+			return socket.toRealPath();
+		}
+		catch (IOException ex) {
+			return socket; // there is none, which connecting finds as well
+		}
 	}
 
 	/**

@@ -74,6 +74,9 @@ record StatusTexts(String machine, String place, QemuOptions options) {
 	 * @param givenUp whether the socket is left alone now
 	 */
 	MachineStatus ended(Throwable cause, @Nullable SocketMonitors sockets, boolean givenUp) {
+		if (sockets != null && sockets.isOfLibvirt()) {
+			return down(Libvirt.ownMonitor());
+		}
 		if (sockets == null || !(cause instanceof QmpConnectException ex) || ex.reason() != Reason.NOT_GREETED) {
 			return down(cause);
 		}

@@ -26,7 +26,7 @@ import static org.awaitility.Awaitility.await;
 /**
  * The service in a process of its own. What it logs is read all the time.
  */
-final class ServiceProcess implements AutoCloseable {
+public final class ServiceProcess implements AutoCloseable {
 
 	private static final Pattern STARTED = Pattern.compile("Tomcat started on port (\\d+)");
 
@@ -53,7 +53,7 @@ final class ServiceProcess implements AutoCloseable {
 	 * @param args what would be on its command line
 	 * @return the service
 	 */
-	static ServiceProcess start(List<String> wrapper, List<String> jvm, String... args) {
+	public static ServiceProcess start(List<String> wrapper, List<String> jvm, String... args) {
 		List<String> command = new ArrayList<>(wrapper);
 		command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(), "-Xshare:auto",
 				"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"));
@@ -101,7 +101,11 @@ final class ServiceProcess implements AutoCloseable {
 		assertThat(this.process.isAlive()).as(String.join("\n", this.log)).isTrue();
 	}
 
-	void awaitLog(String words) {
+	/**
+	 * Waits for a line of the log.
+	 * @param words what is in it
+	 */
+	public void awaitLog(String words) {
 		await().atMost(RunningService.DEADLINE)
 			.untilAsserted(() -> assertThat(this.log).anyMatch((line) -> line.contains(words)));
 	}

@@ -161,6 +161,19 @@ class LibvirtReadingTests {
 	}
 
 	@Test
+	void aDomainThatIsRenamedIsAMachineOfItsNewName() {
+		this.libvirtd.run(DomainXml.named("vm7").iothreads(1));
+		awaitState("vm7", "up");
+		this.libvirtd.virsh("destroy", "vm7");
+		this.libvirtd.virsh("domrename", "vm7", "vm8");
+		this.libvirtd.virsh("start", "--paused", "vm8");
+		awaitState("vm8", "up");
+		awaitState("vm7", "");
+		this.libvirtd.virsh("destroy", "vm8");
+		awaitState("vm8", "");
+	}
+
+	@Test
 	void aNameThatDoesNotFitIntoAUrlIsMadeFit() {
 		DomainXml odd = DomainXml.named("two words");
 		this.libvirtd.run(odd);
@@ -199,6 +212,38 @@ class LibvirtReadingTests {
 		}
 		awaitState("vm5", "up");
 		this.libvirtd.virsh("destroy", "vm5");
+	}
+
+	/**
+	 * Each keeps one of the four calls that may be under way.
+	 */
+	@Test
+	void threeStoppedQemusHurtNoOtherAndWithFourTheReasonIsTheirs() {
+		List<String> stopped = List.of("stopped1", "stopped2", "stopped3", "stopped4");
+		stopped.forEach((name) -> this.libvirtd.run(DomainXml.named(name).iothreads(1)));
+		stopped.forEach((name) -> awaitState(name, "up"));
+		try {
+			for (String name : stopped.subList(0, 3)) {
+				Libvirtd.signal(this.libvirtd.qemu(name), "STOP");
+			}
+			stopped.subList(0, 3).forEach((name) -> awaitState(name, "down"));
+			for (int i = 0; i < 10; i++) {
+				assertThat(this.service.get("/api/v1/machines/vm1/iothreads").status()).isEqualTo(200);
+				assertThat(this.libvirtd.virsh("domstats", "--iothread", "vm2")).contains("iothread.count");
+			}
+			Libvirtd.signal(this.libvirtd.qemu("stopped4"), "STOP");
+			RunningService.Answer unasked = this.service.get("/api/v1/machines/stopped4/iothreads");
+			assertThat(unasked.status()).isEqualTo(504);
+			Libvirtd.until(() -> "the reason is another's",
+					() -> this.service.get("/api/v1/machines/vm1/iothreads").body().contains("vm1 was not asked"));
+			assertThat(this.libvirtd.virsh("domstats", "--iothread", "vm2")).contains("iothread.count");
+		}
+		finally {
+			stopped.forEach((name) -> Libvirtd.signal(this.libvirtd.qemu(name), "CONT"));
+		}
+		stopped.forEach((name) -> awaitState(name, "up"));
+		awaitState("vm1", "up");
+		stopped.forEach((name) -> this.libvirtd.virsh("destroy", name));
 	}
 
 	private void awaitState(String machine, String state) {

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.List;
 
 import dev.iothreads.fleet.RunningService;
+import dev.iothreads.fleet.ServiceProcess;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -80,6 +81,59 @@ class LibvirtSocketTests {
 		}
 		finally {
 			this.libvirtd.virsh("destroy", "vm2");
+		}
+	}
+
+	@Test
+	void aDomainThatIsConfiguredByItsSocketAsWellIsOneMachine(@TempDir Path sockets) throws IOException {
+		Path socket = sockets.resolve("second.sock");
+		this.libvirtd.run(DomainXml.named("vm3").iothreads(1).qemu("-qmp", "unix:" + socket + ",server=on,wait=off"));
+		this.libvirtd.run(DomainXml.named("vm4"));
+		Path alias = Files.createSymbolicLink(sockets.resolve("alias.sock"), socket);
+		try (RunningService service = start(this.libvirtd.socket(),
+				"--iothreads.machines.mine.monitor=unix:" + alias)) {
+			awaitUp(service, "vm4");
+			awaitUp(service, "mine");
+			assertThat(service.get("/api/v1/machines").json()).hasSize(2);
+			this.libvirtd.virsh("destroy", "vm4");
+			Libvirtd.until(() -> "vm4 is gone", () -> service.state("vm4").isEmpty());
+			assertThat(service.get("/api/v1/machines").json()).hasSize(1);
+			assertThat(service.machine("mine").path("managed-by").asString()).isEqualTo("libvirt");
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "vm3");
+		}
+	}
+
+	@Test
+	void libvirtsOwnMonitorIsNotConnectedTo(@TempDir Path sockets) throws IOException {
+		this.libvirtd.run(DomainXml.named("vm5").iothreads(1));
+		String id = this.libvirtd.virsh("domid", "vm5");
+		Path own = this.libvirtd.home().resolve("lib/qemu/domain-" + id + "-vm5/monitor.sock");
+		assertThat(Files.exists(own)).isTrue();
+		Path alias = Files.createSymbolicLink(sockets.resolve("alias.sock"), own);
+		try (RunningService service = RunningService.start("--iothreads.machines.vm5.monitor=unix:" + alias)) {
+			Libvirtd.until(() -> "the reason is given, not " + service.machine("vm5"),
+					() -> service.machine("vm5").path("reason").asString("").contains("libvirt's own monitor"));
+			assertThat(service.state("vm5")).isEqualTo("down");
+			// A client in line would be the next that QEMU greets, and not libvirt.
+			this.libvirtd.stop();
+			this.libvirtd.startAgain();
+			assertThat(this.libvirtd.virsh("domstats", "--iothread", "vm5")).contains("iothread.count=1");
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "vm5");
+		}
+	}
+
+	@Test
+	void aUserThatTheHostDoesNotKnowHearsWhatToDo() {
+		// With the capabilities to read what only root may, as the tests may be.
+		List<String> stranger = List.of("setpriv", "--reuid=23456", "--inh-caps=+dac_override,+dac_read_search",
+				"--ambient-caps=+dac_override,+dac_read_search");
+		try (ServiceProcess service = ServiceProcess.start(stranger, List.of(),
+				"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket())) {
+			service.awaitLog("run the service as a user that the host knows, or as root");
 		}
 	}
 

@@ -255,7 +255,7 @@ class QemuMachineStateTests {
 	private static void assertIsLetGoWithTheReason(Watched vm) {
 		assertThat(vm.await(
 				(status) -> status.state() == MachineState.DOWN && String.valueOf(status.reason()).contains("libvirt"))
-			.reason()).contains("locks libvirt out").contains("Give the machine a -qmp of its own");
+			.reason()).contains("locks libvirt out").contains("give the machine a -qmp of its own");
 		vm.failure(MachineUnavailableException.class);
 	}
 

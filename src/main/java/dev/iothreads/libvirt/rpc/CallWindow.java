@@ -43,10 +43,13 @@ final class CallWindow {
 	synchronized @Nullable RpcBusyException add(Pending pending) {
 		UUID domain = pending.call().domain();
 		if (domain != null && this.overdue.contains(domain)) {
-			return new RpcBusyException("the domain has not answered an earlier call yet");
+			return new RpcBusyException("the domain has not answered an earlier call yet", false);
+		}
+		if (this.overdue.size() >= MOST) {
+			return new RpcBusyException("%d other domains have not answered yet".formatted(MOST), true);
 		}
 		if (this.waiting.size() >= MOST_WAITING) {
-			return new RpcBusyException("%d calls wait for libvirt already".formatted(MOST_WAITING));
+			return new RpcBusyException("%d calls wait for libvirt already".formatted(MOST_WAITING), true);
 		}
 		this.waiting.add(pending);
 		return null;

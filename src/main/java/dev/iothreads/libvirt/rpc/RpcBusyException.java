@@ -6,8 +6,19 @@ package dev.iothreads.libvirt.rpc;
  */
 public final class RpcBusyException extends RpcException {
 
-	RpcBusyException(String message) {
+	private final boolean ofOthers;
+
+	RpcBusyException(String message, boolean ofOthers) {
 		super(message, null);
+		this.ofOthers = ofOthers;
+	}
+
+	/**
+	 * Whether the calls before it are of other domains.
+	 * @return {@code false} when it is this domain that owes an answer
+	 */
+	public boolean isOfOthers() {
+		return this.ofOthers;
 	}
 
 }
