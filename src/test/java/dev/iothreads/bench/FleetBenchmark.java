@@ -136,7 +136,7 @@ public final class FleetBenchmark {
 			}
 		}
 		add(Row.of("one machine, a fresh reading over HTTP, p50", service.median(),
-				"the same three commands on a bare socket", commands.median(), "ms", 1.5, true));
+				"the same four commands on a bare socket", commands.median(), "ms", 1.5, true));
 		add(Row.reported("the same", service.median(), "a Boot controller that sends them on a bare socket",
 				controller.median(), "ms"));
 	}
