@@ -332,8 +332,8 @@ class ChartTests {
 	@ParameterizedTest
 	@CsvSource(delimiter = '|',
 			textBlock = """
-					mode: Deployment                                                       | whichever node
-					{mode: Deployment, config: {discovery: {enabled: false}, machines: {vm1: {monitor: "unix:/run/qemu/a"}}}} | whichever node
+					mode: Deployment                                                       | the node on which it is started
+					{mode: Deployment, config: {discovery: {enabled: false}, machines: {vm1: {monitor: "unix:/run/qemu/a"}}}} | the node on which it is started
 					config: {machines: {vm1: {monitor: "tcp:10.0.0.7:4444"}}}              | from each node
 					config: {machines: {vm1: {monitor: "unix:/srv/vm1.sock"}}}             | not in sockets.mountPath
 					libvirt: {enabled: true}                                               | libvirt refuses a user
