@@ -80,7 +80,7 @@ class AttachingTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "e1000", "virtio-net-pci", "pcie-root-port", "vfio-pci", "virtio-blk", "VIRTIO-BLK-PCI",
+	@ValueSource(strings = { "e1000", "virtio-net-pci", "pcie-root-port", "vfio-pci", "virtio-scsi", "VIRTIO-BLK-PCI",
 			"virtio-blk-pci ", "virtio-blk-pci,romfile=x" })
 	void aDriverThatIsNotInTheListIsRefused(String driver) {
 		this.machine.post("/devices", "{'id': 'hot0', 'driver': '%s', 'drive': 'disk5'}".formatted(driver))
