@@ -3,6 +3,7 @@ package dev.iothreads.advice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
 
 import dev.iothreads.advice.Advice.Severity;
@@ -34,7 +35,8 @@ final class PinningRule implements Rule {
 				return;
 			}
 			List<String> figures = iothreads.stream()
-				.map((iothread) -> Situation.format("%s (%.0f %%)", iothread.id(), situation.cpuPercent(iothread)))
+				.map((iothread) -> Situation.format("%s (%.0f %%)", iothread.id(),
+						Objects.requireNonNullElse(situation.cpuPercent(iothread), 0.0)))
 				.toList();
 			List<String> steps = new ArrayList<>();
 			steps.add("Give each a CPU of its own, on the host:");
