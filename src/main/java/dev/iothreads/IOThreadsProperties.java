@@ -1,5 +1,6 @@
 package dev.iothreads;
 
+import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -101,12 +102,14 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * Finds the pool of a machine.
 	 */
 	Optional<Pool> poolOf(String machine) {
+		FileSystem files = FileSystems.getDefault();
 		return Stream
-			.concat(this.pools.keySet().stream().filter(machine::equals), this.pools.keySet()
-				.stream()
-				.filter((glob) -> FileSystems.getDefault().getPathMatcher("glob:" + glob).matches(Path.of(machine))))
+			.concat(this.pools.entrySet().stream().filter((pool) -> machine.equals(pool.getKey())),
+					this.pools.entrySet()
+						.stream()
+						.filter((pool) -> files.getPathMatcher("glob:" + pool.getKey()).matches(Path.of(machine))))
 			.findFirst()
-			.map((name) -> this.pools.get(name).toPool(name));
+			.map((pool) -> pool.getValue().toPool(pool.getKey()));
 	}
 
 	@Override
