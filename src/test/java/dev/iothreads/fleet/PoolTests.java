@@ -52,11 +52,11 @@ class PoolTests {
 					assertThat(setting(monitor, "pool1")).isEqualTo(4000);
 					assertThat(monitor.property("/objects", "pool2")).isNull();
 				}
+				assertThat(service.metrics()).contains("iothread_pool_missing{machine=\"vm1\"} 0.0");
 				qemu.restart();
 			}
 			assertThat(output).contains("who=pool by=configuration machine=vm1 what=\"add IOThread pool0\"",
 					"what=\"tune IOThread pool1\"");
-			assertThat(service.metrics()).contains("iothread_pool_missing{machine=\"vm1\"}");
 		}
 	}
 

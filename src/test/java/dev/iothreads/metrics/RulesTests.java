@@ -47,7 +47,7 @@ class RulesTests {
 			.valueStream()
 			.flatMap((test) -> test.path("alert_rule_test").valueStream())
 			.toList();
-		assertThat(alerts()).hasSize(6).allSatisfy((alert) -> {
+		assertThat(alerts()).hasSize(7).allSatisfy((alert) -> {
 			List<JsonNode> own = cases.stream()
 				.filter((test) -> test.path("alertname").asString().equals(name(alert)))
 				.toList();
