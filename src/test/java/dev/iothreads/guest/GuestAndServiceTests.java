@@ -112,6 +112,7 @@ class GuestAndServiceTests {
 		}
 	}
 
+	@EveryQemu
 	void anImageHasWhatTheGuestHasWritten(QemuBinary binary) throws IOException {
 		Path images = Files.createDirectory(this.directory.resolve("images"));
 		Path raw = Files.write(images.resolve("data.raw"), new byte[1024 * 1024]);
