@@ -1,6 +1,7 @@
 package dev.iothreads.inventory;
 
 import java.time.Duration;
+import java.util.Collections;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -14,7 +15,9 @@ import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadSettings;
+import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.MachineException;
+import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineUnavailableException;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.machine.Pool;
@@ -73,10 +76,14 @@ public final class Upkeep implements InventoryListener {
 	public void changed(MachineView view) {
 		Snapshot snapshot = view.snapshot();
 		if (snapshot == null) {
-			this.machines.remove(view.name());
+			Watch known = this.machines.get(view.name());
+			if (known != null) {
+				known.lose();
+			}
 			return;
 		}
-		Watch watch = this.machines.computeIfAbsent(view.name(), (name) -> new Watch(this.images, view.pool() != null));
+		Watch watch = this.machines.computeIfAbsent(view.name(), (name) -> new Watch());
+		watch.see(threads(snapshot), this.images, view.pool() != null);
 		if (watch.begin(drives(snapshot), this.images)) {
 			try {
 				this.executor.execute(() -> run(view.name(), watch));
@@ -85,6 +92,10 @@ public final class Upkeep implements InventoryListener {
 				// The service is stopping.
 			}
 		}
+	}
+
+	private static Set<Long> threads(Snapshot snapshot) {
+		return snapshot.iothreads().stream().map(IOThread::threadId).collect(Collectors.toSet());
 	}
 
 	private static Set<String> drives(Snapshot snapshot) {
@@ -129,7 +140,9 @@ public final class Upkeep implements InventoryListener {
 						changes.removeUnusedImages();
 					}
 					if (pool != null) {
-						complete(entry.name(), pool, before, changes);
+						// It is given again at the next start, so that no definition has
+						// to have it.
+						complete(entry.name(), pool, before, changes.liveOnly());
 					}
 				});
 			}
@@ -157,7 +170,7 @@ public final class Upkeep implements InventoryListener {
 
 	// What is in the way of one IOThread may not be in the way of the next.
 	private void complete(String machine, Pool pool, Snapshot before, Changes changes) {
-		ChangeRefusedException refused = null;
+		MachineException refused = null;
 		for (String id : pool.ids()) {
 			IOThread present = before.iothread(id).orElse(null);
 			IOThreadSettings settings = (present != null) ? pool.differing(present) : pool.settings();
@@ -165,7 +178,7 @@ public final class Upkeep implements InventoryListener {
 				try {
 					change(machine, id, present == null, settings, changes);
 				}
-				catch (ChangeRefusedException ex) {
+				catch (ChangeRefusedException | MachineRefusedException | InvalidRequestException ex) {
 					refused = ex;
 				}
 			}
@@ -203,7 +216,7 @@ public final class Upkeep implements InventoryListener {
 	}
 
 	/**
-	 * One machine, from when it came up until it is down.
+	 * One machine. Its pauses go on while it is down.
 	 */
 	private static final class Watch {
 
@@ -219,9 +232,25 @@ public final class Upkeep implements InventoryListener {
 
 		private @Nullable Set<String> drives;
 
-		Watch(boolean images, boolean pool) {
-			this.images = images;
-			this.pool = pool;
+		private boolean up;
+
+		private Set<Long> threads = Set.of();
+
+		synchronized void lose() {
+			this.up = false;
+		}
+
+		/**
+		 * Notes the threads of its IOThreads. Where none is left of those before, it is
+		 * another QEMU, which has to be given its pool.
+		 */
+		synchronized void see(Set<Long> now, boolean keepsImages, boolean hasPool) {
+			if (!this.up) {
+				this.images = keepsImages;
+				this.pool |= hasPool && Collections.disjoint(this.threads, now);
+			}
+			this.up = true;
+			this.threads = now;
 		}
 
 		synchronized boolean begin(Set<String> now, boolean keepsImages) {

@@ -40,8 +40,12 @@ final class BlockNodes {
 			}
 		});
 		free.removeAll(taken);
-		// A name that QEMU made up itself begins with '#'.
-		return free.stream().filter((name) -> !name.isEmpty() && !name.startsWith("#")).toList();
+		// A name that QEMU made up itself begins with '#'. The service's own nodes are of
+		// images
+		// that are being attached, or left.
+		return free.stream()
+			.filter((name) -> !name.isEmpty() && !name.startsWith("#") && !name.startsWith(ImageNodes.PREFIX))
+			.toList();
 	}
 
 	/**

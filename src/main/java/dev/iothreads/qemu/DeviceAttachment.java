@@ -85,7 +85,7 @@ final class DeviceAttachment {
 		catch (MachineTimeoutException ex) {
 			throw ex; // it may be plugged all the same
 		}
-		catch (MachineException ex) {
+		catch (RuntimeException ex) {
 			this.images.remove(node);
 			throw ex;
 		}

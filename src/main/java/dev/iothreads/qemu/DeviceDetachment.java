@@ -57,7 +57,7 @@ final class DeviceDetachment {
 		QmpCommand command = Command.DEVICE_DEL.with(Map.of("id", hasNoId ? device.path() : id));
 		String node = this.session.driveOf(device.path());
 		CompletableFuture<Void> gone = unplugs.begin(device.path());
-		CompletableFuture<Void> done = (!again && node.startsWith(ImageNodes.PREFIX)) ? withNode(gone, node) : gone;
+		CompletableFuture<Void> done = (!again && node.equals(ImageNodes.PREFIX + id)) ? withNode(gone, node) : gone;
 		try {
 			this.qemu.run(command);
 			if (!this.session.monitor().hasAllEvents()) {

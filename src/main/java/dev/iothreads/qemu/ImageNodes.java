@@ -191,7 +191,7 @@ final class ImageNodes {
 		if (locked != null) {
 			return locked;
 		}
-		if (words.contains("not in qcow2 format") || words.contains("format")) {
+		if (words.contains("not in qcow2 format") || words.contains("Image is not in ")) {
 			return new InvalidRequestException("image.format",
 					"QEMU says: %s. Name the format that the file has.".formatted(words));
 		}

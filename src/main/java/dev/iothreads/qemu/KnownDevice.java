@@ -29,13 +29,13 @@ record KnownDevice(String type, String worker, List<ThreadKey> links, boolean ma
 
 	/**
 	 * Returns it with the threads that it was known to run on, where it may be the same
-	 * device: QEMU names the IOThreads by their ids, which others may have by now, and
-	 * none where they were deleted.
+	 * device. Of a mapping QEMU names the IOThreads by their ids, which others may have
+	 * by now; of a deleted IOThread it names none.
 	 * @param before what was known at its path
 	 */
 	KnownDevice sameAs(@Nullable KnownDevice before) {
 		boolean same = before != null && before.type.equals(this.type)
-				&& (this.links.isEmpty() || ids(before).equals(ids(this)));
+				&& (this.links.isEmpty() || (this.mapped && ids(before).equals(ids(this))));
 		return (before != null && same) ? withLinks(before.links) : this;
 	}
 

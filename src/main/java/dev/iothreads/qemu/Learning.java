@@ -137,7 +137,7 @@ final class Learning {
 	}
 
 	private void learnDisk(Qom.Child child, ReadResult result, List<Question> questions) {
-		Knowledge.KnownDisk known = this.knowledge.disk(child);
+		Knowledge.KnownDisk known = this.monitor.hasAllEvents() ? this.knowledge.disk(child) : null;
 		if (known != null) {
 			result.disks().put(child.path(), known);
 		}

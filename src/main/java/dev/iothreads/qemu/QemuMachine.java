@@ -330,7 +330,7 @@ public final class QemuMachine implements Machine {
 			this.session = begun;
 			this.unresponsiveBefore = false;
 		}
-		if (this.sockets == null) {
+		if (this.sockets == null || Libvirt.NAME.equals(begun.managedBy())) {
 			read();
 		}
 		else {
@@ -361,16 +361,16 @@ public final class QemuMachine implements Machine {
 			this.monitor = null;
 			this.unresponsiveBefore = cause instanceof UnresponsiveQemuException;
 			givenUp = this.sockets != null && this.sockets.isGivenUpAfter(cause);
-			if (!givenUp) {
-				this.retry = this.scheduler.schedule(this::open, this.backoff.next().toNanos(), TimeUnit.NANOSECONDS);
-			}
-		}
-		if (cause instanceof OthersNeedItException) {
-			logger.info("{}: {}", this.name, cause.getMessage());
-			return;
+			Duration pause = givenUp ? SocketMonitors.SELDOM : this.backoff.next();
+			this.retry = this.scheduler.schedule(this::open, pause.toNanos(), TimeUnit.NANOSECONDS);
 		}
 		MachineStatus lost = this.texts.ended(cause, this.sockets, givenUp);
-		setStatus(lost, null);
+		if (cause instanceof OthersNeedItException) {
+			logger.info("{}: {}", this.name, cause.getMessage());
+		}
+		else {
+			setStatus(lost, null);
+		}
 		if (over != null) {
 			over.end(new MachineUnavailableException(lost));
 		}

@@ -94,7 +94,8 @@ final class ReadingPlan {
 		Knowledge.Setting recheck = (!first && spare && before.objectsWereLast())
 				? this.knowledge.oldestSetting().orElse(null) : null;
 		boolean objectsTurn = spare && recheck == null;
-		boolean anonTurn = first || !spare;
+		// Where readings are rare, each has a turn to spare.
+		boolean anonTurn = first || !spare || System.nanoTime() - before.anonAt() > SPARE_TURN.toNanos();
 		List<QmpCommand> commands = new ArrayList<>(List.of(Qom.list(Qom.PERIPHERAL)));
 		if (anonTurn) {
 			commands.add(Qom.list(Qom.PERIPHERAL_ANON));
@@ -119,8 +120,8 @@ final class ReadingPlan {
 					this.knowledge.setSetting(recheck, value.asLong(), asked);
 				}
 			}
-			this.listed = new Listed(anon, objects, spare ? System.nanoTime() : before.spared(),
-					spare ? objectsTurn : before.objectsWereLast());
+			this.listed = new Listed(anon, anonTurn ? asked : before.anonAt(), objects,
+					spare ? System.nanoTime() : before.spared(), spare ? objectsTurn : before.objectsWereLast());
 			return new Lists(Qom.children(Qom.PERIPHERAL, replies.get(0).orThrow()), anon, objects,
 					replies.get(next).orThrow());
 		});
@@ -144,9 +145,10 @@ final class ReadingPlan {
 	/**
 	 * The lists that take turns.
 	 */
-	private record Listed(List<Qom.Child> anon, List<Qom.Child> objects, long spared, boolean objectsWereLast) {
+	private record Listed(List<Qom.Child> anon, long anonAt, List<Qom.Child> objects, long spared,
+			boolean objectsWereLast) {
 
-		static final Listed NOTHING = new Listed(List.of(), List.of(), 0, false);
+		static final Listed NOTHING = new Listed(List.of(), 0, List.of(), 0, false);
 
 		boolean isOlderThan(Duration age) {
 			return this == NOTHING || System.nanoTime() - this.spared > age.toNanos();

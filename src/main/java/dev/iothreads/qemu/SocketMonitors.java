@@ -2,12 +2,14 @@ package dev.iothreads.qemu;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 
-import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpConnectException;
 import dev.iothreads.qmp.QmpEvent;
@@ -23,8 +25,19 @@ import org.jspecify.annotations.Nullable;
  */
 final class SocketMonitors {
 
-	/** After how many tries a socket that was found, and never greets, is left alone. */
+	/**
+	 * After how many tries a socket that was found, and never greets, is tried seldom.
+	 */
 	static final int TRIES = 3;
+
+	/** How often it is tried then. */
+	static final Duration SELDOM = Duration.ofMinutes(1);
+
+	/** How long such a try waits for a greeting: a QEMU that is not busy needs less. */
+	private static final Duration SHORT = Duration.ofMillis(200);
+
+	private static final Set<QmpConnectException.Reason> NO_MONITOR = Set.of(QmpConnectException.Reason.NOT_GREETED,
+			QmpConnectException.Reason.HUMAN_MONITOR, QmpConnectException.Reason.NOT_QMP);
 
 	private final MonitorAddress address;
 
@@ -54,6 +67,8 @@ final class SocketMonitors {
 	private volatile boolean greeted;
 
 	private volatile int silences;
+
+	private int ownFailures;
 
 	/**
 	 * Creates it.
@@ -102,7 +117,8 @@ final class SocketMonitors {
 			}
 		}));
 		opened.complete(QmpClient.open(this.address,
-				isUnknown() ? held.withGreetingTimeout(this.options.connectTimeout()) : held, listener));
+				isUnknown() ? held.withGreetingTimeout(isGivenUp() ? SHORT : this.options.connectTimeout()) : held,
+				listener));
 		return opened.join();
 	}
 
@@ -117,6 +133,10 @@ final class SocketMonitors {
 	// kept would take from its user.
 	private boolean isUnknown() {
 		return this.found && !this.greeted;
+	}
+
+	private boolean isGivenUp() {
+		return isUnknown() && this.silences >= TRIES;
 	}
 
 	// On the connection's thread: a file system that hangs blocks no other machine.
@@ -153,6 +173,9 @@ final class SocketMonitors {
 
 	void onGreeted() {
 		this.greeted = true;
+		if (this.throughOwn) {
+			this.ownFailures = 0;
+		}
 	}
 
 	/**
@@ -195,23 +218,24 @@ final class SocketMonitors {
 	/**
 	 * Handles the end of a monitor. A QEMU whose monitor others need is visited from then
 	 * on.
-	 * @return whether to leave the socket alone until its file is another one
+	 * @return whether it may be no monitor at all, and is tried every {@link #SELDOM}
+	 * only
 	 */
 	boolean isGivenUpAfter(Throwable reason) {
-		if (this.throughOwn && this.own != null && reason instanceof QmpConnectException) {
+		if (this.throughOwn && this.own != null && reason instanceof QmpConnectException ex
+				&& (ex.reason() == QmpConnectException.Reason.NOT_CONNECTED || ++this.ownFailures >= TRIES)) {
 			this.withoutOwn = "It has no monitor of the service's own: QEMU made one, and the service cannot connect to %s. Let the service's user enter that directory and write to its sockets; in a container, mount the same one as QEMU has."
 				.formatted(this.own.address());
 			return false;
 		}
 		if (reason instanceof OthersNeedItException) {
 			this.visits = true;
+			this.greeted = true;
 		}
-		boolean silent = reason instanceof QmpConnectException ex
-				&& ex.reason() == QmpConnectException.Reason.NOT_GREETED;
-		if (silent && isUnknown()) {
+		if (isUnknown() && reason instanceof QmpConnectException ex && NO_MONITOR.contains(ex.reason())) {
 			this.silences++;
 		}
-		return isUnknown() && this.silences >= TRIES;
+		return isGivenUp();
 	}
 
 }

@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @param hold whether its connection is kept
  * @param found whether the socket was found in a directory: where it never greets, it is
- * left alone after three tries
+ * tried seldom after three tries
  * @param own the file of a socket that a visited QEMU may make for the service alone,
  * {@code null} for none. Its name ends with {@code .sock} and is no other service's
  */

@@ -71,7 +71,7 @@ record StatusTexts(String machine, String place, QemuOptions options) {
 	 * Says why a monitor has ended.
 	 * @param cause the reason
 	 * @param sockets the monitors of the socket, {@code null} where there is none
-	 * @param givenUp whether the socket is left alone now
+	 * @param givenUp whether the socket is tried seldom now
 	 */
 	MachineStatus ended(Throwable cause, @Nullable SocketMonitors sockets, boolean givenUp) {
 		if (sockets != null && sockets.isOfLibvirt()) {
@@ -81,12 +81,12 @@ record StatusTexts(String machine, String place, QemuOptions options) {
 			return down(cause);
 		}
 		String next = givenUp
-				? "It was tried %d times and is left alone until its file changes: touch it to have it tried again, or give the machine a -qmp of its own."
+				? "It was tried %d times and is left alone, but for one short try a minute. Touch its file to have it tried at once."
 					.formatted(SocketMonitors.TRIES)
 				: "The service does not wait in line, and tries again, later each time up to 10 s.";
 		return busy(
 				"another client holds it, or QEMU is stopped, or it is a console or another socket that is no QMP monitor. "
-						+ (isOfIncus() ? SECOND_FOR_INCUS + " " : "") + next);
+						+ (isOfIncus() ? SECOND_FOR_INCUS : "Give the service a -qmp of its own.") + " " + next);
 	}
 
 	MachineStatus down(Throwable cause) {

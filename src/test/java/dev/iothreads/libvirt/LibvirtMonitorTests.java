@@ -69,8 +69,8 @@ class LibvirtMonitorTests {
 			String path = "/api/v1/machines/vm2";
 			assertThat(send(service, "POST", path + "/iothreads", "{}", 201).path("id").asString())
 				.isEqualTo("iothread2");
-			send(service, "POST", path + "/iothreads/iothread2/devices",
-					"{\"id\": \"d\", \"image\": {\"file\": \"" + this.libvirtd.image("d.img") + "\"}}", 201);
+			send(service, "POST", path + "/iothreads/iothread2/devices", "{\"id\": \"d\", \"image\": {\"file\": \""
+					+ this.libvirtd.image("d.img") + "\", \"format\": \"raw\"}}", 201);
 			assertThat(this.libvirtd.virsh("dumpxml", "--inactive", "vm2")).contains("ua-d");
 			assertThat(send(service, "DELETE", path + "/devices/ua-d?persist=true", "", 202).path("state").asString())
 				.isEqualTo("detaching");
@@ -122,7 +122,8 @@ class LibvirtMonitorTests {
 	private RunningService start(String reading) {
 		return RunningService.start("--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(),
 				"--iothreads.libvirt.reading=" + reading, "--iothreads.security.anonymous=operator",
-				"--iothreads.max-age=0s", "--iothreads.timeouts.command=2s", "--iothreads.timeouts.detach=500ms");
+				"--iothreads.max-age=0s", "--iothreads.timeouts.command=2s", "--iothreads.timeouts.detach=500ms",
+				"--iothreads.attach.images=" + this.libvirtd.home());
 	}
 
 	private static List<String> what(RunningService service, String path, String... members) {

@@ -110,7 +110,8 @@ class LibvirtWalkTests {
 	private RunningService start() {
 		return RunningService.start("--iothreads.security.anonymous=operator",
 				"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket(), "--iothreads.max-age=0s",
-				"--iothreads.timeouts.command=2s", "--iothreads.timeouts.detach=500ms");
+				"--iothreads.timeouts.command=2s", "--iothreads.timeouts.detach=500ms",
+				"--iothreads.attach.images=" + this.libvirtd.home());
 	}
 
 	private void awaitAllUp() {

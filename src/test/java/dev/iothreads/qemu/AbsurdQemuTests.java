@@ -21,6 +21,8 @@ import static org.assertj.core.api.Assertions.assertThat;
  */
 class AbsurdQemuTests {
 
+	private static final String PERIPHERAL = "/machine/peripheral";
+
 	@Test
 	void moreIOThreadsThanAnybodyHasAreNoMachines() {
 		assertIsDown(ScriptedQemu.create().iothreads(iothreads(4097)), "it has 4097 IOThreads");
@@ -44,30 +46,45 @@ class AbsurdQemuTests {
 
 	@Test
 	void moreDisksThanAnybodyHasAreNoMachines() {
-		assertCountingFails(counting(disks(0, 20_001), "\"\""), "it has 20001 disks");
+		assertCountingFails(counting(disks(0, 20_001)), "it has 20001 disks");
 	}
 
 	@Test
 	void aPathOfADiskWithoutEndIsNone() {
-		assertCountingFails(counting("[{\"qdev\": \"/%s\"}]".formatted("x".repeat(4096)), "\"\""),
-				"a path of 4097 characters");
+		assertCountingFails(counting("[{\"qdev\": \"/%s\"}]".formatted("x".repeat(4096))), "a path of 4097 characters");
 	}
 
 	@Test
 	void aPathOfABusWithoutEndIsNone() {
-		assertCountingFails(counting(disks(0, 1), "\"/%s\"".formatted("x".repeat(4096))), "a path of 4097 characters");
+		ScriptedQemu qemu = machineWithADisk().object(PERIPHERAL, "d0", "scsi-hd", "scsi-id", "0", "lun", "0",
+				"parent_bus", "\"/%s\"".formatted("x".repeat(4096)));
+		assertCountingFails((request) -> String.valueOf(qemu.apply(request)), "a path of 4097 characters");
 	}
 
 	@Test
 	void disksOnOtherControllersEachTimeDoNotAddUp() {
 		AtomicInteger countings = new AtomicInteger();
 		ScriptedQemu qemu = machineWithADisk();
-		assertCountingFails((request) -> switch (request.path("execute").asString()) {
-			case "query-blockstats" -> "{\"return\": " + disks(1000 * countings.getAndIncrement(), 1000) + "}";
-			case "qom-get" -> request.at("/arguments/property").asString("").equals("parent_bus")
-					? "{\"return\": \"%s-controller/bus\"}".formatted(request.at("/arguments/path").asString())
-					: String.valueOf(qemu.apply(request));
-			default -> String.valueOf(qemu.apply(request));
+		assertCountingFails((request) -> {
+			String path = request.at("/arguments/path").asString("");
+			int first = 1000 * Math.max(0, countings.get() - 1);
+			return switch (request.path("execute").asString()) {
+				case "query-blockstats" -> "{\"return\": " + disks(1000 * countings.getAndIncrement(), 1000) + "}";
+				case "qom-list" -> path.equals(PERIPHERAL)
+						? "{\"return\": [{\"name\": \"blk0\", \"type\": \"child<virtio-blk-pci>\"},"
+								+ objects(first, 1000, "{\"name\": \"d%d\", \"type\": \"child<scsi-hd>\"}").substring(1)
+								+ "}"
+						: path.startsWith(PERIPHERAL + "/d")
+								? "{\"return\": [{\"name\": \"scsi-id\", \"type\": \"int\"}, {\"name\": \"lun\", \"type\": \"int\"}]}"
+								: String.valueOf(qemu.apply(request));
+				case "qom-get" ->
+					path.startsWith(PERIPHERAL + "/d") ? switch (request.at("/arguments/property").asString("")) {
+						case "parent_bus" -> "{\"return\": \"%s-controller/bus\"}".formatted(path);
+						case "drive" -> "{\"return\": \"\"}";
+						default -> "{\"return\": 0}";
+					} : String.valueOf(qemu.apply(request));
+				default -> String.valueOf(qemu.apply(request));
+			};
 		}, "it has 5000 controllers of disks");
 		assertThat(countings).hasValueGreaterThanOrEqualTo(5);
 	}
@@ -121,13 +138,13 @@ class AbsurdQemuTests {
 		}
 	}
 
-	private static Function<JsonNode, String> counting(String blockstats, String bus) {
-		ScriptedQemu qemu = machineWithADisk().replying("query-blockstats", "{\"return\": " + blockstats + "}")
-			.replying("qom-get /machine/peripheral/d0 parent_bus", "{\"return\": " + bus + "}");
+	private static Function<JsonNode, String> counting(String blockstats) {
+		ScriptedQemu qemu = machineWithADisk().replying("query-blockstats", "{\"return\": " + blockstats + "}");
 		return (request) -> String.valueOf(qemu.apply(request));
 	}
 
-	// Only who has a device on an IOThread is asked again and again what disks have done.
+	// A machine without a device on an IOThread is asked once only what its disks have
+	// done.
 	private static ScriptedQemu machineWithADisk() {
 		return ScriptedQemu.create().iothreads(iothreads(1)).disk("blk0", "io0");
 	}
