@@ -120,7 +120,8 @@ final class Page {
 				});
 		}
 		catch (org.openqa.selenium.TimeoutException ex) {
-			throw (last[0] != null) ? last[0] : new AssertionError(ex.getMessage(), ex);
+			throw (last[0] != null) ? last[0]
+					: new AssertionError(ex.getMessage() + "\nThe page shows:\n" + find("body").getText(), ex);
 		}
 	}
 
@@ -173,10 +174,15 @@ final class Page {
 		});
 	}
 
+	// What is pressed may move between the look and the click, which then hits another
+	// element or none: a user presses once more.
 	void press(String css) {
 		await(() -> {
-			find(css).click();
-			return true;
+			WebElement pressed = find(css);
+			run("window.pressed = false; arguments[0].addEventListener('click', () => window.pressed = true, { once: true, capture: true });",
+					pressed);
+			pressed.click();
+			return Boolean.FALSE.equals(run("return window.pressed;")) ? null : true;
 		});
 	}
 

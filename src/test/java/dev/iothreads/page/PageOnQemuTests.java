@@ -70,6 +70,20 @@ class PageOnQemuTests {
 		}
 	}
 
+	// Both have no device, so that the lists of devices before and after are alike.
+	@EveryQemu
+	void aMachineThatWasDownWhenThePageWasOpenedIsShownWhenItIsUp(QemuBinary binary) {
+		try (Qemu qemu = start(binary)) {
+			Page page = Page.open(service.port(), "");
+			page.awaitDevices("vm1", "iothread0");
+			qemu.kill();
+			page.await(() -> assertThat(page.texts("[data-machine=vm1] .state")).containsExactly("down"));
+			Page opened = Page.open(service.port(), "");
+			qemu.restart();
+			opened.awaitDevices("vm1", "iothread0");
+		}
+	}
+
 	private static Qemu start(QemuBinary binary) {
 		// Ports that give and take devices at once, without a guest that agrees.
 		List<String> args = new ArrayList<>(List.of("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",

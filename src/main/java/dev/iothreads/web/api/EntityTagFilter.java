@@ -6,6 +6,7 @@ import java.io.InputStream;
 import jakarta.servlet.http.HttpServletRequest;
 import jakarta.servlet.http.HttpServletResponse;
 
+import org.springframework.http.HttpHeaders;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatus;
 import org.springframework.web.filter.ShallowEtagHeaderFilter;
@@ -24,8 +25,13 @@ final class EntityTagFilter extends ShallowEtagHeaderFilter {
 	@Override
 	protected boolean isEligibleForEtag(HttpServletRequest request, HttpServletResponse response, int status,
 			InputStream body) {
-		return super.isEligibleForEtag(request, response, status, body)
-				|| (HttpMethod.HEAD.matches(request.getMethod()) && status == HttpStatus.OK.value());
+		return super.isEligibleForEtag(request, response, status, body) || (HttpMethod.HEAD.matches(request.getMethod())
+				&& status == HttpStatus.OK.value() && isKept(response));
+	}
+
+	private static boolean isKept(HttpServletResponse response) {
+		String control = response.getHeader(HttpHeaders.CACHE_CONTROL);
+		return control == null || !control.contains("no-store");
 	}
 
 }

@@ -11,6 +11,7 @@ import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.Snapshot;
 import org.jspecify.annotations.Nullable;
 
+import org.springframework.http.CacheControl;
 import org.springframework.http.ResponseEntity;
 import org.springframework.stereotype.Component;
 
@@ -72,8 +73,12 @@ public class FleetResponses {
 		if (fleet.unavailable().isEmpty()) {
 			return answer;
 		}
+		// A tag stands for the body alone, and a cache would keep the header of the
+		// answer
+		// that it has: it may not keep this one.
 		return ResponseEntity.ok()
 			.headers(answer.getHeaders())
+			.cacheControl(CacheControl.noStore())
 			.header(UNAVAILABLE, names(fleet.unavailable()))
 			.body(body);
 	}

@@ -344,6 +344,21 @@ class ReadingTests {
 			.doesNotContain("vm2");
 	}
 
+	// The tag stands for the body alone: a browser would show the header that it has
+	// kept.
+	@ParameterizedTest
+	@ValueSource(strings = { "/api/v1/iothreads", "/api/v1/devices", "/api/v1/activity" })
+	void anAnswerWithoutSomeMachinesIsNotKeptByACache(String list) {
+		String tag = get(list).getResponse().getHeader(HttpHeaders.ETAG);
+		assertThat(tag).isNotNull();
+		add("vm2", FailingMachine.unavailable(MachineState.DOWN, "vm2 is down."));
+		assertThat(this.mvc.get().uri(list).header(HttpHeaders.IF_NONE_MATCH, tag)).hasStatusOk()
+			.hasHeader("Iothreads-Unavailable", "vm2")
+			.hasHeader(HttpHeaders.CACHE_CONTROL, "no-store")
+			.doesNotContainHeader(HttpHeaders.ETAG);
+		assertThat(this.mvc.head().uri(list)).hasStatusOk().doesNotContainHeader(HttpHeaders.ETAG);
+	}
+
 	@Test
 	void theFleetIsNarrowedToSomeMachines() {
 		add("vm1", seed());
