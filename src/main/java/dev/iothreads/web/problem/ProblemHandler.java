@@ -40,6 +40,7 @@ import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.RestControllerAdvice;
 import org.springframework.web.context.request.ServletWebRequest;
 import org.springframework.web.context.request.WebRequest;
+import org.springframework.web.method.annotation.MethodArgumentTypeMismatchException;
 import org.springframework.web.servlet.HandlerMapping;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseEntityExceptionHandler;
 import org.springframework.web.servlet.resource.NoResourceFoundException;
@@ -190,6 +191,11 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 		}
 		if (ex instanceof HttpMessageNotReadableException unreadable && status.value() == 400) {
 			return unreadable(unreadable.getCause());
+		}
+		if (ex instanceof MethodArgumentTypeMismatchException mismatch) {
+			return "%s is '%s'. It must be %s.".formatted(mismatch.getName(), mismatch.getValue(),
+					(mismatch.getRequiredType() == boolean.class) ? "true or false"
+							: "a whole number, such as 1795420089");
 		}
 		String detail = (ex instanceof ErrorResponse response && !(ex instanceof HttpMediaTypeException))
 				? response.getBody().getDetail() : null;

@@ -8,6 +8,7 @@ import dev.iothreads.web.Wire;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 import org.springframework.boot.test.system.CapturedOutput;
@@ -40,6 +41,21 @@ class UnreadableRequestTests {
 	void anAddressThatCannotBeReadIsAProblem(String target) throws IOException {
 		assertThat(this.wire.get(target)).satisfies((answer) -> isProblem(answer, 400, "invalid-request"))
 			.satisfies((answer) -> assertThat(answer.json().path("detail").asString()).contains("percent-encode"));
+	}
+
+	@ParameterizedTest
+	@CsvSource({ "GET, history?since=yesterday, since is 'yesterday'. It must be a whole number",
+			"GET, history?since=1.5, since is '1.5'. It must be a whole number",
+			"GET, history?since=99999999999999999999, since is '99999999999999999999'. It must be a whole number",
+			"DELETE, iothreads/pool0?force=perhaps, force is 'perhaps'. It must be true or false.",
+			"DELETE, iothreads/pool0?persist=2, persist is '2'. It must be true or false.",
+			"DELETE, devices/data0?force=2, force is '2'. It must be true or false.",
+			"DELETE, iothreads/pool0/devices/data0?persist=2, persist is '2'. It must be true or false." })
+	void aParameterThatCannotBeReadIsNamedWithWhatIsAccepted(String method, String target, String detail)
+			throws IOException {
+		Wire.Answer answer = this.wire.send(method, "/api/v1/machines/demo/" + target);
+		isProblem(answer, 400, "invalid-request");
+		assertThat(answer.json().path("detail").asString()).startsWith(detail);
 	}
 
 	@ParameterizedTest
