@@ -141,7 +141,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 	}
 
 	private static NewDevice disk(String id, String drive, String iothread) {
-		return new NewDevice(id, "virtio-blk-pci", List.of(iothread), drive, null, Map.of(), null);
+		return new NewDevice(id, "virtio-blk-pci", List.of(iothread), drive, null, Map.of());
 	}
 
 	@Override
@@ -206,6 +206,7 @@ public final class EmbeddedMachine implements Machine, Changes {
 
 	@Override
 	public synchronized void attach(NewDevice device) {
+		device.requireNoTarget();
 		NewImage image = device.image();
 		if (image == null) {
 			attach(device, null);

@@ -3,6 +3,7 @@ package dev.iothreads.libvirt;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
@@ -25,6 +26,8 @@ record DiskXml(String machine, long version, NewDevice device) {
 
 	/** What the aliases begin with that libvirt leaves to others. */
 	static final String USER_ALIAS = "ua-";
+
+	private static final Pattern TARGET = Pattern.compile("vd[a-z]{1,2}");
 
 	private static final int LETTERS = 26;
 
@@ -93,7 +96,7 @@ record DiskXml(String machine, long version, NewDevice device) {
 			.append("='")
 			.append(escape(image.file()))
 			.append("'/>");
-		xml.append("<target dev='").append(freeTarget(live, defined)).append("' bus='virtio'/>");
+		xml.append("<target dev='").append(target(live, defined)).append("' bus='virtio'/>");
 		this.device.properties().forEach((property, value) -> {
 			if (property == DeviceProperty.SERIAL) {
 				xml.append("<serial>").append(escape(String.valueOf(value))).append("</serial>");
@@ -130,11 +133,28 @@ record DiskXml(String machine, long version, NewDevice device) {
 			.collect(Collectors.joining("", "><iothreads>", "</iothreads></driver>"));
 	}
 
-	private static String freeTarget(DomainDescription live, DomainDescription defined) {
+	private String target(DomainDescription live, DomainDescription defined) {
 		Set<String> taken = Stream.of(live, defined)
 			.flatMap((description) -> description.disks().stream())
 			.map(DomainDescription.KnownDisk::target)
 			.collect(Collectors.toSet());
+		String wanted = this.device.target();
+		if (wanted == null) {
+			return freeTarget(taken);
+		}
+		if (!TARGET.matcher(wanted).matches()) {
+			throw new InvalidRequestException("target",
+					"It must be vd and one or two letters from a to z, such as vdb.");
+		}
+		if (taken.contains(wanted)) {
+			throw new ChangeRefusedException(Reason.DEVICE_EXISTS,
+					"%s has a disk with the target %s already, or is defined with one. The first that is free is %s."
+						.formatted(this.machine, wanted, freeTarget(taken)));
+		}
+		return wanted;
+	}
+
+	private static String freeTarget(Set<String> taken) {
 		for (int number = 0; number < MOST_DISKS; number++) {
 			String letters = (number < LETTERS) ? "" : String.valueOf((char) ('a' + number / LETTERS - 1));
 			String target = "vd" + letters + (char) ('a' + number % LETTERS);

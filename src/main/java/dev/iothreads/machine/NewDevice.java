@@ -18,9 +18,11 @@ import org.jspecify.annotations.Nullable;
  * @param properties further properties, each with a {@link String}, {@link Boolean} or
  * {@link Long}
  * @param image the image file it serves, {@code null} for none
+ * @param target the name that libvirt is to give the disk, such as {@code vdb},
+ * {@code null} for the first that is free
  */
 public record NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
-		Map<DeviceProperty, Object> properties, @Nullable NewImage image) {
+		Map<DeviceProperty, Object> properties, @Nullable NewImage image, @Nullable String target) {
 
 	/** A disk on the bus that the machine's devices are on. */
 	public static final String DISK = "virtio-blk";
@@ -52,7 +54,7 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 */
 	public NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
 			Map<DeviceProperty, Object> properties) {
-		this(id, driver, iothreads, drive, bus, properties, null);
+		this(id, driver, iothreads, drive, bus, properties, null, null);
 	}
 
 	/**
@@ -61,7 +63,7 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 * @return the device
 	 */
 	public NewDevice on(List<String> ids) {
-		return new NewDevice(this.id, this.driver, ids, this.drive, this.bus, this.properties, this.image);
+		return new NewDevice(this.id, this.driver, ids, this.drive, this.bus, this.properties, this.image, this.target);
 	}
 
 	/**
@@ -70,7 +72,8 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 * @return the device
 	 */
 	public NewDevice as(String other) {
-		return new NewDevice(this.id, other, this.iothreads, this.drive, this.bus, this.properties, this.image);
+		return new NewDevice(this.id, other, this.iothreads, this.drive, this.bus, this.properties, this.image,
+				this.target);
 	}
 
 	/**
@@ -79,7 +82,8 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 * @return the device
 	 */
 	public NewDevice named(String other) {
-		return new NewDevice(other, this.driver, this.iothreads, this.drive, this.bus, this.properties, this.image);
+		return new NewDevice(other, this.driver, this.iothreads, this.drive, this.bus, this.properties, this.image,
+				this.target);
 	}
 
 	/**
@@ -93,7 +97,7 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 			all.put(DeviceProperty.WRITE_CACHE, "off");
 		}
 		all.putAll(this.properties);
-		return new NewDevice(this.id, this.driver, this.iothreads, node, this.bus, all, this.image);
+		return new NewDevice(this.id, this.driver, this.iothreads, node, this.bus, all, this.image, this.target);
 	}
 
 	/**
@@ -102,7 +106,19 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	 * @return the device
 	 */
 	public NewDevice with(NewImage other) {
-		return new NewDevice(this.id, this.driver, this.iothreads, this.drive, this.bus, this.properties, other);
+		return new NewDevice(this.id, this.driver, this.iothreads, this.drive, this.bus, this.properties, other,
+				this.target);
+	}
+
+	/**
+	 * Checks that it leaves out what only libvirt can give it.
+	 * @throws InvalidRequestException when it has a target
+	 */
+	public void requireNoTarget() {
+		if (this.target != null) {
+			throw new InvalidRequestException("target",
+					"Only libvirt names its disks, and this machine is not libvirt's. Leave it out.");
+		}
 	}
 
 	/**

@@ -59,6 +59,7 @@ final class DeviceAttachment {
 	}
 
 	void attach(NewDevice device) {
+		device.requireNoTarget();
 		Migration.requireNone(this.qemu);
 		List<Qom.Child> present = this.qemu.children(Qom.PERIPHERAL);
 		if (present.stream().anyMatch((child) -> child.name().equals(device.id()))) {

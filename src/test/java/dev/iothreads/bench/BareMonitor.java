@@ -19,8 +19,10 @@ final class BareMonitor implements AutoCloseable {
 	/**
 	 * What a reading asks in steady state, before QEMU 10.1.
 	 */
-	static final ByteBuffer READING = commands(List.of("{\"execute\": \"query-blockstats\"}",
-			list("/machine/peripheral"), list("/machine/peripheral-anon"), "{\"execute\": \"query-iothreads\"}"));
+	static final List<String> COMMANDS = List.of("{\"execute\": \"query-blockstats\"}", list("/machine/peripheral"),
+			list("/machine/peripheral-anon"), "{\"execute\": \"query-iothreads\"}");
+
+	static final ByteBuffer READING = commands(COMMANDS);
 
 	static final int READING_REPLIES = 4;
 

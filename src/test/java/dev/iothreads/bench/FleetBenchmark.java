@@ -64,6 +64,7 @@ public final class FleetBenchmark {
 			return;
 		}
 		long begun = System.nanoTime();
+		List<Row> libvirt = LibvirtBenchmark.rows();
 		try (Herd herd = new Herd(binaries.get(0), LARGEST + 1)) {
 			FleetBenchmark benchmark = new FleetBenchmark(herd);
 			benchmark.notes.put("qemu", binaries.get(0).version());
@@ -71,6 +72,7 @@ public final class FleetBenchmark {
 			benchmark.notes.put("processors", Runtime.getRuntime().availableProcessors());
 			benchmark.notes.put("load-before", load());
 			benchmark.run();
+			libvirt.forEach(benchmark::add);
 			benchmark.notes.put("load-after", load());
 			benchmark.notes.put("seconds", (System.nanoTime() - begun) / 1_000_000_000);
 			benchmark.print();

@@ -243,6 +243,12 @@ class AttachingTests {
 	}
 
 	@Test
+	void aTargetIsForLibvirtAlone() {
+		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'disk5', 'target': 'vdb'}").isInvalid("target");
+		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);
+	}
+
+	@Test
 	void withoutABusTheEmptyPortsAreTakenOneAfterAnotherUntilThereIsNone() {
 		List<String> ports = IntStream.range(Subject.TAKEN_PORTS, Subject.PORTS)
 			.mapToObj((port) -> "rp" + port)

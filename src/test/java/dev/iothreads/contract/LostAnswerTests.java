@@ -135,7 +135,7 @@ class LostAnswerTests {
 			assertThatExceptionOfType(MachineUnavailableException.class)
 				.isThrownBy(() -> changes.detach("blk0", false));
 			assertThatExceptionOfType(MachineUnavailableException.class).isThrownBy(() -> changes
-				.attach(new NewDevice("hot0", "virtio-scsi-pci", List.of("pool0"), null, null, Map.of(), null)));
+				.attach(new NewDevice("hot0", "virtio-scsi-pci", List.of("pool0"), null, null, Map.of())));
 			assertThat(this.machine.tap().changes()).containsExactly("object-add");
 			held.changes().removeIOThread("pool0");
 		}

@@ -145,7 +145,7 @@ class UpkeepTests {
 		for (int i = 0; i < 6; i++) {
 			String id = "hot" + i;
 			Device device = changes
-				.attach("vm1", new NewDevice(id, "virtio-blk-pci", List.of(), "disk" + (4 + i), null, Map.of(), null))
+				.attach("vm1", new NewDevice(id, "virtio-blk-pci", List.of(), "disk" + (4 + i), null, Map.of()))
 				.snapshot()
 				.device(id)
 				.orElseThrow();

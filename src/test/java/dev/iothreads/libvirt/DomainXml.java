@@ -8,7 +8,7 @@ import java.util.UUID;
 /**
  * The XML of a small TCG domain: a q35 machine with eight free PCIe ports and no guest.
  */
-final class DomainXml {
+public final class DomainXml {
 
 	private static final int PORTS = 8;
 
@@ -28,7 +28,12 @@ final class DomainXml {
 		this.name = name;
 	}
 
-	static DomainXml named(String name) {
+	/**
+	 * Begins a domain.
+	 * @param name its name
+	 * @return the domain, without IOThreads and devices
+	 */
+	public static DomainXml named(String name) {
 		return new DomainXml(name);
 	}
 
@@ -42,8 +47,10 @@ final class DomainXml {
 
 	/**
 	 * Gives it IOThreads 1 to {@code count}.
+	 * @param count how many
+	 * @return this domain
 	 */
-	DomainXml iothreads(int count) {
+	public DomainXml iothreads(int count) {
 		this.iothreads = "<iothreads>" + count + "</iothreads>";
 		return this;
 	}
@@ -54,9 +61,13 @@ final class DomainXml {
 	}
 
 	/**
-	 * Gives it a virtio disk on an IOThread, 0 for none.
+	 * Gives it a virtio disk on an IOThread.
+	 * @param image the image's file
+	 * @param target its name in the guest, such as {@code vda}
+	 * @param iothread the IOThread's number, 0 for none
+	 * @return this domain
 	 */
-	DomainXml disk(Path image, String target, int iothread) {
+	public DomainXml disk(Path image, String target, int iothread) {
 		return device("""
 				<disk type='file' device='disk'><driver name='qemu' type='raw'%s/><source file='%s'/>\
 				<target dev='%s' bus='virtio'/></disk>"""

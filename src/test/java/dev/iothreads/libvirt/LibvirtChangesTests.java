@@ -202,6 +202,20 @@ class LibvirtChangesTests {
 	}
 
 	@Test
+	void aDiskGetsTheTargetThatTheRequestNames() {
+		Path image = this.libvirtd.image("named.img");
+		String disk = "{'id': '%s', 'target': '%s', 'image': {'file': '%s', 'format': 'raw'}}";
+		post("/devices", disk.formatted("data", "vdk", image), 201);
+		assertThat(this.libvirtd.virsh("domblklist", "vm1")).contains("vdk", image.toString());
+		assertThat(this.libvirtd.virsh("domblklist", "--inactive", "vm1")).contains("vdk");
+		Path other = this.libvirtd.image("other.img");
+		problem(post("/devices", disk.formatted("more", "vdk", other), 409), "device-exists", "vdk");
+		problem(post("/devices", disk.formatted("more", "sda", other), 422), "invalid-request", "vd and one or two");
+		problem(post("/devices", disk.formatted("more", "vd<b>", other), 422), "invalid-request", "vd and one or two");
+		assertThat(this.libvirtd.virsh("domblklist", "vm1")).doesNotContain(other.toString());
+	}
+
+	@Test
 	void whatLibvirtRefusesToAttachIsTheProblemThatItIs() {
 		problem(post("/devices", "{'id': 'x', 'image': {'file': '/nowhere/none.img', 'format': 'raw'}}", 422),
 				"invalid-request", "none.img");

@@ -66,7 +66,7 @@ public final class RequestBodies {
 
 	private static final Map<String, String> DEVICE_ON_IOTHREAD = Map.of("id", TEXT, "driver", TEXT, "drive", TEXT,
 			"bus", TEXT, "properties", "It must be a JSON object.", "image",
-			"It must be a JSON object with file and format.", PERSIST, FLAG);
+			"It must be a JSON object with file and format.", "target", TEXT, PERSIST, FLAG);
 
 	private static final Map<String, String> DEVICE = members(DEVICE_ON_IOTHREAD, Map.of("iothreads",
 			"It must be a list of IOThread ids, one at least. Leave it out for the least loaded one."));
@@ -120,7 +120,7 @@ public final class RequestBodies {
 		List<String> iothreads = (iothread != null) ? List.of(iothread)
 				: (read.iothreads() != null) ? read.iothreads() : List.of();
 		NewDevice device = new NewDevice(id, (read.driver() != null) ? read.driver() : NewDevice.DISK, iothreads,
-				read.drive(), read.bus(), properties, image);
+				read.drive(), read.bus(), properties, image, read.target());
 		return new Attachment(device, isPersistent(read.persist()));
 	}
 
@@ -274,7 +274,7 @@ public final class RequestBodies {
 			@JsonProperty("bus") @Nullable String bus,
 			@JsonProperty("properties") @Nullable Map<String, JsonNode> properties,
 			@JsonProperty("image") @Nullable Map<String, JsonNode> image,
-			@JsonProperty(PERSIST) @Nullable Boolean persist) {
+			@JsonProperty("target") @Nullable String target, @JsonProperty(PERSIST) @Nullable Boolean persist) {
 
 	}
 
