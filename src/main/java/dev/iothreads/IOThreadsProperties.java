@@ -342,13 +342,17 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	 * @param images The directories from which image files may be attached, absolute
 	 * paths. None is, unless one is named. The service must see them where QEMU does, and
 	 * a guest or an untrusted user must not be able to write there.
+	 * @param imagesShared Whether every QEMU sees the same files there as the service,
+	 * also where the service cannot find that out: it may not look into QEMU's process,
+	 * or does not see that.
 	 */
 	public record Attach(@DefaultValue( {
 			"virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional", "virtio-blk-ccw",
 			"virtio-blk-device", "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional",
 			"virtio-scsi-ccw", "virtio-scsi-device", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
 			"virtio-balloon-pci-non-transitional", "virtio-balloon-ccw",
-			"virtio-balloon-device" }) List<String> drivers, @DefaultValue List<String> images){
+			"virtio-balloon-device" }) List<String> drivers, @DefaultValue List<String> images,
+			@DefaultValue("false") boolean imagesShared){
 
 		private void validate(Errors errors) {
 			for (String directory : this.images) {

@@ -209,7 +209,8 @@ class MachinesConfiguration {
 	@Bean
 	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
 		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()),
-				new ImageDirectories(properties.attach().images().stream().map(Path::of).toList()),
+				new ImageDirectories(properties.attach().images().stream().map(Path::of).toList(),
+						properties.attach().imagesShared()),
 				properties.timeouts().detach(), properties.maxAge());
 	}
 

@@ -205,6 +205,11 @@ public final class EmbeddedMachine implements Machine, Changes {
 	}
 
 	@Override
+	public Long processId(Snapshot now) {
+		return ProcessHandle.current().pid();
+	}
+
+	@Override
 	public synchronized void attach(NewDevice device) {
 		device.requireNoTarget();
 		NewImage image = device.image();

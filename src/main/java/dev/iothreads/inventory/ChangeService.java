@@ -221,7 +221,7 @@ public final class ChangeService {
 			before.device(named.id()).ifPresent((present) -> {
 				throw taken(machine, present);
 			});
-			NewDevice found = find(machine, before, named);
+			NewDevice found = find(before, named, changes);
 			changes.attach(found.iothreads().isEmpty() ? found.on(choose(machine, before, found)) : found);
 			id.set(named.id());
 		});
@@ -273,15 +273,9 @@ public final class ChangeService {
 			.collect(Collectors.toSet());
 	}
 
-	private NewDevice find(String machine, Snapshot before, NewDevice device) {
+	private NewDevice find(Snapshot before, NewDevice device, Changes changes) {
 		NewImage image = device.image();
-		if (image == null) {
-			return device;
-		}
-		Long process = before.identity().processId();
-		// By TCP a QEMU may be anywhere, also through a tunnel.
-		boolean here = process != null || !this.inventory.entry(machine).view().monitor().startsWith("tcp:");
-		return device.with(this.images.find(image, new ImageDirectories.Host(here, process)));
+		return (image != null) ? device.with(this.images.find(image, changes.processId(before))) : device;
 	}
 
 	/**

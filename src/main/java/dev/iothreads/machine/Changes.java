@@ -4,6 +4,8 @@ import java.util.BitSet;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.LongStream;
 
+import org.jspecify.annotations.Nullable;
+
 /**
  * What can be changed on a machine, over the connection that it had when they were asked
  * for. When that has ended, each of them fails with a {@link MachineUnavailableException}
@@ -21,6 +23,15 @@ public interface Changes {
 	 */
 	default Changes liveOnly() {
 		return this;
+	}
+
+	/**
+	 * Returns the process that opens the machine's files.
+	 * @param now the machine as it is
+	 * @return the process, {@code null} where the service does not see it
+	 */
+	default @Nullable Long processId(Snapshot now) {
+		return now.identity().processId();
 	}
 
 	/**

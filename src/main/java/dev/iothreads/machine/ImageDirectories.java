@@ -5,10 +5,14 @@ import java.nio.file.AccessDeniedException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.Deque;
 import java.util.List;
 import java.util.Objects;
 
@@ -16,12 +20,13 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The directories from which images may be attached. A file is known by its real path,
- * with links and {@code ..} resolved; so the service must see it where QEMU does.
+ * with links and {@code ..} resolved; so the service must see it where QEMU does. Where
+ * that is not known, nothing is attached, unless the operator has asserted it.
  */
 public final class ImageDirectories {
 
 	/** No image may be attached. */
-	public static final ImageDirectories NONE = new ImageDirectories(List.of());
+	public static final ImageDirectories NONE = new ImageDirectories(List.of(), false);
 
 	/** The most files that are listed. */
 	public static final int MOST_LISTED = 200;
@@ -29,6 +34,9 @@ public final class ImageDirectories {
 	private static final int MOST_LOOKED_AT = 5000;
 
 	private static final int DEEPEST_CHAIN = 16;
+
+	// docs: path_resolution(7)
+	private static final int MOST_LINKS = 40;
 
 	// docs: inode(7)
 	private static final int FILE_TYPE = 0170000;
@@ -40,39 +48,49 @@ public final class ImageDirectories {
 
 	private final List<Path> directories;
 
+	private final boolean shared;
+
+	private final @Nullable Long processId;
+
 	/**
 	 * Creates it.
 	 * @param directories absolute paths, which need not exist yet
+	 * @param shared whether QEMUs see the same files in them, also where that is not
+	 * known
 	 */
-	public ImageDirectories(List<Path> directories) {
-		this.directories = directories.stream().map(Path::normalize).toList();
+	public ImageDirectories(List<Path> directories, boolean shared) {
+		this(directories.stream().map(Path::normalize).toList(), shared, null);
+	}
+
+	private ImageDirectories(List<Path> directories, boolean shared, @Nullable Long processId) {
+		this.directories = directories;
+		this.shared = shared;
+		this.processId = processId;
 	}
 
 	/**
 	 * Looks for an image that is to be attached.
 	 * @param image the image
-	 * @param host says whether another process sees the files of this host
+	 * @param processId the process that is to open it, {@code null} where the service
+	 * does not see that
 	 * @return the image by its real path
 	 * @throws InvalidRequestException when it must not be attached
 	 */
-	public NewImage find(NewImage image, Host host) {
+	public NewImage find(NewImage image, @Nullable Long processId) {
 		if (this.directories.isEmpty()) {
 			throw wrong(
 					"No images may be attached: iothreads.attach.images names no directory. Set it, or name a block node as drive.");
 		}
 		Path asked = path(image.file());
-		if (!host.isThis()) {
-			throw wrong(
-					"The machine is on another host, whose files the service does not see. Open the image there, by blockdev-add, and name that block node as drive.");
-		}
 		Path real = real(asked);
 		int mode = mode(real);
 		boolean blockDevice = (mode & FILE_TYPE) == BLOCK_DEVICE;
 		if (!blockDevice && !Files.isRegularFile(real)) {
 			throw wrong("%s is neither a regular file nor a block device. Name another one.".formatted(real));
 		}
-		requireSameFile(real, host.processId());
-		return new NewImage(real.toString(), image.readOnly(), image.properties(), blockDevice, this);
+		ImageDirectories seen = new ImageDirectories(this.directories, this.shared, processId);
+		seen.requireSameFile(real);
+		return new NewImage(real.toString(), image.readOnly(), image.properties(), blockDevice, seen);
 	}
 
 	private Path path(String file) {
@@ -114,14 +132,18 @@ public final class ImageDirectories {
 	}
 
 	/**
-	 * Returns whether a file is in one of the directories.
+	 * Returns whether a file is in one of the directories, and the same for the machine.
 	 * @param file an absolute path
 	 * @return {@code false} also when it cannot be looked at
 	 */
 	public boolean hold(String file) {
 		try {
 			Path asked = Path.of(file);
-			return asked.isAbsolute() && holds(asked, asked.toRealPath());
+			if (!asked.isAbsolute()) {
+				return false;
+			}
+			Path real = asked.toRealPath();
+			return holds(asked, real) && isSame(sight(asked));
 		}
 		catch (IOException | InvalidPathException ex) {
 			return false;
@@ -198,29 +220,77 @@ public final class ImageDirectories {
 		}
 	}
 
-	// QEMU may be in a container that has another file there. Where the service may not
-	// look, its host's view is taken for QEMU's.
-	private static void requireSameFile(Path real, @Nullable Long processId) {
-		if (processId == null) {
-			return;
+	private void requireSameFile(Path real) {
+		Sight sight = sight(real);
+		if (sight == Sight.OTHER) {
+			throw wrong(
+					"QEMU's process sees another file system, in which %s is not that file. Mount the directory there under the same path."
+						.formatted(real));
 		}
-		Path theirs = Path.of("/proc/%d/root%s".formatted(processId, real));
+		if (!isSame(sight)) {
+			throw wrong(
+					"It is not known whether QEMU sees the same files as the service, which %s. Run the service as QEMU's user or as root on QEMU's host; or set iothreads.attach.images-shared=true when both see the same files in the directories of iothreads.attach.images."
+						.formatted((this.processId != null)
+								? "may not look into QEMU's process %d".formatted(this.processId)
+								: "does not see QEMU's process"));
+		}
+	}
+
+	private boolean isSame(Sight sight) {
+		return sight == Sight.SAME || (sight == Sight.UNKNOWN && this.shared);
+	}
+
+	// QEMU may be in a container that has another file there, or another link on the way.
+	// What its links lead to is looked at one by one: the kernel would follow them in the
+	// service's own file system.
+	private Sight sight(Path file) {
+		Long process = this.processId;
+		if (process == null) {
+			return Sight.UNKNOWN;
+		}
+		Path root = Path.of("/proc", process.toString(), "root");
 		try {
-			if (Files.isSameFile(real, theirs)) {
-				return;
-			}
+			return isTheirs(file, root) ? Sight.SAME : Sight.OTHER;
 		}
 		catch (NoSuchFileException ex) {
-			if (!Files.exists(Path.of("/proc", processId.toString()))) {
-				return;
-			}
+			return Files.exists(root) ? Sight.OTHER : Sight.UNKNOWN;
 		}
 		catch (IOException ex) {
-			return;
+			return Sight.UNKNOWN;
 		}
-		throw wrong(
-				"QEMU's process sees another file system, in which %s is not that file. Mount the directory there under the same path."
-					.formatted(real));
+	}
+
+	private static boolean isTheirs(Path file, Path root) throws IOException {
+		Deque<Path> names = new ArrayDeque<>();
+		file.forEach(names::add);
+		Path at = Path.of("/");
+		int links = 0;
+		while (!names.isEmpty()) {
+			Path next = at.resolve(names.remove()).normalize();
+			Path theirs = root.resolve(Path.of("/").relativize(next));
+			boolean link = Files.isSymbolicLink(next);
+			if (link != attributes(theirs).isSymbolicLink()) {
+				return false;
+			}
+			if (!link) {
+				at = next;
+				continue;
+			}
+			Path target = Files.readSymbolicLink(next);
+			if (!target.equals(Files.readSymbolicLink(theirs)) || ++links > MOST_LINKS) {
+				return false;
+			}
+			at = target.isAbsolute() ? Path.of("/") : at;
+			for (int i = target.getNameCount() - 1; i >= 0; i--) {
+				names.addFirst(target.getName(i));
+			}
+		}
+		return Objects.equals(attributes(at).fileKey(),
+				attributes(root.resolve(Path.of("/").relativize(at))).fileKey());
+	}
+
+	private static BasicFileAttributes attributes(Path file) throws IOException {
+		return Files.readAttributes(file, BasicFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
 	}
 
 	/**
@@ -272,13 +342,10 @@ public final class ImageDirectories {
 		return new InvalidRequestException("image.file", message);
 	}
 
-	/**
-	 * Where a machine runs.
-	 *
-	 * @param isThis whether that is the service's host
-	 * @param processId its process, {@code null} where that is not known
-	 */
-	public record Host(boolean isThis, @Nullable Long processId) {
+	/** What a machine has where the service sees a file. */
+	private enum Sight {
+
+		SAME, OTHER, UNKNOWN
 
 	}
 

@@ -21,7 +21,6 @@ import java.util.stream.IntStream;
 import dev.iothreads.IOThreadInventoryApplication;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Machine;
-import dev.iothreads.machine.HostThreads;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
@@ -175,7 +174,7 @@ final class Service {
 	QemuMachine connect(String name, MonitorAddress address, Duration commandTimeout) {
 		QemuOptions options = this.context.getBean(QemuOptions.class);
 		return QemuMachine.connect(name, address, new QemuOptions(options.connectTimeout(), commandTimeout,
-				options.threadFactory(), null, HostThreads.Finder.NONE),
+				options.threadFactory(), null, options.hostThreads()),
 				this.context.getBean(ScheduledExecutorService.class));
 	}
 

@@ -1,0 +1,135 @@
+package dev.iothreads.machine;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+import dev.iothreads.testing.Needs;
+import dev.iothreads.testing.Qcow2;
+import org.assertj.core.api.AbstractThrowableAssert;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assumptions.assumeThat;
+
+/**
+ * Which images may be opened by which process.
+ */
+class ImageDirectoriesTests {
+
+	private static final long OWN = ProcessHandle.current().pid();
+
+	private static final String UNKNOWN = "It is not known whether QEMU sees the same files as the service";
+
+	private static final String OTHER = "QEMU's process sees another file system";
+
+	// No process has it: it is above the kernel's limit.
+	private static final long NO_PROCESS = 5_000_000;
+
+	private Path directory = Path.of("/");
+
+	private Path image = Path.of("/");
+
+	@BeforeEach
+	void setUp(@TempDir Path temporary) throws IOException {
+		this.directory = Files.createDirectory(temporary.toRealPath().resolve("images"));
+		this.image = Files.write(this.directory.resolve("a.raw"), new byte[512]);
+	}
+
+	@Test
+	void aProcessThatSeesTheSameFileMayOpenIt() {
+		assertThat(find(false, OWN).file()).isEqualTo(this.image.toString());
+	}
+
+	@Test
+	void whereItCannotBeKnownTheOperatorMustAssertIt() {
+		refused(false, null).hasMessageContaining(UNKNOWN).hasMessageContaining("does not see QEMU's process");
+		refused(false, NO_PROCESS).hasMessageContaining("may not look into QEMU's process " + NO_PROCESS)
+			.hasMessageContaining("iothreads.attach.images-shared=true");
+		assertThat(find(true, null).file()).isEqualTo(this.image.toString());
+		assertThat(find(true, NO_PROCESS).file()).isEqualTo(this.image.toString());
+	}
+
+	@Test
+	void whatIsKnownToDifferIsRefusedWhateverIsAsserted() throws IOException {
+		try (Elsewhere other = new Elsewhere("mount -t tmpfs none " + this.directory + " && touch " + this.image)) {
+			refused(true, other.pid()).hasMessageContaining(OTHER);
+		}
+	}
+
+	@Test
+	void aLinkInTheProcesssFileSystemIsNotFollowedInTheServices() throws IOException {
+		try (Elsewhere other = new Elsewhere(
+				"mount -t tmpfs none %s && ln -s %s %2$s".formatted(this.directory.getParent(), this.directory))) {
+			refused(true, other.pid()).hasMessageContaining(OTHER);
+		}
+	}
+
+	@Test
+	void anotherMountNamespaceWithTheSameDirectoryWillDo() throws IOException {
+		Path link = Files.createSymbolicLink(this.directory.resolve("link.raw"), Path.of("a.raw"));
+		try (Elsewhere other = new Elsewhere("mount -t tmpfs none /mnt")) {
+			NewImage found = find(false, other.pid());
+			assertThat(found.directories().hold(link.toString())).isTrue();
+		}
+	}
+
+	@Test
+	void whatAnImageBuildsUponMustBeTheSameToo() throws IOException {
+		Path base = Qcow2.create(Files.createDirectory(this.directory.resolve("bases")).resolve("base.qcow2"), 512,
+				null);
+		this.image = Qcow2.create(this.directory.resolve("a.qcow2"), 512, base.toString());
+		NewImage same = find(false, OWN);
+		assertThat(same.directories().requireOwnChain(same)).isEqualTo(512);
+		try (Elsewhere other = new Elsewhere(
+				"mount -t tmpfs none %s && cp %s %s".formatted(base.getParent(), this.image, base))) {
+			NewImage found = find(false, other.pid());
+			assertThatThrownBy(() -> found.directories().requireOwnChain(found))
+				.isInstanceOf(InvalidRequestException.class)
+				.hasMessageContaining("builds upon " + base);
+		}
+	}
+
+	private NewImage find(boolean shared, @Nullable Long process) {
+		return new ImageDirectories(List.of(this.directory), shared)
+			.find(new NewImage(this.image.toString(), false, Map.of()), process);
+	}
+
+	private AbstractThrowableAssert<?, ?> refused(boolean shared, @Nullable Long process) {
+		return assertThatThrownBy(() -> find(shared, process)).isInstanceOf(InvalidRequestException.class);
+	}
+
+	/**
+	 * A process in a mount namespace of its own.
+	 */
+	private static final class Elsewhere implements AutoCloseable {
+
+		private final Process process;
+
+		private Elsewhere(String set) throws IOException {
+			this.process = new ProcessBuilder(Needs.program("unshare", "util-linux").toString(), "--mount",
+					"--propagation", "private", "sh", "-c", set + " && echo ready && exec cat")
+				.redirectError(ProcessBuilder.Redirect.DISCARD)
+				.start();
+			String said = this.process.inputReader().readLine();
+			assumeThat(said).as("a mount namespace needs root").isEqualTo("ready");
+		}
+
+		private long pid() {
+			return this.process.pid();
+		}
+
+		@Override
+		public void close() {
+			this.process.destroyForcibly();
+		}
+
+	}
+
+}
