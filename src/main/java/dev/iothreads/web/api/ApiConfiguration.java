@@ -22,7 +22,7 @@ class ApiConfiguration implements WebMvcConfigurer {
 
 	@Override
 	public void configureMessageConverters(HttpMessageConverters.ServerBuilder converters) {
-		converters.addCustomConverter(new IOThreadTextConverter());
+		converters.addCustomConverter(new TextConverter());
 	}
 
 	@Bean

@@ -1,5 +1,6 @@
 package dev.iothreads.web.api;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
@@ -53,18 +54,18 @@ class DeviceController {
 		this.changes = changes;
 	}
 
-	@GetMapping(path = Paths.ALL_DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.ALL_DEVICES, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listAllDevices", summary = "Every device of every machine",
 			description = "Sorted by machine and QOM path. Machines that do not answer are left out, and named in the header "
 					+ FleetResponses.UNAVAILABLE + ".")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_BUSY })
-	ResponseEntity<List<DeviceInfo>> listAll(
+	ResponseEntity<Collection<DeviceInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
 		return this.fleet.of(machines, (machine, snapshot) -> DeviceInfo.of(machine, snapshot.devices()));
 	}
 
-	@GetMapping(path = Paths.ATTACHABLE, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.ATTACHABLE, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "getAttachable", summary = "What a device could be attached with",
 			description = "The drivers that may be attached, the block nodes and buses of the machine that are free at "
 					+ "this moment, and the files that may be attached as images. Others may work: a block node can be shared.")
@@ -75,7 +76,7 @@ class DeviceController {
 				attachable, this.changes.images(), this.changes.imagesInUse()));
 	}
 
-	@GetMapping(path = Paths.DEVICES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.DEVICES, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listDevices", summary = "Every device of a machine that can run on an IOThread",
 			description = "Sorted by QOM path, with the IOThreads each runs on. Without any it runs in QEMU's main loop.")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })

@@ -39,7 +39,7 @@ class EntityTags {
 		List<String> named = Arrays.stream(ifMatch.split(",")).map(String::strip).toList();
 		return (iothread) -> {
 			IOThreadInfo info = IOThreadInfo.of(machine, iothread);
-			return named.contains(of(info)) || named.contains(of(IOThreadTextConverter.bytes(info)));
+			return named.contains(of(info)) || named.contains(of(TextConverter.bytes(info)));
 		};
 	}
 

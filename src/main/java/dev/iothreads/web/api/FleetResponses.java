@@ -54,11 +54,12 @@ public class FleetResponses {
 	 * @param <T> the type of the items
 	 * @return the items, in the order of the machines' names
 	 */
-	<T> ResponseEntity<List<T>> of(@Nullable List<String> machines, BiFunction<String, Snapshot, List<T>> content) {
+	<T> ResponseEntity<Collection<T>> of(@Nullable List<String> machines,
+			BiFunction<String, Snapshot, List<T>> content) {
 		// An empty parameter names a machine without a name, and that is not there.
 		FleetView fleet = (machines != null) ? this.service.fleet(machines.isEmpty() ? List.of("") : machines)
 				: this.service.fleet();
-		List<T> body = fleet.snapshots()
+		Collection<T> body = fleet.snapshots()
 			.entrySet()
 			.stream()
 			.flatMap((machine) -> content.apply(machine.getKey(), machine.getValue()).stream())
@@ -69,7 +70,7 @@ public class FleetResponses {
 			.map(Snapshot::observedAt)
 			.min(Comparator.naturalOrder())
 			.orElse(null);
-		ResponseEntity<List<T>> answer = SnapshotResponse.of(oldest, body);
+		ResponseEntity<Collection<T>> answer = SnapshotResponse.of(oldest, body);
 		if (fleet.unavailable().isEmpty()) {
 			return answer;
 		}

@@ -1,5 +1,6 @@
 package dev.iothreads.web.api;
 
+import java.util.Collection;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Predicate;
@@ -65,12 +66,12 @@ class IOThreadController {
 		this.fleet = fleet;
 	}
 
-	@GetMapping(path = Paths.ALL_IOTHREADS, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.ALL_IOTHREADS, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listAllIOThreads", summary = "Every IOThread of every machine",
 			description = "Sorted by machine and id. Machines that do not answer are left out, and named in the header "
 					+ FleetResponses.UNAVAILABLE + ".")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.TOO_BUSY })
-	ResponseEntity<List<IOThreadInfo>> listAll(
+	ResponseEntity<Collection<IOThreadInfo>> listAll(
 			@Parameter(description = "Only this machine's; may be given more than once") @RequestParam(name = "machine",
 					required = false) @Nullable List<String> machines) {
 		return this.fleet.of(machines, IOThreadInfo::of);
@@ -95,7 +96,8 @@ class IOThreadController {
 		return SnapshotResponse.of(snapshot.observedAt(), info(machine, snapshot, id));
 	}
 
-	@GetMapping(path = Paths.IOTHREADS + "/{id}/devices", produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.IOTHREADS + "/{id}/devices",
+			produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listDevicesOfIOThread", summary = "The devices that run on an IOThread")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })

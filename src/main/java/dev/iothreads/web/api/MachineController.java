@@ -32,7 +32,7 @@ class MachineController {
 		this.service = service;
 	}
 
-	@GetMapping(path = Paths.MACHINES, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.MACHINES, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "listMachines", summary = "All machines, sorted by name",
 			description = "Machines that do not answer are in the list too, with the reason.")
 	@Problems(Problem.TOO_BUSY)
@@ -49,7 +49,7 @@ class MachineController {
 		return SnapshotResponse.of(info.observedAt(), info);
 	}
 
-	@GetMapping(path = Paths.HISTORY, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.HISTORY, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "getHistory", summary = "The last 15 minutes of a machine",
 			description = "CPU time and operations of its IOThreads. A sample is taken of readings that are made anyway, "
 					+ "every 5 s at most; the service asks no machine for it, and keeps it in memory only.")
@@ -64,7 +64,7 @@ class MachineController {
 				HistoryInfo.of(machine, recent));
 	}
 
-	@GetMapping(path = Paths.ADVICE, produces = MediaType.APPLICATION_JSON_VALUE)
+	@GetMapping(path = Paths.ADVICE, produces = { MediaType.APPLICATION_JSON_VALUE, MediaType.TEXT_PLAIN_VALUE })
 	@Operation(operationId = "getAdvice", summary = "What could be changed about a machine's IOThreads",
 			description = "From its last 15 minutes, in sentences with their figures. Where figures are missing, or the machine "
 					+ "is as it is now for less than 5 minutes, reason says so. Nothing is done by itself.")

@@ -56,6 +56,7 @@ final class OperationDocumentation implements OperationCustomizer {
 	public Operation customize(Operation operation, HandlerMethod method) {
 		ApiResponses answers = operation.getResponses();
 		answers.values().forEach(OperationDocumentation::separateMediaTypes);
+		describeText(operation);
 		List<Parameter> parameters = new ArrayList<>(Objects.requireNonNullElse(operation.getParameters(), List.of()));
 		switch (requestMethod(method)) {
 			case GET -> addReading(answers, parameters);
@@ -103,6 +104,15 @@ final class OperationDocumentation implements OperationCustomizer {
 				.forEach((name, body) -> separate.addMediaType(name, new MediaType()
 					.schema(name.equals(TEXT_PLAIN_VALUE) ? ChangeSchemas.of("string") : body.getSchema())));
 			answer.setContent(separate);
+		}
+	}
+
+	private static void describeText(Operation operation) {
+		ApiResponse read = operation.getResponses().get("200");
+		String description = Objects.requireNonNullElse(operation.getDescription(), "");
+		if (read != null && read.getContent().containsKey(TEXT_PLAIN_VALUE)
+				&& !description.contains(TEXT_PLAIN_VALUE)) {
+			operation.setDescription((description + " As text/plain it is made for a terminal.").strip());
 		}
 	}
 

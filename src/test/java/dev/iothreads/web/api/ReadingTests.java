@@ -164,6 +164,18 @@ class ReadingTests {
 		assertThat(json(IOTHREADS + "/iothread0").path("poll-weight").asInt()).isEqualTo(3);
 	}
 
+	@Test
+	void tablesNameTheMachinesThatAreLeftOut() {
+		add("vm1", seed());
+		add("vm2", FailingMachine.unavailable(MachineState.DOWN, "Start it."));
+		assertThat(text(
+				this.mvc.get().uri("/api/v1/devices?machine=vm1&machine=vm2").accept(MediaType.TEXT_PLAIN).exchange()))
+			.startsWith("MACHINE  DEVICE     DRIVER          STATE ")
+			.endsWith("\n\nLeft out, since they do not answer: vm2\n");
+		assertThat(text(this.mvc.get().uri("/api/v1/machines").accept(MediaType.TEXT_PLAIN).exchange()))
+			.containsPattern("vm2 +down .* Start it\\.\n");
+	}
+
 	@ParameterizedTest
 	@ValueSource(strings = { "*/*", "application/*", "text/plain;q=0.5, application/json", "" })
 	void jsonIsTheFirstChoice(String accept) {

@@ -3,7 +3,12 @@ package dev.iothreads.web.api;
 import java.io.IOException;
 import java.lang.reflect.Type;
 import java.nio.charset.StandardCharsets;
+import java.util.Collection;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Function;
 
 import org.jspecify.annotations.Nullable;
 
@@ -15,15 +20,29 @@ import org.springframework.http.converter.AbstractGenericHttpMessageConverter;
 import org.springframework.http.converter.HttpMessageNotReadableException;
 
 /**
- * Writes IOThreads as QEMU's monitor prints them on {@code info iothreads}, with the two
+ * Writes answers for a terminal: lists as tables, advice as sentences, and the IOThreads
+ * of one machine as QEMU's monitor prints them on {@code info iothreads}, with the two
  * lines on attachment that the patch on qemu-devel adds.
  */
-class IOThreadTextConverter extends AbstractGenericHttpMessageConverter<Object> {
+class TextConverter extends AbstractGenericHttpMessageConverter<Object> {
 
 	private static final MediaType TEXT = new MediaType(MediaType.TEXT_PLAIN, StandardCharsets.UTF_8);
 
-	IOThreadTextConverter() {
+	private final Map<Class<?>, Function<Collection<?>, String>> texts = new HashMap<>();
+
+	TextConverter() {
 		super(TEXT);
+		put(MachineInfo.class, Tables::machines);
+		put(IOThreadInfo.class, Tables::iothreads);
+		put(DeviceInfo.class, Tables::devices);
+		put(ActivityInfo.class, Tables::activity);
+		put(AttachableInfo.class, Tables::attachable);
+		put(HistoryInfo.class, Tables::history);
+		put(AdviceInfo.class, Tables::advice);
+	}
+
+	private <T> void put(Class<T> type, Function<List<T>, String> text) {
+		this.texts.put(type, (items) -> text.apply(items.stream().map(type::cast).toList()));
 	}
 
 	@Override
@@ -33,24 +52,41 @@ class IOThreadTextConverter extends AbstractGenericHttpMessageConverter<Object> 
 
 	@Override
 	public boolean canWrite(@Nullable Type type, Class<?> clazz, @Nullable MediaType mediaType) {
-		ResolvableType written = ResolvableType.forType(type);
-		boolean iothreads = IOThreadInfo.class.isAssignableFrom(clazz)
-				|| written.as(List.class).getGeneric().resolve() == IOThreadInfo.class;
-		return iothreads && canWrite(mediaType);
+		return this.texts.containsKey(itemType(type, clazz)) && canWrite(mediaType);
+	}
+
+	private static Class<?> itemType(@Nullable Type type, Class<?> clazz) {
+		Class<?> item = ResolvableType.forType(type).as(Collection.class).getGeneric().resolve();
+		return (item != null) ? item : clazz;
 	}
 
 	@Override
 	protected void writeInternal(Object body, @Nullable Type type, HttpOutputMessage output) throws IOException {
+		Class<?> item = itemType(type, body.getClass());
+		Collection<?> items = (body instanceof Collection<?> list) ? list : List.of(body);
 		StringBuilder text = new StringBuilder();
-		for (Object iothread : (body instanceof List<?> list) ? list : List.of(body)) {
-			print((IOThreadInfo) iothread, text);
+		// QEMU's form does not name the machine: answers about several, which are a
+		// Collection (FleetResponses), are tables.
+		if (item == IOThreadInfo.class && !isOfSeveralMachines(type)) {
+			items.forEach((iothread) -> print((IOThreadInfo) iothread, text));
+		}
+		else {
+			text.append(Objects.requireNonNull(this.texts.get(item)).apply(items));
+		}
+		String unavailable = output.getHeaders().getFirst(FleetResponses.UNAVAILABLE);
+		if (unavailable != null) {
+			text.append("\nLeft out, since they do not answer: ").append(unavailable).append('\n');
 		}
 		output.getBody().write(text.toString().getBytes(StandardCharsets.UTF_8));
 	}
 
+	private static boolean isOfSeveralMachines(@Nullable Type type) {
+		return ResolvableType.forType(type).resolve() == Collection.class;
+	}
+
 	@Override
 	protected Object readInternal(Class<?> clazz, HttpInputMessage input) {
-		throw new HttpMessageNotReadableException("IOThreads are not read as text. Send application/json.", input);
+		throw new HttpMessageNotReadableException("Nothing is read as text. Send application/json.", input);
 	}
 
 	@Override
