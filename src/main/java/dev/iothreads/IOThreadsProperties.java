@@ -349,7 +349,7 @@ public record IOThreadsProperties(@DefaultValue Map<String, MachineProperties> m
 	public record Attach(@DefaultValue( {
 			"virtio-blk-pci", "virtio-blk-pci-transitional", "virtio-blk-pci-non-transitional", "virtio-blk-ccw",
 			"virtio-blk-device", "virtio-scsi-pci", "virtio-scsi-pci-transitional", "virtio-scsi-pci-non-transitional",
-			"virtio-scsi-ccw", "virtio-scsi-device", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
+			"virtio-scsi-ccw", "virtio-scsi-device", "scsi-hd", "virtio-balloon-pci", "virtio-balloon-pci-transitional",
 			"virtio-balloon-pci-non-transitional", "virtio-balloon-ccw",
 			"virtio-balloon-device" }) List<String> drivers, @DefaultValue List<String> images,
 			@DefaultValue("false") boolean imagesShared){

@@ -62,7 +62,8 @@ const FAMILIES = [['PCI', /-pci($|-)/], ['CCW', /-ccw$/], ['virtio-mmio', /-devi
 
 function driverSelect(drivers) {
 	const select = h('select');
-	const sorted = [...drivers].sort((one, other) => (other === DEFAULT_DRIVER) - (one === DEFAULT_DRIVER) || byName(one, other));
+	// The form names an IOThread, which a disk behind a controller does not have.
+	const sorted = drivers.filter((driver) => driver !== 'scsi-hd').sort((one, other) => (other === DEFAULT_DRIVER) - (one === DEFAULT_DRIVER) || byName(one, other));
 	const left = new Set(sorted);
 	for (const [family, pattern] of FAMILIES) {
 		const members = [...left].filter((driver) => pattern.test(driver));

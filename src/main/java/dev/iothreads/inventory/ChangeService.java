@@ -202,10 +202,11 @@ public final class ChangeService {
 
 	/**
 	 * Attaches a device. Where it names no IOThread it goes to the least loaded one of
-	 * the pool, or of all where there is no pool.
+	 * the pool, or of all where there is no pool. A SCSI disk goes to its controller's.
 	 * @param machine the machine's name
 	 * @param device the device
-	 * @return the device's id, and the machine with it
+	 * @return the device's id, or that of the SCSI disk's controller, and the machine
+	 * with it
 	 */
 	public Changed attach(String machine, NewDevice device) {
 		ChangeQueue queue = this.inventory.entry(machine).changes();
@@ -222,15 +223,15 @@ public final class ChangeService {
 				throw taken(machine, present);
 			});
 			NewDevice found = find(before, named, changes);
-			changes.attach(found.iothreads().isEmpty() ? found.on(choose(machine, before, found)) : found);
+			boolean placed = !found.iothreads().isEmpty() || found.isBehindController();
+			changes.attach(placed ? found : found.on(choose(machine, before, found)));
 			id.set(named.id());
 		});
-		if (after.device(id.get()).isEmpty()) {
-			throw new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_GONE,
+		return after.runnerOf(id.get())
+			.map((runner) -> new Changed(runner.id(), after))
+			.orElseThrow(() -> new ChangeRefusedException(ChangeRefusedException.Reason.DEVICE_GONE,
 					"Device %s of %s was attached and went again before this answer: its guest ejected it, or another client unplugged it. Attach it again."
-						.formatted(id.get(), machine));
-		}
-		return new Changed(id.get(), after);
+						.formatted(id.get(), machine)));
 	}
 
 	/**
@@ -288,7 +289,7 @@ public final class ChangeService {
 	 * @return whether it has gone, and the machine as it is then
 	 */
 	public Detachment detach(String machine, String id, @Nullable Duration wait, boolean force) {
-		return detach(machine, id, (snapshot) -> snapshot.device(id), wait, force);
+		return detach(machine, id, (snapshot) -> snapshot.runnerOf(id), wait, force);
 	}
 
 	/**
@@ -322,9 +323,9 @@ public final class ChangeService {
 		Duration limit = (wait != null) ? wait : this.detachWait;
 		boolean gone = await(entry, departure, limit);
 		// The reading from before the wait may be outdated.
-		boolean shown = gone ? asked.device(id).isEmpty() : limit.isZero();
+		boolean shown = gone ? asked.runnerOf(id).isEmpty() : limit.isZero();
 		Snapshot after = shown ? asked : queue.readBack();
-		return new Detachment(gone || after.device(id).isEmpty(), after, departure);
+		return new Detachment(gone || after.runnerOf(id).isEmpty(), after, departure);
 	}
 
 	private static boolean await(MachineEntry entry, CompletableFuture<Void> departure, Duration wait) {
@@ -399,6 +400,15 @@ public final class ChangeService {
 		}
 		if (new HashSet<>(device.iothreads()).size() < device.iothreads().size()) {
 			violations.add(new Violation("iothreads", "An IOThread is named twice. Name each once."));
+		}
+		if (device.isBehindController() && !device.iothreads().isEmpty()) {
+			violations.add(new Violation("iothreads",
+					"A %s runs where its controller does. Leave it out, and name the controller's bus as bus."
+						.formatted(device.driver())));
+		}
+		if (device.isBehindController() && device.bus() == null) {
+			violations
+				.add(new Violation("bus", "It is missing. Name the bus of a virtio-scsi controller, such as scsi0.0."));
 		}
 		// QEMU would take a path too, which passes the check of buses.
 		if (device.bus() != null && !BUS.matcher(device.bus()).matches()) {

@@ -12,7 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param id the id it is to have
  * @param driver its driver, such as {@code virtio-blk-pci}, or {@value #DISK}
  * @param iothreads the ids of the IOThreads it is to run on, in the order in which its
- * virtqueues go round them
+ * virtqueues go round them; none of a {@value #SCSI_DISK}
  * @param drive the block node it serves, {@code null} for none
  * @param bus the bus it goes on, {@code null} for one that has room
  * @param properties further properties, each with a {@link String}, {@link Boolean} or
@@ -29,6 +29,9 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 
 	/** A disk on PCI. */
 	public static final String PCI_DISK = "virtio-blk-pci";
+
+	/** A disk behind a SCSI controller, which runs where that does. */
+	public static final String SCSI_DISK = "scsi-hd";
 
 	private static final long SMALLEST_BLOCK = 512;
 
@@ -55,6 +58,14 @@ public record NewDevice(String id, String driver, List<String> iothreads, @Nulla
 	public NewDevice(String id, String driver, List<String> iothreads, @Nullable String drive, @Nullable String bus,
 			Map<DeviceProperty, Object> properties) {
 		this(id, driver, iothreads, drive, bus, properties, null, null);
+	}
+
+	/**
+	 * Returns whether it goes behind a SCSI controller, and has no IOThreads of its own.
+	 * @return whether it does
+	 */
+	public boolean isBehindController() {
+		return this.driver.equals(SCSI_DISK);
 	}
 
 	/**

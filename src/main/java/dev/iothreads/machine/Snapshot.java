@@ -150,6 +150,15 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
+	 * Finds what runs on IOThreads for an id.
+	 * @param id the id of a device or of a SCSI disk
+	 * @return the device, or the disk's controller; nothing when there is neither
+	 */
+	public Optional<Device> runnerOf(String id) {
+		return device(id).or(() -> controllerOf(id));
+	}
+
+	/**
 	 * Counts the attachments of all IOThreads: a device that runs on two counts twice.
 	 * @return the sum of the attached counts
 	 */

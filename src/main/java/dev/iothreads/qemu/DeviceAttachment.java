@@ -72,6 +72,9 @@ final class DeviceAttachment {
 			throw new InvalidRequestException("driver",
 					"%s has a balloon already, and one is all that a machine can have.".formatted(this.qemu.machine()));
 		}
+		if (device.isBehindController()) {
+			requireController(device, Stream.concat(present.stream(), anonymous.stream()));
+		}
 		Set<String> known = propertiesOf(device.driver());
 		NewImage image = device.image();
 		if (image == null) {
@@ -106,6 +109,23 @@ final class DeviceAttachment {
 		plug(device, Command.DEVICE_ADD.with(arguments));
 		if (port != null) {
 			this.session.ports().onOccupied(Qom.PERIPHERAL + "/" + device.id(), port);
+		}
+	}
+
+	// A disk on another bus is shown nowhere: only virtio-scsi can run on an IOThread.
+	private void requireController(NewDevice device, Stream<Qom.Child> devices) {
+		List<String> buses = devices.filter((child) -> child.type().startsWith("virtio-scsi"))
+			.flatMap((child) -> Stream.of(child.path(), child.path() + "/virtio-backend"))
+			.flatMap((path) -> this.qemu.children(path).stream())
+			.filter((child) -> child.type().equals("SCSI"))
+			.map(Qom.Child::name)
+			.toList();
+		if (!buses.contains(device.bus())) {
+			throw new InvalidRequestException("bus",
+					"%s has no virtio-scsi controller with the bus '%s'. %s.".formatted(this.qemu.machine(),
+							device.bus(),
+							buses.isEmpty() ? "Attach a virtio-scsi-pci first, whose bus is its id with .0"
+									: "Name one of these: " + String.join(", ", buses)));
 		}
 	}
 
@@ -172,6 +192,9 @@ final class DeviceAttachment {
 	}
 
 	private void putIOThreads(NewDevice device, Set<String> known, Map<String, Object> arguments) {
+		if (device.isBehindController()) {
+			return;
+		}
 		if (device.iothreads().size() == 1) {
 			requireSupport(device, known, "iothread");
 			arguments.put("iothread", device.iothreads().get(0));

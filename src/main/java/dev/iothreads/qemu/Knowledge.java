@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -92,6 +93,16 @@ final class Knowledge {
 	String runner(String path) {
 		KnownDisk disk = this.disks.get(path);
 		return (disk != null) ? Qom.device(disk.controller()) : path;
+	}
+
+	/**
+	 * Returns the drive of a device or a disk, empty when it has none.
+	 */
+	String driveOf(String path) {
+		KnownDisk disk = this.disks.get(path);
+		KnownDevice device = this.devices.get(path);
+		String drive = (disk != null) ? disk.drive() : (device != null) ? device.drive() : null;
+		return Objects.requireNonNullElse(drive, "");
 	}
 
 	@Nullable KnownObject object(Qom.Child child) {

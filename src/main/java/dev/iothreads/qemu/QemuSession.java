@@ -5,7 +5,6 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.stream.Collectors;
@@ -181,9 +180,10 @@ final class QemuSession {
 	 * @return the reason, {@code null} when it may be
 	 */
 	@Nullable String unplugHazard(String path, boolean force) {
-		KnownDevice known = this.knowledge.devices().get(path);
+		String runner = this.knowledge.runner(path);
+		KnownDevice known = this.knowledge.devices().get(runner);
 		String hazard = (known != null) ? known.unplugHazard(this.threadIds) : null;
-		if (hazard == null && !force && this.remade.isDoubtful(path)) {
+		if (hazard == null && !force && this.remade.isDoubtful(runner)) {
 			return "It was there before the service connected, and its IOThread was made while the machine ran. Nothing tells whether the device runs on this one or on an earlier one of the same id: in that case QEMU aborts when the device is unplugged. Run the service on QEMU's host in its PID namespace, with QEMU's -name guest=…,debug-threads=on. Where that IOThread was never deleted, ask again with force=true.";
 		}
 		return hazard;
@@ -202,8 +202,7 @@ final class QemuSession {
 	 * Returns the block node that a device serves, empty when that is not known.
 	 */
 	String driveOf(String path) {
-		KnownDevice known = this.knowledge.devices().get(path);
-		return (known == null) ? "" : Objects.requireNonNullElse(known.drive(), "");
+		return this.knowledge.driveOf(path);
 	}
 
 	/**

@@ -119,7 +119,7 @@ class GuestAndServiceTests {
 		Path qcow2 = Qcow2.create(images.resolve("data.qcow2"), 4 * 1024 * 1024, null);
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=pool0", "-device", "pcie-root-port,id=rp1,chassis=1", "-device",
-					"pcie-root-port,id=rp2,chassis=2")
+					"pcie-root-port,id=rp2,chassis=2", "-device", "virtio-scsi-pci,id=scsi0,iothread=pool0")
 			.monitor("vm1")
 			.in(this.directory)
 			.boot(); RunningService service = start("1s", "--iothreads.attach.images=" + images)) {
@@ -137,6 +137,14 @@ class GuestAndServiceTests {
 			assertThat(guest.await("dd if=/dev/vda bs=512 skip=4000 count=1 2>/dev/null | head -n 1"))
 				.isEqualTo("kept-in-qcow2");
 			detach(service);
+			post(service, "{\"id\": \"data1\", \"driver\": \"scsi-hd\", \"bus\": \"scsi0.0\", \"image\": %s}", raw,
+					"raw");
+			guest.await("cat /sys/block/sda/size");
+			guest.run("echo written-by-scsi | dd of=/dev/sda bs=512 seek=5 conv=fsync,sync");
+			detach(service);
+			guest.await("test ! -e /sys/block/sda && echo gone");
+			assertThat(new String(Files.readAllBytes(raw), StandardCharsets.US_ASCII).substring(5 * SECTOR))
+				.startsWith("written-by-scsi\n");
 			try (Monitor monitor = guest.qemu().monitor()) {
 				assertThat(monitor.execute("query-named-block-nodes")).isEmpty();
 			}
@@ -144,9 +152,12 @@ class GuestAndServiceTests {
 	}
 
 	private static void attach(RunningService service, Path image, String format) {
+		post(service, "{\"id\": \"data1\", \"iothreads\": [\"pool0\"], \"image\": %s}", image, format);
+	}
+
+	private static void post(RunningService service, String body, Path image, String format) {
 		RunningService.Answer attached = service.send("POST", "/api/v1/machines/vm1/devices", "application/json",
-				"{\"id\": \"data1\", \"iothreads\": [\"pool0\"], \"image\": {\"file\": \"%s\", \"format\": \"%s\"}}"
-					.formatted(image, format));
+				body.formatted("{\"file\": \"%s\", \"format\": \"%s\"}".formatted(image, format)));
 		assertThat(attached.status()).as(attached.body()).isEqualTo(201);
 	}
 

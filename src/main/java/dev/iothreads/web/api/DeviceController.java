@@ -98,7 +98,8 @@ class DeviceController {
 			produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "attachDevice", summary = "Attach a device",
 			description = "Plugs the device into the running machine. iothreads names the IOThread it is to run on, or several "
-					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken.")
+					+ "for its virtqueues to be spread over; without it the IOThread with the fewest devices is taken. A scsi-hd goes "
+					+ "to the controller whose bus it names, and the answer is that controller.")
 	@ApiResponse(responseCode = "201", description = "It is there", useReturnTypeSchema = true)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
@@ -115,7 +116,7 @@ class DeviceController {
 	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
 			description = "Asks the guest to let go of the device, and waits for it. 204 says that it is detached, 202 that the "
-					+ "guest has yet to let go.")
+					+ "guest has yet to let go. A disk of a SCSI controller is detached by its own id.")
 	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
 	@ApiResponse(responseCode = "204", description = "It is detached", content = @Content)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
@@ -133,9 +134,11 @@ class DeviceController {
 		if (detachment.gone()) {
 			return answered(preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build(), null);
 		}
-		return answered(preference
-			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
-			.body(info(machine, detachment.snapshot(), device)), detachment.departure());
+		return answered(
+				preference
+					.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
+					.body(DeviceInfo.of(machine, detachment.snapshot().runnerOf(device).orElseThrow())),
+				detachment.departure());
 	}
 
 	private <T> ResponseEntity<T> answered(ResponseEntity<T> answer, @Nullable CompletableFuture<?> departure) {
