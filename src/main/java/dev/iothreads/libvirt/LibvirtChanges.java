@@ -42,6 +42,9 @@ import dev.iothreads.machine.Snapshot;
 record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hypervisor libvirt, Duration timeout,
 		boolean lasting) implements Changes {
 
+	// Its code is that of every internal error.
+	private static final String NO_PORT = "PCI slots";
+
 	// libvirt's IOThreads have numbers, and an object of another name in a QEMU crashes
 	// it (9.0.0, 11.3.0).
 	private static final Pattern ID = Pattern.compile(LibvirtMachine.PREFIX + "([1-9][0-9]{0,9})");
@@ -212,8 +215,10 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 				case Failures.SYSTEM_ERROR -> new InvalidRequestException("image.file", ex.getMessage() + ".");
 				case Failures.CONFIG_UNSUPPORTED -> new InvalidRequestException("iothreads", ex.getMessage() + ".");
 				case Failures.XML_ERROR -> refused(Reason.DEVICE_EXISTS, "libvirt refused", ex);
-				case Failures.INTERNAL_ERROR -> refused(Reason.NODE_IN_USE,
-						"Another process may have the image locked, or no PCIe port is free. libvirt says", ex);
+				case Failures.INTERNAL_ERROR -> ex.getMessage().contains(NO_PORT) ? new InvalidRequestException("bus",
+						"No PCIe port of %s is free, and libvirt adds none while it runs. Detach a device, or add <controller type='pci' model='pcie-root-port'/> to its XML and start it again. libvirt says: %s."
+							.formatted(this.name, ex.getMessage()))
+						: refused(Reason.NODE_IN_USE, "Another process may have the image locked. libvirt says", ex);
 				default -> failed(ex);
 			};
 		}

@@ -216,6 +216,23 @@ class LibvirtChangesTests {
 	}
 
 	@Test
+	void aMachineWithoutAFreePortIsNotGivenADisk() {
+		String body = "{'id': 'more%1$d', 'image': {'file': '%2$s', 'format': 'raw'}}".replace('\'', '"');
+		Answer answer;
+		int number = 0;
+		do {
+			answer = this.service.send("POST", "/api/v1/machines/vm1/devices", "application/json",
+					body.formatted(number, this.libvirtd.image("more%d.img".formatted(number))));
+			number++;
+		}
+		while (answer.status() == 201);
+		assertThat(number).isGreaterThan(1);
+		assertThat(answer.status()).isEqualTo(422);
+		problem(answer, "invalid-request", "No PCIe port of vm1 is free");
+		assertThat(this.libvirtd.virsh("domblklist", "vm1")).doesNotContain("more%d.img".formatted(number - 1));
+	}
+
+	@Test
 	void whatLibvirtRefusesToAttachIsTheProblemThatItIs() {
 		problem(post("/devices", "{'id': 'x', 'image': {'file': '/nowhere/none.img', 'format': 'raw'}}", 422),
 				"invalid-request", "none.img");
