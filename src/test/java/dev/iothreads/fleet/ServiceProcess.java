@@ -161,6 +161,25 @@ public final class ServiceProcess implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Sends it a signal.
+	 * @param signal the name, such as {@code STOP}
+	 */
+	void signal(String signal) {
+		try {
+			// The shell's own kill: not every machine has a program of that name.
+			Process kill = new ProcessBuilder("sh", "-c", "kill -" + signal + " " + this.process.pid()).inheritIO()
+				.start();
+			assertThat(kill.waitFor()).isZero();
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+		catch (InterruptedException ex) {
+			throw new AssertionError(ex);
+		}
+	}
+
 	@Override
 	public void close() {
 		this.process.destroy();

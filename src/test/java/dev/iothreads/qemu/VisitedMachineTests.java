@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.SocketChannel;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
@@ -10,13 +11,16 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -108,6 +112,36 @@ class VisitedMachineTests {
 	}
 
 	@EveryQemu
+	void aDevicePluggedAgainOnAnIOThreadMadeAnewIsNotOrphaned(QemuBinary binary) {
+		Map<String, Object> scsi = Map.of("driver", "virtio-scsi-pci", "id", "scsi0", "bus", "rp1", "iothread", "io1");
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket(), Hold.FALSE);
+				Monitor others = qemu.monitor()) {
+			Args.plug(others, scsi);
+			vm.read();
+			Args.unplug(others, "scsi0");
+			Args.deleteObject(others, "io1");
+			Args.addIOThread(others, "io1");
+			Args.plug(others, scsi);
+			assertThat(vm.read().device("scsi0"))
+				.hasValueSatisfying((device) -> assertThat(device.state()).isEqualTo(DeviceState.ATTACHED));
+		}
+	}
+
+	@EveryQemu
+	void aDeviceWithoutAnIdIsSeenByTheNextOfRareReadings(QemuBinary binary) throws Exception {
+		try (Qemu qemu = hotpluggable().start(binary);
+				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor()) {
+			vm.read();
+			Args.plug(others, Map.of("driver", "virtio-blk-pci", "drive", "disk0", "bus", "rp1", "iothread", "io1"));
+			// Longer than a list may be old that QEMU is not asked for at each reading.
+			TimeUnit.SECONDS.sleep(11);
+			assertThat(vm.read().devices()).hasSize(1);
+		}
+	}
+
+	@EveryQemu
 	void anotherClientIsNotWaitedForInLine(QemuBinary binary) {
 		try (Qemu qemu = hotpluggable().start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE)) {
 			vm.read();
@@ -169,6 +203,87 @@ class VisitedMachineTests {
 	}
 
 	@EveryQemu
+	void aMonitorThatWritesPrettilyIsVisited(QemuBinary binary, @TempDir Path directory) {
+		Path pretty = directory.resolve("pretty.sock");
+		try (Qemu qemu = monitorAt(pretty, "mode=control,pretty=on").start(binary);
+				Watched vm = Watched.at(pretty, Hold.FALSE)) {
+			for (int i = 0; i < 3; i++) {
+				assertThat(vm.read().iothreads()).hasSize(2);
+			}
+			assertThat(qemu.isAlive()).isTrue();
+		}
+	}
+
+	@EveryQemu
+	void aHumanMonitorIsNamedSoByAVisit(QemuBinary binary, @TempDir Path directory) {
+		Path human = directory.resolve("human.sock");
+		try (Qemu qemu = monitorAt(human, "mode=readline").start(binary); Watched vm = Watched.at(human, Hold.FALSE)) {
+			assertThat(vm.await(MachineState.DOWN).reason()).contains("human monitor");
+			assertThat(qemu.isAlive()).isTrue();
+		}
+	}
+
+	@EveryQemu
+	void whereIncusHoldsTheMonitorTheReasonSaysHowToGetAnother(QemuBinary binary, @TempDir Path directory) {
+		Path held = directory.resolve("qemu.monitor");
+		try (Qemu qemu = monitorAt(held, "mode=control").start(binary);
+				Monitor incus = Monitor.connect(held);
+				Watched waiting = Watched.at(new MonitorAddress.UnixAddress(held), Duration.ofMillis(200),
+						Watched.PATIENCE)) {
+			assertThat(waiting.await(MachineState.BUSY).reason()).contains("raw.qemu", "Incus");
+			try (Watched visiting = Watched.at(held, Hold.FALSE); Watched found = Watched.found(held)) {
+				assertThat(visiting.await(MachineState.BUSY).reason()).contains("raw.qemu", "does not wait in line");
+				assertThat(found.await(MachineState.BUSY).reason()).contains("raw.qemu");
+			}
+			assertThat(incus.execute("query-status").has("status")).isTrue();
+			assertThat(qemu.isAlive()).isTrue();
+		}
+	}
+
+	@EveryQemu
+	void whatWasBusyWhenItWasFoundIsTriedEachMinuteAndRead(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().start(binary)) {
+			Watched vm;
+			try (Monitor other = Monitor.connect(qemu.socket())) {
+				vm = Watched.found(qemu.socket());
+				vm.await((status) -> String.valueOf(status.reason()).contains("left alone"));
+				tryNow(vm);
+				assertThat(nextTry(vm)).isNotNull();
+				assertThat(other.execute("query-status").has("status")).isTrue();
+			}
+			try (vm) {
+				tryNow(vm);
+				assertThat(vm.read().iothreads()).hasSize(2);
+			}
+		}
+	}
+
+	// The next try is a minute later, or now.
+	private static void tryNow(Watched vm) {
+		Runnable next = nextTry(vm);
+		vm.scheduler().remove(next);
+		next.run();
+	}
+
+	private static Runnable nextTry(Watched vm) {
+		return await().atMost(Watched.PATIENCE)
+			.until(() -> vm.scheduler().getQueue().peek(),
+					(next) -> next instanceof Delayed later && later.getDelay(TimeUnit.SECONDS) > 30);
+	}
+
+	@EveryQemu
+	void aDiskPluggedAgainElsewhereBetweenTwoVisitsIsShownThere(QemuBinary binary) {
+		try (Qemu qemu = hotpluggable().device("virtio-scsi-pci,id=scsi0,iothread=io0")
+			.device("scsi-hd,id=hd0,bus=scsi0.0,lun=1,drive=disk0")
+			.start(binary); Watched vm = Watched.at(qemu.socket(), Hold.FALSE); Monitor others = qemu.monitor()) {
+			assertThat(vm.read().device("scsi0").orElseThrow().disks()).extracting(Disk::lun).containsExactly(1L);
+			Args.unplug(others, "hd0");
+			Args.plug(others, Map.of("driver", "scsi-hd", "id", "hd0", "bus", "scsi0.0", "lun", 5, "drive", "disk1"));
+			assertThat(vm.read().device("scsi0").orElseThrow().disks()).extracting(Disk::lun).containsExactly(5L);
+		}
+	}
+
+	@EveryQemu
 	void aConsoleThatWasFoundIsLeftToItsUsers(QemuBinary binary) throws Exception {
 		try (Qemu qemu = Qemu.of(binary)
 			.machine("-nodefaults", "-nographic", "-S", "-machine", "q35", "-m", "64")
@@ -200,6 +315,11 @@ class VisitedMachineTests {
 			qemu.cont();
 			assertThat(vm.read().iothreads()).hasSize(2);
 		}
+	}
+
+	private static Args monitorAt(Path socket, String mode) {
+		return hotpluggable().add("-chardev", "socket,id=other,path=" + socket + ",server=on,wait=off", "-mon",
+				"chardev=other," + mode);
 	}
 
 	private static Args hotpluggable() {
