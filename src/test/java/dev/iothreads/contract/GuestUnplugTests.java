@@ -5,11 +5,12 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.guest.Guest;
+import dev.iothreads.guest.QemusAtOnce;
 import dev.iothreads.qmp.MonitorAddress;
-import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.QemuBinary;
 import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -23,8 +24,12 @@ class GuestUnplugTests {
 
 	private final String name = Service.newName("guest");
 
-	@EveryQemu
-	void aNativeUnplugRightAfterThePlugWaitsForTheGuest(QemuBinary binary) {
+	@Test
+	void aNativeUnplugRightAfterThePlugWaitsForTheGuest() {
+		QemusAtOnce.run((binary) -> new GuestUnplugTests().unplugRightAfterThePlug(binary));
+	}
+
+	private void unplugRightAfterThePlug(QemuBinary binary) {
 		try (Guest guest = boot(Guest.of(binary).nativeHotplug())) {
 			attach("hot0", "disk0").is(201);
 			// Linux blinks for 5 s after the plug, and for 5 s before it lets go.
@@ -39,8 +44,12 @@ class GuestUnplugTests {
 		}
 	}
 
-	@EveryQemu
-	void anUnplugThatAResetHasEndedIsShownAsSuch(QemuBinary binary) {
+	@Test
+	void anUnplugThatAResetHasEndedIsShownAsSuch() {
+		QemusAtOnce.run((binary) -> new GuestUnplugTests().resetDuringAnUnplug(binary));
+	}
+
+	private void resetDuringAnUnplug(QemuBinary binary) {
 		try (Guest guest = boot(Guest.of(binary).nativeHotplug()); Monitor monitor = guest.qemu().monitor()) {
 			attach("hot0", "disk0").is(201);
 			guest.await("test -e /sys/block/vda");

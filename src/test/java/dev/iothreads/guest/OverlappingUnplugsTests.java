@@ -16,8 +16,8 @@ import dev.iothreads.machine.NewDevice;
 import dev.iothreads.qemu.QemuMachine;
 import dev.iothreads.qemu.QemuOptions;
 import dev.iothreads.qmp.MonitorAddress;
-import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -30,8 +30,12 @@ class OverlappingUnplugsTests {
 
 	private static final int ROUNDS = 6;
 
-	@EveryQemu
-	void aDeviceThatIsPluggedAfterThemStays(QemuBinary binary) {
+	@Test
+	void aDeviceThatIsPluggedAfterThemStays() {
+		QemusAtOnce.run(OverlappingUnplugsTests::unplugTwoAndPlugOne);
+	}
+
+	private static void unplugTwoAndPlugOne(QemuBinary binary) {
 		ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
 		try (Guest guest = boot(binary);
 				Inventory inventory = new Inventory(scheduler, Duration.ofDays(1), Duration.ofDays(1))) {
