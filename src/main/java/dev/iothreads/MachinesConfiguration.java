@@ -96,7 +96,8 @@ class MachinesConfiguration {
 			ServerProperties server) {
 		String directory = properties.ownMonitor().directory();
 		return (name, monitor, hold, found) -> QemuMachine.connect(name, monitor,
-				new SocketUse(hold, found, (directory != null) ? ownSocket(Path.of(directory), name, server) : null),
+				new SocketUse(hold, found,
+						(directory != null) ? ownSocket(Path.of(directory), name, monitor, server) : null),
 				options, machineScheduler);
 	}
 
@@ -214,13 +215,14 @@ class MachinesConfiguration {
 				properties.timeouts().detach(), properties.maxAge());
 	}
 
-	// No two services have one name, and a service has the same one after a restart: two
-	// on one host listen on different ports.
-	private static Path ownSocket(Path directory, String machine, ServerProperties server) {
+	// A service has the same name after a restart, and two on one host listen at
+	// different addresses or ports.
+	private static Path ownSocket(Path directory, String machine, MonitorAddress monitor, ServerProperties server) {
 		Integer port = server.getPort();
-		String service = host() + ":" + ((port != null && port == 0) ? "pid" + ProcessHandle.current().pid() : port);
+		String service = host() + ":" + server.getAddress() + ":"
+				+ ((port != null && port == 0) ? "pid" + ProcessHandle.current().pid() : port);
 		return directory.resolve("iothread-inventory-"
-				+ UUID.nameUUIDFromBytes((service + ":" + machine).getBytes(StandardCharsets.UTF_8))
+				+ UUID.nameUUIDFromBytes((service + ":" + machine + ":" + monitor).getBytes(StandardCharsets.UTF_8))
 					.toString()
 					.substring(0, 13)
 				+ ".sock");

@@ -54,37 +54,52 @@ final class OwnMonitor {
 						"It has no monitor of the service's own: that takes QEMU 11.1, and this is QEMU %s."
 							.formatted(greeting.version()));
 			}
-			List<QmpCommand> commands = List.of(objectDel(), chardevRemove(),
+			return isInUse(visited).thenCompose((inUse) -> inUse ? CompletableFuture.completedFuture(
+					"It has no monitor of the service's own: another service uses the one of this name, %s. Give one of the two another iothreads.own-monitor.directory."
+						.formatted(this.socket))
+					: replace(visited));
+		});
+	}
+
+	private CompletableFuture<@Nullable String> replace(QmpMonitor visited) {
+		List<QmpCommand> commands = List
+			.of(objectDel(), chardevRemove(),
 					Command.CHARDEV_ADD.with(Map.of("id", this.id, "backend", Map.of("type", "socket", "data",
 							Map.of("addr", Map.of("type", "unix", "data", Map.of("path", this.socket.toString())),
 									"server", true, "wait", false)))),
 					Command.OBJECT_ADD.with(Map.of("qom-type", "monitor-qmp", "id", this.id, "chardev", this.id,
 							"close-action", "delete")));
-			return Reply.toAll(visited, commands).thenCompose((replies) -> {
-				Reply listens = replies.get(2);
-				Reply made = replies.get(3);
-				if (listens.failure() instanceof QmpCommandException refused) {
-					return CompletableFuture.completedFuture(
-							"It has no monitor of the service's own: its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
-								.formatted(refused.description(), this.socket.getParent()));
-				}
-				if (made.failure() instanceof QmpCommandException refused) {
-					return remove(visited)
-						.thenApply((removed) -> "It has no monitor of the service's own: QEMU says: %s."
-							.formatted(refused.description()));
-				}
-				listens.orThrow();
-				made.orThrow();
-				return CompletableFuture.<@Nullable String>completedFuture(null);
-			});
+		return Reply.toAll(visited, commands).thenCompose((replies) -> {
+			Reply listens = replies.get(2);
+			Reply made = replies.get(3);
+			if (listens.failure() instanceof QmpCommandException refused) {
+				return CompletableFuture.completedFuture(
+						"It has no monitor of the service's own: its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
+							.formatted(refused.description(), this.socket.getParent()));
+			}
+			if (made.failure() instanceof QmpCommandException refused) {
+				return remove(visited).thenApply((removed) -> "It has no monitor of the service's own: QEMU says: %s."
+					.formatted(refused.description()));
+			}
+			listens.orThrow();
+			made.orThrow();
+			return CompletableFuture.<@Nullable String>completedFuture(null);
 		});
 	}
 
+	// QEMU deletes a monitor when its client leaves: one that has a client is no
+	// leftover.
+	private CompletableFuture<Boolean> isInUse(QmpMonitor visited) {
+		return Reply.to(visited, Command.QUERY_CHARDEV.plain())
+			.thenApply((reply) -> Qom.isConnected(reply.orElseNull(), this.id));
+	}
+
 	/**
-	 * Has it removed. Where there is none, nothing happens.
+	 * Has it removed, unless it has a client. Where there is none, nothing happens.
 	 */
 	CompletableFuture<?> remove(QmpMonitor visited) {
-		return Reply.toAll(visited, List.of(objectDel(), chardevRemove()));
+		return isInUse(visited).thenCompose((inUse) -> inUse ? CompletableFuture.completedFuture(List.of())
+				: Reply.toAll(visited, List.of(objectDel(), chardevRemove())));
 	}
 
 	private QmpCommand objectDel() {

@@ -24,7 +24,9 @@ final class Proxmox {
 
 	private static final Set<Path> DIRECTORIES = Set.of(Path.of("/run/qemu-server"), Path.of("/var/run/qemu-server"));
 
-	private static final Set<String> MONITORS = Set.of("qmp", "qmp-event");
+	private static final String MONITOR = "qmp";
+
+	private static final Set<String> MONITORS = Set.of(MONITOR, "qmp-event");
 
 	// The controller that all SCSI disks share, unless it is virtio-scsi-single.
 	private static final String SHARED_CONTROLLER = Qom.PERIPHERAL + "/scsihw";
@@ -54,6 +56,23 @@ final class Proxmox {
 			chardevs.forEach((chardev) -> labels.add(chardev.path("label").asString("")));
 		}
 		return labels.containsAll(MONITORS) || (address != null && owns(address));
+	}
+
+	/**
+	 * Leaves a connection that Proxmox' tools may need. Theirs is a Unix socket; over TCP
+	 * a relay may lead to it, and a visit would not notice another QEMU.
+	 * @param address the address of the monitor in use
+	 * @param chardevs the answer of {@code query-chardev}
+	 */
+	static void requireNotItsMonitor(@Nullable MonitorAddress address, @Nullable JsonNode chardevs) {
+		if (address instanceof UnixAddress) {
+			throw new OthersNeedItException(
+					"Proxmox VE runs it, and needs its monitor: it is visited from now on, and not held.");
+		}
+		if (Qom.isConnected(chardevs, MONITOR)) {
+			throw new NotAMachineException(
+					"that may be the monitor which Proxmox VE needs, and over TCP it cannot be visited. Run the service on the node, with the socket /run/qemu-server/VMID.qmp, or give the VM a -qmp of its own by qm set VMID --args.");
+		}
 	}
 
 	/**

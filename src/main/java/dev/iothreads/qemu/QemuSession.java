@@ -117,8 +117,7 @@ final class QemuSession {
 				}
 				boolean proxmox = Proxmox.manages(address, replies.get(2).value());
 				if (proxmox && monitor.hasAllEvents() && !isOurs) {
-					throw new OthersNeedItException(
-							"Proxmox VE runs it, and needs its monitor: it is visited from now on, and not held.");
+					Proxmox.requireNotItsMonitor(address, replies.get(2).value());
 				}
 				boolean listsAtOnce = replies.get(3).failure() == null;
 				return new QemuSession(monitor, greeting.version(), listsAtOnce,

@@ -95,6 +95,17 @@ final class Qom {
 	}
 
 	/**
+	 * Returns whether a chardev has a client.
+	 * @param chardevs the answer of {@code query-chardev}; without one, it may have
+	 * @param id the chardev's id
+	 */
+	static boolean isConnected(@Nullable JsonNode chardevs, String id) {
+		return chardevs == null || chardevs.valueStream()
+			.anyMatch((chardev) -> id.equals(chardev.path("label").asString(""))
+					&& !chardev.path("filename").asString("").startsWith("disconnected:"));
+	}
+
+	/**
 	 * Returns a member of an answer that may be missing, {@code null} when it is, or is
 	 * empty.
 	 */

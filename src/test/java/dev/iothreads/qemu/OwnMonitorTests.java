@@ -80,6 +80,22 @@ class OwnMonitorTests {
 	}
 
 	@EveryQemu
+	void thatOfALivingServiceOfTheSameNameStays(QemuBinary binary) {
+		requireMonitorObjects(binary);
+		Path own = this.directory.resolve("iothread-inventory-1.sock");
+		try (Qemu qemu = hotpluggable().start(binary); Watched first = Watched.at(qemu.socket(), own)) {
+			assertThat(first.read().identity().reading()).isNull();
+			try (Watched second = Watched.at(qemu.socket(), own)) {
+				Identity.Reading reading = second.read().identity().reading();
+				assertThat(reading).isNotNull();
+				assertThat(reading.limits()).contains("another service uses the one of this name");
+				assertThat(first.read().identity().reading()).isNull();
+			}
+			assertThat(first.read().identity().reading()).isNull();
+		}
+	}
+
+	@EveryQemu
 	void whereQemuCannotWriteItIsVisited(QemuBinary binary) {
 		try (Qemu qemu = hotpluggable().start(binary);
 				Watched vm = Watched.at(qemu.socket(), this.directory.resolve("none/iothread-inventory-1.sock"))) {

@@ -16,10 +16,12 @@ import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.ScriptedMonitor;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -281,6 +283,31 @@ class VisitedMachineTests {
 			Args.plug(others, Map.of("driver", "scsi-hd", "id", "hd0", "bus", "scsi0.0", "lun", 5, "drive", "disk1"));
 			assertThat(vm.read().device("scsi0").orElseThrow().disks()).extracting(Disk::lun).containsExactly(5L);
 		}
+	}
+
+	@Test
+	void proxmoxsMonitorBehindARelayIsLeft() {
+		try (ScriptedMonitor relay = ScriptedMonitor
+			.onTcp(ScriptedMonitor.Script.answering(proxmox("unix:/run/qemu-server/100.qmp,server=on")));
+				Watched vm = Watched.at(relay.address())) {
+			assertThat(vm.await(MachineState.DOWN).reason()).contains("over TCP it cannot be visited");
+		}
+	}
+
+	@Test
+	void aMonitorOverTcpThatProxmoxDoesNotNeedIsHeld() {
+		try (ScriptedMonitor second = ScriptedMonitor
+			.onTcp(ScriptedMonitor.Script.answering(proxmox("disconnected:unix:/run/qemu-server/100.qmp,server=on")));
+				Watched vm = Watched.at(second.address())) {
+			assertThat(vm.read().managedBy()).isEqualTo("proxmox");
+			assertThat(vm.read().identity().reading()).isNull();
+		}
+	}
+
+	private static ScriptedQemu proxmox(String monitor) {
+		return ScriptedQemu.create()
+			.replying("query-chardev", "{\"return\": [{\"label\": \"qmp\", \"filename\": \"" + monitor
+					+ "\"}, {\"label\": \"qmp-event\", \"filename\": \"unix:/run/qmeventd.sock\"}]}");
 	}
 
 	@EveryQemu
