@@ -56,9 +56,20 @@ record Environment(Map<String, String> variables) {
 	 * it.
 	 */
 	Path guestImage() {
+		return Path.of(this.variables.getOrDefault("GUEST_IMAGE", cache().resolve("guest").toString()));
+	}
+
+	/**
+	 * Where {@code .ci/run} puts what makes and checks a TypeScript client.
+	 */
+	Path client() {
+		return cache().resolve("client");
+	}
+
+	private Path cache() {
 		String cache = this.variables.getOrDefault("XDG_CACHE_HOME",
 				this.variables.getOrDefault("HOME", "/nowhere") + "/.cache");
-		return Path.of(this.variables.getOrDefault("GUEST_IMAGE", cache + "/iothread-inventory/guest"));
+		return Path.of(cache, "iothread-inventory");
 	}
 
 	private Stream<Path> paths(String variable) {

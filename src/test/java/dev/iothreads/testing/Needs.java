@@ -51,6 +51,26 @@ public final class Needs {
 		return image;
 	}
 
+	/**
+	 * Finds the programs that make and check a TypeScript client, or ends the test that
+	 * asks.
+	 * @return a folder of npm's packages, with {@code .bin}
+	 * @throws TestAbortedException if there is none, which skips the test
+	 * @throws AssertionFailedError if there is none and {@code CI=true}
+	 */
+	public static Path clientModules() {
+		return clientModules(Environment.ofThisProcess());
+	}
+
+	static Path clientModules(Environment environment) {
+		Path client = environment.client();
+		if (!Files.exists(client.resolve("installed"))) {
+			throw missing("no openapi-typescript found: apt-get install nodejs npm, then .ci/install-client " + client,
+					environment);
+		}
+		return client.resolve("node_modules");
+	}
+
 	private static RuntimeException missing(String reason, Environment environment) {
 		failWhereNothingMayBeMissing(reason, environment);
 		return new TestAbortedException(reason);

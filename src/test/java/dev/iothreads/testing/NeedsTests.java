@@ -38,4 +38,14 @@ class NeedsTests {
 			.withMessage("no Linux guest found: apt-get install cpio kmod, then .ci/make-guest /nowhere");
 	}
 
+	@Test
+	void aMissingClientSkipsTheTestAndSaysHowToInstallIt() {
+		assertThatExceptionOfType(TestAbortedException.class)
+			.isThrownBy(() -> Needs.clientModules(new Environment(Map.of("XDG_CACHE_HOME", "/nowhere"))))
+			.withMessage("no openapi-typescript found: apt-get install nodejs npm, then .ci/install-client "
+					+ "/nowhere/iothread-inventory/client");
+		assertThatExceptionOfType(AssertionFailedError.class)
+			.isThrownBy(() -> Needs.clientModules(new Environment(Map.of("XDG_CACHE_HOME", "/nowhere", "CI", "true"))));
+	}
+
 }

@@ -86,7 +86,8 @@ class DeviceController {
 	}
 
 	@GetMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
-	@Operation(operationId = "getDevice", summary = "One device")
+	@Operation(operationId = "getDevice", summary = "One device",
+			description = "By its id, or by its place among those without one (device[0]).")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<DeviceInfo> get(@PathVariable String machine, @PathVariable String device) {

@@ -150,7 +150,8 @@ class IOThreadController {
 	}
 
 	@DeleteMapping(Paths.IOTHREADS + "/{id}")
-	@Operation(operationId = "removeIOThread", summary = "Remove an IOThread that nothing uses")
+	@Operation(operationId = "removeIOThread", summary = "Remove an IOThread that nothing uses",
+			description = "One that is in use stays; the problem names what runs on it.")
 	@ApiResponse(responseCode = "204", description = "It is removed")
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
