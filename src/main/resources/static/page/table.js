@@ -86,7 +86,8 @@ export class MachineView {
 		this.orphans = h('span.mark', { hidden: true, 'data-kind': 'orphaned' });
 		this.detaching = h('span.mark', { hidden: true, 'data-kind': 'detaching' });
 		this.uneven = h('span.mark', { hidden: true, 'data-kind': 'uneven' });
-		this.notes = h('span.notes', {}, this.uneven, this.orphans, this.detaching);
+		this.pool = h('span.mark', { hidden: true, 'data-kind': 'pool' });
+		this.notes = h('span.notes', {}, this.uneven, this.orphans, this.detaching, this.pool);
 		this.balance = h('td', { 'data-of': 'balance' }, h('div.balance', {}, this.strip.element, this.notes));
 		this.why = h('td.why', { colspan: 6, hidden: true });
 		this.row = h('tr.row', {}, h('td.picks', {}, this.pick), h('th', { scope: 'row' }, h('div.who', {}, this.toggle, this.known, this.lock)),
@@ -141,9 +142,17 @@ export class MachineView {
 		attribute(this.uneven, 'title', summary.sentence || null);
 		this.#note(this.orphans, known && summary.orphaned > 0 ? `${summary.orphaned} orphaned` : '');
 		this.#note(this.detaching, known && summary.detaching > 0 ? `${summary.detaching} detaching` : '');
+		this.#note(this.pool, known ? this.#poolNote() : '');
+		attribute(this.pool, 'title', info['pool-reason'] ?? null);
 		if (this.isOpen) {
 			this.#showBody(found);
 		}
+	}
+
+	// Settings may differ though none is missing.
+	#poolNote() {
+		const { 'pool-missing': missing, 'pool-reason': reason } = this.machine.info;
+		return missing > 0 ? `${missing} of its pool missing` : reason ? 'pool differs' : '';
 	}
 
 	#note(mark, words) {
@@ -159,6 +168,7 @@ export class MachineView {
 		this.copyUuid = copy('uuid');
 		this.copyPid = copy('pid');
 		this.cpuNote = h('p.about', { hidden: true });
+		this.poolReason = h('p.about', { hidden: true, 'data-of': 'pool' });
 		this.add = button('add', 'Add IOThread', { 'aria-label': `Add an IOThread to ${machine.name}` }, 'plain');
 		this.attach = button('attach', 'Attach device', { 'aria-label': `Attach a device to ${machine.name}` }, 'plain');
 		this.none = h('p.none', {}, 'It has no IOThread: all its devices run in QEMU’s main loop.');
@@ -170,7 +180,8 @@ export class MachineView {
 		this.#cards = new Views(cards, (item) => item.thread ? new IOThreadView(item) : new LooseView(item));
 		this.tools = h('div.tools.changes', {}, this.add, this.attach);
 		this.#body = h('div.body', {}, h('div.past', {}, this.chart.element, this.sentence), this.advice.element, this.none, cards, this.table.element,
-			h('div.foot', {}, this.tools, h('p.about', {}, this.about, this.copyMonitor, this.copyUuid, this.copyPid), this.cpuNote));
+			h('div.foot', {}, this.tools, h('p.about', {}, this.about, this.copyMonitor, this.copyUuid, this.copyPid), this.cpuNote,
+				this.poolReason));
 		this.content.append(this.reason, this.#body);
 	}
 
@@ -194,6 +205,9 @@ export class MachineView {
 		this.copyPid.offer(info.pid, `the process id of ${machine.name}`);
 		hide(this.cpuNote, !info['cpu-unavailable']);
 		text(this.cpuNote, info['cpu-unavailable'] ? `CPU is not known. ${info['cpu-unavailable']}` : '');
+		const pool = this.#poolNote();
+		hide(this.poolReason, !pool);
+		text(this.poolReason, pool ? `Pool: ${info['pool-reason'] ?? pool}` : '');
 		hide(this.tools, Boolean(machine.locked));
 		hide(this.attach, summary.threads.length === 0);
 		hide(this.none, summary.threads.length > 0);

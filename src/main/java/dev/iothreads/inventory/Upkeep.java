@@ -124,6 +124,7 @@ public final class Upkeep implements InventoryListener {
 		Refusal refusal = entry.refusal();
 		if (refusal != null) {
 			entry.setPoolReason(refusal.message());
+			watch.onImagesClosed();
 			return Outcome.DONE;
 		}
 		Snapshot now = entry.view().snapshot();
@@ -136,8 +137,8 @@ public final class Upkeep implements InventoryListener {
 		try {
 			if (watch.needsImages() || (pool != null && now != null && !isComplete(pool, now))) {
 				entry.changes().change((before, changes) -> {
-					if (watch.needsImages()) {
-						changes.removeUnusedImages();
+					if (watch.needsImages() && changes.removeUnusedImages()) {
+						watch.onImagesClosed();
 					}
 					if (pool != null) {
 						// It is given again at the next start, so that no definition has
@@ -273,22 +274,26 @@ public final class Upkeep implements InventoryListener {
 			return this.pool;
 		}
 
+		/**
+		 * Notes that no image is open any more that nothing uses.
+		 */
+		synchronized void onImagesClosed() {
+			this.images = false;
+		}
+
 		synchronized void end(Outcome outcome) {
 			this.running = false;
-			switch (outcome) {
-				case DONE -> {
-					this.images = false;
-					this.pool = false;
-					this.failures = 0;
-				}
-				case FAILED -> {
-					this.earliest = System.nanoTime()
-							+ SHORTEST_PAUSE.toNanos() * (1L << Math.min(this.failures++, MOST_DOUBLINGS));
-				}
-				case LATER -> {
-					// The next reading says whether it runs.
-				}
+			if (outcome == Outcome.DONE) {
+				this.pool = false;
 			}
+			if (outcome == Outcome.DONE && !this.images) {
+				this.failures = 0;
+			}
+			else if (outcome != Outcome.LATER) {
+				this.earliest = System.nanoTime()
+						+ SHORTEST_PAUSE.toNanos() * (1L << Math.min(this.failures++, MOST_DOUBLINGS));
+			}
+			// Otherwise the next reading says whether it runs.
 		}
 
 	}

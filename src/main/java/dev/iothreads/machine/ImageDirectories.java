@@ -178,7 +178,18 @@ public final class ImageDirectories {
 								.formatted(image.file(),
 										header.hasDataFile() ? "a file of its own for the data" : file));
 				}
-				header = Qcow2Header.read(file);
+				if ("raw".equals(header.backingFormat())) {
+					return size;
+				}
+				Qcow2Header next = Qcow2Header.read(file);
+				// Another format could name further files, which only QEMU can read.
+				if (next == null || !"qcow2".equals(header.backingFormat())) {
+					throw wrong(
+							"%s builds upon %s, and its header gives that the format %s. It must be raw or qcow2, as the file is: set it by qemu-img rebase -u -F."
+								.formatted(image.file(), file,
+										Objects.requireNonNullElse(header.backingFormat(), "unknown")));
+				}
+				header = next;
 			}
 			if (header != null) {
 				throw wrong("More than %d images are beneath %s. Make it independent of them, by qemu-img rebase."

@@ -11,10 +11,11 @@ import org.jspecify.annotations.Nullable;
  * What the header of a qcow2 says (docs: QEMU's {@code docs/interop/qcow2.txt}).
  *
  * @param backing what it builds upon, {@code null} for nothing
+ * @param backingFormat the format of that, {@code null} where it is not said
  * @param hasDataFile whether its data is in another file
  * @param size the size that the guest sees, in bytes
  */
-record Qcow2Header(@Nullable String backing, boolean hasDataFile, long size) {
+record Qcow2Header(@Nullable String backing, @Nullable String backingFormat, boolean hasDataFile, long size) {
 
 	private static final int MAGIC = 0x514649fb;
 
@@ -23,6 +24,14 @@ record Qcow2Header(@Nullable String backing, boolean hasDataFile, long size) {
 	private static final long DATA_FILE = 1 << 2;
 
 	private static final int LONGEST_NAME = 1023;
+
+	private static final int FIRST_HEADER = 72;
+
+	private static final int HEADER_LENGTH = 100;
+
+	private static final int BACKING_FORMAT = 0xe2792aca;
+
+	private static final int MOST_EXTENSIONS = 64;
 
 	/**
 	 * Reads it.
@@ -46,16 +55,38 @@ record Qcow2Header(@Nullable String backing, boolean hasDataFile, long size) {
 				dataFile = (image.readLong() & DATA_FILE) != 0;
 			}
 			if (place == 0) {
-				return new Qcow2Header(null, dataFile, size);
+				return new Qcow2Header(null, null, dataFile, size);
 			}
 			byte[] name = new byte[Math.max(0, Math.min(length, LONGEST_NAME))];
 			image.seek(place);
 			image.readFully(name);
-			return new Qcow2Header(new String(name, StandardCharsets.UTF_8), dataFile, size);
+			return new Qcow2Header(new String(name, StandardCharsets.UTF_8), backingFormat(image, version), dataFile,
+					size);
 		}
 		catch (EOFException ex) {
 			return null;
 		}
+	}
+
+	private static @Nullable String backingFormat(RandomAccessFile image, int version) throws IOException {
+		image.seek(HEADER_LENGTH);
+		long place = (version > 2) ? image.readInt() : FIRST_HEADER;
+		for (int i = 0; i < MOST_EXTENSIONS; i++) {
+			image.seek(place);
+			int type = image.readInt();
+			long length = Integer.toUnsignedLong(image.readInt());
+			if (type == 0) {
+				return null;
+			}
+			if (type == BACKING_FORMAT) {
+				byte[] format = new byte[(int) Math.min(length, LONGEST_NAME)];
+				image.readFully(format);
+				return new String(format, StandardCharsets.UTF_8);
+			}
+			// Each is padded to a multiple of 8.
+			place += 8 + (length + 7) / 8 * 8;
+		}
+		return null;
 	}
 
 }

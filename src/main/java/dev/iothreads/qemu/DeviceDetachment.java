@@ -27,6 +27,10 @@ final class DeviceDetachment {
 
 	private static final Duration RETRY_LIMIT = Duration.ofSeconds(30);
 
+	private static final Duration NODE_INTERVAL = Duration.ofMillis(50);
+
+	private static final Duration NODE_LIMIT = Duration.ofSeconds(2);
+
 	private final QemuSession session;
 
 	private final BlockingQmp qemu;
@@ -89,7 +93,8 @@ final class DeviceDetachment {
 		});
 	}
 
-	// QEMU removes no node that something uses.
+	// QEMU removes no node that something uses. The device itself may hold it for some
+	// 50 ms after its event.
 	private CompletableFuture<Void> withNode(CompletableFuture<Void> gone, String node) {
 		CompletableFuture<Void> done = new CompletableFuture<>();
 		gone.whenComplete((left, failure) -> {
@@ -97,11 +102,24 @@ final class DeviceDetachment {
 				done.completeExceptionally(failure);
 			}
 			else {
-				Reply.to(this.session.monitor(), ImageNodes.removal(node))
-					.whenComplete((removed, lost) -> done.complete(null));
+				removeNode(node, done, System.nanoTime() + NODE_LIMIT.toNanos());
 			}
 		});
 		return done;
+	}
+
+	private void removeNode(String node, CompletableFuture<Void> done, long end) {
+		this.session.monitor().execute(ImageNodes.removal(node)).whenComplete((removed, failure) -> {
+			boolean held = failure != null && Reply.unwrap(failure) instanceof QmpCommandException refused
+					&& refused.description().contains("in use");
+			if (held && System.nanoTime() < end) {
+				CompletableFuture.delayedExecutor(NODE_INTERVAL.toMillis(), TimeUnit.MILLISECONDS)
+					.execute(() -> removeNode(node, done, end));
+			}
+			else {
+				done.complete(null);
+			}
+		});
 	}
 
 	// With native hot-plug a port is busy for some 5 s after a device was plugged, and

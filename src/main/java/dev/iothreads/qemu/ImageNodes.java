@@ -171,15 +171,16 @@ final class ImageNodes {
 
 	/**
 	 * Removes the nodes that the service has added and nothing uses.
+	 * @return whether none is left that no device serves
 	 */
-	void removeUnused() {
+	boolean removeUnused() {
 		JsonNode nodes = this.qemu.ask(Command.QUERY_NAMED_BLOCK_NODES.with(Map.of("flat", true)));
-		if (nodes != null) {
-			nodes.valueStream()
-				.map((node) -> node.path("node-name").asString(""))
-				.filter((name) -> name.startsWith(PREFIX))
-				.forEach(this::remove);
-		}
+		BlockNodes backends = new BlockNodes(this.qemu);
+		return nodes == null || nodes.valueStream()
+			.map((node) -> node.path("node-name").asString(""))
+			.filter((name) -> name.startsWith(PREFIX) && !remove(name) && backends.used(name) == null)
+			.toList()
+			.isEmpty();
 	}
 
 	/**

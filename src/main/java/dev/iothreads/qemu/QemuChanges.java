@@ -57,8 +57,8 @@ record QemuChanges(QemuSession session, BlockingQmp qemu) implements Changes {
 	}
 
 	@Override
-	public void removeUnusedImages() {
-		new ImageNodes(this.qemu).removeUnused();
+	public boolean removeUnusedImages() {
+		return new ImageNodes(this.qemu).removeUnused();
 	}
 
 	@Override

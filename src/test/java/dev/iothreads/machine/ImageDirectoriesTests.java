@@ -32,6 +32,9 @@ class ImageDirectoriesTests {
 	// No process has it: it is above the kernel's limit.
 	private static final long NO_PROCESS = 5_000_000;
 
+	// Source: the header that Qcow2 writes.
+	private static final int HEADER_EXTENSION = 104;
+
 	private Path directory = Path.of("/");
 
 	private Path image = Path.of("/");
@@ -94,6 +97,26 @@ class ImageDirectoriesTests {
 				.isInstanceOf(InvalidRequestException.class)
 				.hasMessageContaining("builds upon " + base);
 		}
+	}
+
+	@Test
+	void theChainEndsAtARawImageAndOnlyWhereTheHeaderSaysSo() throws IOException {
+		Path raw = Files.write(this.directory.resolve("base.raw"), new byte[512]);
+		this.image = Qcow2.create(this.directory.resolve("over.qcow2"), 512, raw.toString());
+		NewImage found = find(false, OWN);
+		assertThat(found.directories().requireOwnChain(found)).isEqualTo(512);
+		Path other = Files.writeString(this.directory.resolve("base.vmdk"), "# Disk DescriptorFile");
+		this.image = Qcow2.create(this.directory.resolve("other.qcow2"), 512, other.toString());
+		NewImage wrong = find(false, OWN);
+		assertThatThrownBy(() -> wrong.directories().requireOwnChain(wrong)).isInstanceOf(InvalidRequestException.class)
+			.hasMessageContaining("It must be raw or qcow2, as the file is");
+		byte[] silent = Files.readAllBytes(Path.of(found.file()));
+		silent[HEADER_EXTENSION] = 1; // an extension that is not known
+		this.image = Files.write(this.directory.resolve("silent.qcow2"), silent);
+		NewImage unknown = find(false, OWN);
+		assertThatThrownBy(() -> unknown.directories().requireOwnChain(unknown))
+			.isInstanceOf(InvalidRequestException.class)
+			.hasMessageContaining("the format unknown");
 	}
 
 	private NewImage find(boolean shared, @Nullable Long process) {

@@ -105,6 +105,23 @@ class PageOverviewTests {
 	}
 
 	@Test
+	void whatIsMissingOfAPoolIsMarkedAndTheReasonIsInTheBody() {
+		String pools = """
+				(path, answer) => path !== 'machines' ? answer : answer.map((machine) => machine.name === 'vm1'
+					? { ...machine, 'pool-missing': 2, 'pool-reason': 'It is read-only.' }
+					: machine.name === 'vm2' ? { ...machine, 'pool-missing': 0 } : machine)
+				""";
+		Page page = Site.open("", pools);
+		page.await(() -> assertThat(page.texts(Page.machine("vm1") + " .mark[data-kind=pool]"))
+			.containsExactly("2 of its pool missing"));
+		assertThat(page.find(Page.machine("vm1") + " .mark[data-kind=pool]").getAttribute("title"))
+			.isEqualTo("It is read-only.");
+		assertThat(page.find(Page.machine("vm2") + " .mark[data-kind=pool]").isDisplayed()).isFalse();
+		page.await(() -> assertThat(page.texts(Page.machine("vm1") + " [data-of=pool]"))
+			.containsExactly("Pool: It is read-only."));
+	}
+
+	@Test
 	void theTitleAndTheHeaderSayWhereAndHowItIs() {
 		Page page = Site.open("", GUESTS);
 		String host = Site.service().get("/api/v1/service").json().path("host").asString();

@@ -25,6 +25,8 @@ public final class Qcow2 {
 
 	private static final int NAME = 200;
 
+	private static final int BACKING_FORMAT = 0xe2792aca;
+
 	private Qcow2() {
 	}
 
@@ -32,7 +34,8 @@ public final class Qcow2 {
 	 * Writes an image.
 	 * @param file the file
 	 * @param size the size that a guest sees, in bytes, 512 MiB at most
-	 * @param backing what it builds upon, {@code null} for nothing
+	 * @param backing what it builds upon, {@code null} for nothing; a raw image where its
+	 * name ends with {@code .raw}, and a qcow2 elsewhere
 	 * @return the file
 	 */
 	public static Path create(Path file, long size, @Nullable String backing) {
@@ -44,6 +47,11 @@ public final class Qcow2 {
 		// The table of level 1, then that of the reference counts.
 		image.putInt(1).putLong(3 * CLUSTER).putLong(CLUSTER).putInt(1);
 		image.putInt(0).putLong(0).putLong(0).putLong(0).putLong(0).putInt(4).putInt(HEADER);
+		if (backing != null) {
+			image.position(HEADER).putInt(BACKING_FORMAT);
+			byte[] format = (backing.endsWith(".raw") ? "raw" : "qcow2").getBytes(StandardCharsets.UTF_8);
+			image.putInt(format.length).put(format);
+		}
 		image.position(NAME).put(name);
 		image.putLong(CLUSTER, 2 * CLUSTER);
 		for (int cluster = 0; cluster < USED_CLUSTERS; cluster++) {
