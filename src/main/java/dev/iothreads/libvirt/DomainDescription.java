@@ -39,7 +39,7 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 
 	static final String IOTHREAD = "iothread";
 
-	private static final String PERIPHERAL = "/machine/peripheral/";
+	static final String PERIPHERAL = "/machine/peripheral/";
 
 	private static final Pattern SOCKET = Pattern.compile("(?:^unix:|(?:^|,)path=)((?:[^,]|,,)+)");
 
@@ -271,11 +271,10 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 			@Nullable Disk behindController) {
 
 		/**
-		 * The QOM paths of the device that does its work, and of itself behind that.
+		 * The QOM path by which it is counted: its own behind a controller.
 		 */
-		Stream<String> counted() {
-			return Stream.concat(Stream.ofNullable(this.worker),
-					Stream.ofNullable(this.behindController).map(Disk::qomPath));
+		@Nullable String counted() {
+			return (this.behindController != null) ? this.behindController.qomPath() : this.worker;
 		}
 
 	}

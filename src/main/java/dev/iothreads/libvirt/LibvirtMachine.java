@@ -1,10 +1,8 @@
 package dev.iothreads.libvirt;
 
-import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.BitSet;
-import java.util.EnumMap;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +14,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 
 import dev.iothreads.libvirt.DomainDescription.KnownDevice;
-import dev.iothreads.libvirt.DomainDescription.KnownDisk;
 import dev.iothreads.libvirt.Hypervisor.Statistics;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.ChangeRefusedException;
@@ -31,8 +28,6 @@ import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Identity;
-import dev.iothreads.machine.IoCount;
-import dev.iothreads.machine.IoOperation;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineState;
@@ -96,7 +91,7 @@ final class LibvirtMachine implements Machine {
 
 	private volatile @Nullable Parsed parsed;
 
-	private volatile @Nullable Counted counted;
+	private final DomainStatistics statistics;
 
 	LibvirtMachine(String name, Domain domain, @Nullable String title, Hypervisor hypervisor, LibvirtOptions options) {
 		this.name = name;
@@ -105,6 +100,7 @@ final class LibvirtMachine implements Machine {
 		this.options = options;
 		this.hypervisor = hypervisor;
 		this.hostThreads = options.hostThreads().ofDomain(domain.uuid());
+		this.statistics = new DomainStatistics(domain, options.statisticsInterval());
 		this.status = new MachineStatus(MachineState.CONNECTING,
 				"%s is being read through libvirt. Ask again in a moment.".formatted(name));
 		this.qemu = options.monitored()
@@ -194,6 +190,7 @@ final class LibvirtMachine implements Machine {
 	}
 
 	void removed(String alias) {
+		this.statistics.forget(alias);
 		CompletableFuture<Void> waiting = this.leaving.remove(alias);
 		if (waiting != null) {
 			waiting.complete(null);
@@ -246,9 +243,11 @@ final class LibvirtMachine implements Machine {
 			return current.xml(this.domain, 0);
 		})
 			.thenApply(this::parse)
-			.thenCompose((description) -> current.iothreads(this.domain, Hypervisor.LIVE)
-				.thenCompose((iothreads) -> count(current).thenApply(
-						(statistics) -> build(begun, current.qemuVersion(), description, iothreads, statistics))))
+			.thenCompose(
+					(description) -> current.iothreads(this.domain, Hypervisor.LIVE)
+						.thenCompose((iothreads) -> this.statistics.count(current, this::keepPolling)
+							.thenApply((statistics) -> build(begun, current.qemuVersion(), description, iothreads,
+									statistics))))
 			.thenCombine(state, this::identify)
 			.orTimeout(this.options.commandTimeout().toMillis(), TimeUnit.MILLISECONDS)
 			.handle((snapshot, failure) -> {
@@ -295,22 +294,6 @@ final class LibvirtMachine implements Machine {
 		return description;
 	}
 
-	private CompletableFuture<Counted> count(Hypervisor current) {
-		Counted before = this.counted;
-		Duration interval = this.options.statisticsInterval();
-		boolean due = interval != null && (before == null || before.at().plus(interval).compareTo(Instant.now()) < 0);
-		Instant now = Instant.now();
-		return current.statistics(this.domain, due).thenApply((statistics) -> {
-			Counted counts = (due && !statistics.texts().isEmpty()) ? new Counted(now, statistics)
-					: (before != null) ? new Counted(before.at(), before.blocks()) : new Counted(now, Statistics.NONE);
-			if (due) {
-				this.counted = counts;
-			}
-			keepPolling(statistics);
-			return counts;
-		});
-	}
-
 	// A domain that is busy has no statistics for the moment: what was read before stays.
 	private void keepPolling(Statistics statistics) {
 		for (IOThreadProperty property : Set.of(IOThreadProperty.POLL_MAX_NS, IOThreadProperty.POLL_GROW,
@@ -332,7 +315,7 @@ final class LibvirtMachine implements Machine {
 	}
 
 	private Snapshot build(Instant begun, String version, DomainDescription description, Map<Long, BitSet> found,
-			Counted counts) {
+			DomainStatistics.Counted counts) {
 		this.polling.keySet().retainAll(found.keySet());
 		List<IOThread> unnumbered = found.keySet()
 			.stream()
@@ -355,7 +338,7 @@ final class LibvirtMachine implements Machine {
 			}
 		});
 		Snapshot snapshot = Snapshot.join(begun, version, MANAGER, iothreads, devices)
-			.with(new Activity(visible.threads(), visible.hiddenBecause(), io(description, counts.blocks()),
+			.with(new Activity(visible.threads(), visible.hiddenBecause(), this.statistics.io(description, counts),
 					counts.blocks().texts().isEmpty() ? null : counts.at()));
 		return withCpus(snapshot, found);
 	}
@@ -410,36 +393,6 @@ final class LibvirtMachine implements Machine {
 				disks, null);
 	}
 
-	private static Map<String, Map<IoOperation, IoCount>> io(DomainDescription description, Statistics statistics) {
-		Map<String, Map<IoOperation, IoCount>> io = new HashMap<>();
-		statistics.texts().forEach((key, target) -> {
-			if (!key.startsWith("block.") || !key.endsWith(".name")) {
-				return;
-			}
-			String prefix = key.substring(0, key.length() - "name".length());
-			description.disks()
-				.stream()
-				.filter((disk) -> disk.target().equals(target))
-				.flatMap(KnownDisk::counted)
-				.forEach((path) -> {
-					Map<IoOperation, IoCount> counts = io.computeIfAbsent(path,
-							(same) -> new EnumMap<>(IoOperation.class));
-					Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr", IoOperation.FLUSH, "fl")
-						.forEach((operation, word) -> add(counts, operation, statistics.numbers(), prefix + word));
-				});
-		});
-		return io;
-	}
-
-	private static void add(Map<IoOperation, IoCount> counts, IoOperation operation, Map<String, Long> numbers,
-			String prefix) {
-		Long operations = numbers.get(prefix + ".reqs");
-		if (operations != null) {
-			counts.merge(operation, new IoCount(operations, numbers.getOrDefault(prefix + ".bytes", 0L),
-					numbers.getOrDefault(prefix + ".times", 0L)), IoCount::plus);
-		}
-	}
-
 	@Override
 	public Changes changes() {
 		Hypervisor current = this.hypervisor;
@@ -484,10 +437,6 @@ final class LibvirtMachine implements Machine {
 	}
 
 	private record Parsed(String xml, DomainDescription description) {
-
-	}
-
-	private record Counted(Instant at, Statistics blocks) {
 
 	}
 

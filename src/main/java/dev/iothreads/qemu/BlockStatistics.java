@@ -4,17 +4,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.EnumMap;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.Stream;
 
 import dev.iothreads.machine.IoCount;
 import dev.iothreads.machine.IoOperation;
+import dev.iothreads.machine.IoSums;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
 import dev.iothreads.qmp.QmpMonitor;
@@ -26,9 +26,7 @@ import tools.jackson.databind.JsonNode;
  * ({@code docs: qapi/block-core.json}, {@code query-blockstats}).
  * <p>
  * QEMU counts for each disk. The disks of a SCSI controller run where their controller
- * does, so what they do is the controller's too. What a disk did that has gone meanwhile
- * stays with its controller: a count does not go back. With the disk QEMU drops its
- * counts, so what it did since the last reading is not known.
+ * does, so what they do is the controller's too.
  */
 final class BlockStatistics {
 
@@ -45,16 +43,7 @@ final class BlockStatistics {
 
 	private final Duration interval;
 
-	private final Map<String, Map<String, Map<IoOperation, IoCount>>> members = new HashMap<>();
-
-	private final Map<String, Map<IoOperation, IoCount>> departed = new HashMap<>();
-
-	// The disks that were deleted, each with the last reading that had begun by then.
-	private final Map<String, Long> deleted = new HashMap<>();
-
-	private final AtomicLong turns = new AtomicLong();
-
-	private long latestTurn;
+	private final IoSums sums = new IoSums();
 
 	private volatile Counted latest = Counted.NOTHING;
 
@@ -84,7 +73,7 @@ final class BlockStatistics {
 	 */
 	CompletableFuture<Reading> read() {
 		this.invalidated = false;
-		Turn turn = new Turn(this.turns.incrementAndGet(), Instant.now(), System.nanoTime());
+		Turn turn = new Turn(this.sums.nextTurn(), Instant.now(), System.nanoTime());
 		return ask(QUERY).thenApply((answer) -> {
 			Map<String, JsonNode> entries = entries(answer);
 			Map<String, Map<IoOperation, IoCount>> disks = new LinkedHashMap<>();
@@ -110,15 +99,7 @@ final class BlockStatistics {
 	 * Forgets a device that was deleted: another one may get its path.
 	 */
 	synchronized void forget(String path) {
-		this.members.forEach((controller, disks) -> {
-			Map<IoOperation, IoCount> counts = disks.remove(path);
-			if (counts != null) {
-				this.departed.merge(controller, counts, BlockStatistics::sum);
-				this.deleted.put(path, this.turns.get());
-			}
-		});
-		this.members.remove(path);
-		this.departed.remove(path);
+		this.sums.forget(path);
 		Map<String, Map<IoOperation, IoCount>> rest = new HashMap<>(this.latest.io());
 		if (rest.remove(path) != null) {
 			this.latest = this.latest.with(rest);
@@ -158,58 +139,20 @@ final class BlockStatistics {
 	 * @param known the disks of controllers by their QOM paths
 	 */
 	synchronized void keep(Reading reading, Map<String, Knowledge.KnownDisk> known) {
-		Turn turn = reading.turn();
-		if (turn.number() < this.latestTurn) {
-			return; // a later reading was quicker, and its counts are newer
-		}
-		this.latestTurn = turn.number();
-		this.deleted.values().removeIf((begun) -> begun < turn.number());
-		Map<String, Map<IoOperation, IoCount>> disks = new HashMap<>(reading.counts());
-		disks.keySet().removeAll(this.deleted.keySet());
-		Map<String, Map<String, Map<IoOperation, IoCount>>> present = new HashMap<>();
-		disks.forEach((path, counts) -> {
-			Knowledge.KnownDisk disk = known.get(path);
-			if (disk != null) {
-				present.computeIfAbsent(disk.controller(), (added) -> new HashMap<>()).put(path, counts);
-			}
-		});
-		Set<String> named = new HashSet<>(this.departed.keySet());
-		named.addAll(this.members.keySet());
-		named.addAll(present.keySet());
-		InvalidReplyException.requireAtMost(MOST_OWNERS, "controllers of disks", named.size());
-		this.members.forEach((owner, before) -> before.forEach((path, counts) -> {
-			Map<IoOperation, IoCount> now = present.getOrDefault(owner, Map.of()).get(path);
-			if (now == null || isLess(now, counts)) {
-				this.departed.merge(owner, counts, BlockStatistics::sum);
-			}
-		}));
-		this.members.keySet().retainAll(present.keySet());
-		this.members.putAll(present);
-		Map<String, Map<IoOperation, IoCount>> all = new HashMap<>(disks);
-		Set<String> controllers = new HashSet<>(present.keySet());
-		controllers.addAll(this.departed.keySet());
-		for (String controller : controllers) {
-			Map<IoOperation, IoCount> total = this.departed.getOrDefault(controller, Map.of());
-			for (Map<IoOperation, IoCount> disk : present.getOrDefault(controller, Map.of()).values()) {
-				total = sum(total, disk);
-			}
-			all.put(controller, total);
-		}
-		this.latest = new Counted(all, turn.observedAt(), turn.begun());
-	}
-
-	private static boolean isLess(Map<IoOperation, IoCount> now, Map<IoOperation, IoCount> before) {
-		return before.entrySet()
+		Map<String, String> controllers = new HashMap<>();
+		known.forEach((path, disk) -> controllers.put(path, disk.controller()));
+		Set<String> named = this.sums.known();
+		reading.counts()
+			.keySet()
 			.stream()
-			.anyMatch((count) -> now.getOrDefault(count.getKey(), IoCount.ZERO).operations() < count.getValue()
-				.operations());
-	}
-
-	private static Map<IoOperation, IoCount> sum(Map<IoOperation, IoCount> one, Map<IoOperation, IoCount> other) {
-		Map<IoOperation, IoCount> sum = new EnumMap<>(IoOperation.class);
-		sum.putAll(one);
-		other.forEach((operation, count) -> sum.merge(operation, count, IoCount::plus));
-		return sum;
+			.flatMap((path) -> Stream.ofNullable(controllers.get(path)))
+			.forEach(named::add);
+		InvalidReplyException.requireAtMost(MOST_OWNERS, "controllers of disks", named.size());
+		Turn turn = reading.turn();
+		Map<String, Map<IoOperation, IoCount>> counts = this.sums.keep(turn.number(), reading.counts(), controllers);
+		if (counts != null) {
+			this.latest = new Counted(counts, turn.observedAt(), turn.begun());
+		}
 	}
 
 	private CompletableFuture<@Nullable JsonNode> ask(QmpCommand command) {

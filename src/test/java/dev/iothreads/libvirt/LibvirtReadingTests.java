@@ -96,6 +96,44 @@ class LibvirtReadingTests {
 	}
 
 	@Test
+	void whatADiskDidStaysWithItsControllerWhenItGoes() {
+		this.libvirtd.run(DomainXml.named("scsi")
+			.iothreads(1)
+			.device("<controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/></controller>")
+			.device("<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='%s'/><target dev='sda' bus='scsi'/></disk>"
+				.formatted(this.libvirtd.image("gone.img"))));
+		awaitState("scsi", "up");
+		// The firmware looks for a boot sector.
+		this.libvirtd.virsh("resume", "scsi");
+		Libvirtd.until(() -> "reads of the disk: " + reads("scsi"), () -> reads("scsi") > 0);
+		this.libvirtd.virsh("suspend", "scsi");
+		Libvirtd.until(() -> "the counts of QEMU: " + reads("scsi"),
+				() -> reads("scsi") == this.libvirtd.virsh("domblkstat", "scsi", "sda")
+					.lines()
+					.filter((line) -> line.contains("rd_req"))
+					.mapToLong((line) -> Long.parseLong(line.strip().replaceAll(".* ", "")))
+					.sum());
+		long before = reads("scsi");
+		this.libvirtd.virsh("detach-disk", "scsi", "sda", "--live");
+		Libvirtd.until(() -> "the disk goes",
+				() -> !this.service.get("/api/v1/machines/scsi/devices/scsi0").json().has("disks"));
+		assertThat(reads("scsi")).isEqualTo(before);
+		this.libvirtd.virsh("destroy", "scsi");
+	}
+
+	private long reads(String machine) {
+		return this.service.get("/api/v1/activity?machine=" + machine)
+			.json()
+			.path(0)
+			.path("devices")
+			.path(0)
+			.path("operations")
+			.path("read")
+			.path("count")
+			.asLong();
+	}
+
+	@Test
 	void itSaysWhoManagesItAndLeavesNoTrace() {
 		JsonNode machine = this.service.machine("vm1");
 		assertThat(machine.path("managed-by").asString()).isEqualTo("libvirt");
