@@ -32,14 +32,16 @@ class DiskView {
 	constructor() {
 		this.name = h('span.name');
 		this.driver = h('span.driver');
-		this.element = h('li.disk', {}, this.name, this.driver);
+		this.rate = h('span.rate');
+		this.element = h('li.disk', {}, this.name, this.driver, this.rate);
 	}
 
-	show({ disk, found }) {
+	show({ disk, rate: operations, found }) {
 		attribute(this.element, 'data-found', found(disk.id ?? '', disk.drive ?? '', disk.serial ?? '', imageOf(disk.image)));
 		text(this.name, disk.id ?? `${disk.target}:${disk.lun}`);
 		text(this.driver, [disk.driver, disk.target === undefined ? '' : `target ${disk.target}, LUN ${disk.lun}`, ...driveOf(disk), disk.serial ?? '']
 			.filter((word) => word).join(' · '));
+		text(this.rate, operations === undefined ? '' : `${rate(operations)}/s`);
 	}
 
 }
@@ -91,7 +93,7 @@ class DeviceView {
 		attribute(this.detach, 'title', `Detach ${info.id}`);
 		hide(this.again, locked || !detaching);
 		attribute(this.again, 'aria-label', `Ask again to let go of ${info.id} of ${machine}`);
-		this.diskViews.show((info.disks ?? []).map((disk) => ({ disk, found })), ({ disk }) => disk['qom-path'] ?? disk.id);
+		this.diskViews.show((device.disks ?? []).map((disk) => ({ ...disk, found })), ({ disk }) => disk['qom-path'] ?? disk.id);
 	}
 
 }

@@ -106,7 +106,7 @@ class Machine {
 		this.#cpu = cpu;
 		const io = new Map();
 		const time = Date.parse(activity['observed-at']);
-		for (const seen of activity.devices) {
+		for (const seen of activity.devices.flatMap((device) => [device, ...device.disks ?? []])) {
 			const counts = Object.values(seen.operations);
 			const operations = counts.reduce((sum, count) => sum + count.count, 0);
 			const bytes = counts.reduce((sum, count) => sum + count.bytes, 0);
@@ -152,7 +152,8 @@ class Machine {
 		const devices = [...this.devices.values()].sort((one, other) => byName(one.id, other.id)).map((info) => {
 			const io = this.#io.get(info['qom-path']);
 			const here = info.iothreads.filter((id) => this.iothreads.has(id));
-			return { info, here, queues: queues.get(info['qom-path']), since: this.#since(info), rate: io?.rate, flow: io?.flow };
+			const disks = (info.disks ?? []).map((disk) => ({ disk, rate: this.#io.get(disk['qom-path'])?.rate }));
+			return { info, here, disks, queues: queues.get(info['qom-path']), since: this.#since(info), rate: io?.rate, flow: io?.flow };
 		});
 		const known = new Map(devices.map((device) => [device.info['qom-path'], device]));
 		const threads = [...this.iothreads.values()].sort((one, other) => byName(one.id, other.id)).map((info) => {

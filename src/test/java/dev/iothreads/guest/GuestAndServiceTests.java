@@ -82,6 +82,17 @@ class GuestAndServiceTests {
 					.isPositive()
 					.isEqualTo(counter(service, "iothread_device_operations_total", "device=\"scsi0\"", label));
 			}
+			JsonNode devices = service.get("/api/v1/activity?machine=vm1").json().path(0).path("devices");
+			assertThat(devices.size()).isEqualTo(2);
+			assertThat(devices.path(0).has("disks")).isFalse();
+			JsonNode controller = devices.path(1);
+			assertThat(controller.path("id").asString()).isEqualTo("scsi0");
+			assertThat(controller.path("disks").size()).isEqualTo(1);
+			JsonNode counted = controller.path("disks").path(0);
+			assertThat(counted.path("id").asString()).isEqualTo("hd0");
+			assertThat(counted.path("qom-path").asString()).isEqualTo(disk.path("qom-path").asString());
+			assertThat(counted.path("operations").path("read").path("count").asLong()).isPositive();
+			assertThat(counted.path("operations")).isEqualTo(controller.path("operations"));
 		});
 	}
 

@@ -105,6 +105,7 @@ class PageOverviewTests {
 	}
 
 	@Test
+
 	void whatIsMissingOfAPoolIsMarkedAndTheReasonIsInTheBody() {
 		String pools = """
 				(path, answer) => path !== 'machines' ? answer : answer.map((machine) => machine.name === 'vm1'
@@ -119,6 +120,28 @@ class PageOverviewTests {
 		assertThat(page.find(Page.machine("vm2") + " .mark[data-kind=pool]").isDisplayed()).isFalse();
 		page.await(() -> assertThat(page.texts(Page.machine("vm1") + " [data-of=pool]"))
 			.containsExactly("Pool: It is read-only."));
+	}
+
+	@Test
+	void aDiskBehindAControllerHasARateOfItsOwn() {
+		Site.add("vm4", new ShownMachine(1).showingActivity().disk("scsi0", 1000, "iothread0"));
+		String disks = """
+				(path, answer) => path === 'devices' ? answer.map((device) => device.id !== 'scsi0' ? device
+						: { ...device, disks: [{ id: 'hd0', 'qom-path': '/x/hd0', driver: 'scsi-hd', target: 0, lun: 1 }] })
+					: path !== 'activity' ? answer : answer.map((machine) => ({ ...machine, devices: machine.devices.map((device) =>
+						({ ...device, disks: [{ id: 'hd0', 'qom-path': '/x/hd0', operations: device.operations }] })) }))
+				""";
+		Page page = Site.open("", disks);
+		page.find("#find").sendKeys("hd0");
+		page.await(() -> {
+			assertThat(page.texts(Page.device("vm4", "iothread0", "scsi0") + " .disk .rate")).singleElement()
+				.asString()
+				.matches("[\\d.]+(\u202fk)?/s")
+				.doesNotStartWith("0/");
+			assertThat(page.texts(Page.card("vm4", "iothread0") + " .numbers dd")).element(1)
+				.asString()
+				.matches("9\\d\\d|1[.\\d]*(\u202fk)?");
+		});
 	}
 
 	@Test

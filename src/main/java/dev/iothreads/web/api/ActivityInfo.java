@@ -13,6 +13,7 @@ import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import dev.iothreads.machine.Activity;
 import dev.iothreads.machine.Device;
+import dev.iothreads.machine.Disk;
 import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.HostThread.CpuTime;
 import dev.iothreads.machine.IOThread;
@@ -52,12 +53,27 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 		for (Device device : snapshot.devices()) {
 			Map<IoOperation, IoCount> counts = activity.io().get(device.qomPath());
 			if (counts != null) {
-				devices.add(OfDevice.of(device, counts));
+				List<OfDisk> disks = new ArrayList<>();
+				for (Disk disk : device.disks()) {
+					Map<IoOperation, IoCount> own = activity.io().get(disk.qomPath());
+					if (own != null) {
+						disks.add(new OfDisk(disk.id(), disk.qomPath(), operations(own)));
+					}
+				}
+				devices.add(new OfDevice(device.id(), device.qomPath(), operations(counts),
+						disks.isEmpty() ? null : disks));
 			}
 		}
 		Instant observedAt = Objects.requireNonNullElse(activity.ioObservedAt(), snapshot.observedAt());
 		return new ActivityInfo(machine, observedAt.truncatedTo(ChronoUnit.MILLIS), iothreads, devices,
 				activity.cpuUnavailable());
+	}
+
+	private static Map<String, Count> operations(Map<IoOperation, IoCount> counts) {
+		Map<String, Count> operations = new TreeMap<>();
+		counts.forEach((operation, count) -> operations.put(operation.name().toLowerCase(Locale.ROOT).replace('_', '-'),
+				new Count(count.operations(), count.bytes(), count.nanoseconds())));
+		return operations;
 	}
 
 	@Schema(name = "IOThreadActivity", description = "The CPU time that an IOThread's thread has used since its start")
@@ -71,18 +87,24 @@ record ActivityInfo(@JsonProperty("machine") @Schema(description = "The machine 
 	}
 
 	@Schema(name = "DeviceActivity", description = "What a device has completed since it was made")
+	@JsonInclude(JsonInclude.Include.NON_NULL)
 	record OfDevice(@JsonProperty("id") @Schema(description = "The device's id") String id,
 			@JsonProperty("qom-path") @Schema(description = "Its QOM path") String qomPath,
 			@JsonProperty("operations") @Schema(description = "What it has completed, by kind of operation: read, "
-					+ "write, flush, unmap, zone-append") Map<String, Count> operations) {
+					+ "write, flush, unmap, zone-append; a SCSI controller's are the sum of its disks', also of those "
+					+ "that have gone") Map<String, Count> operations,
+			@JsonProperty("disks") @Schema(description = "What each disk of a SCSI controller has completed, sorted by "
+					+ "target and LUN: a part of the controller's operations; absent where there is none") @Nullable List<OfDisk> disks) {
 
-		static OfDevice of(Device device, Map<IoOperation, IoCount> counts) {
-			Map<String, Count> operations = new TreeMap<>();
-			counts.forEach(
-					(operation, count) -> operations.put(operation.name().toLowerCase(Locale.ROOT).replace('_', '-'),
-							new Count(count.operations(), count.bytes(), count.nanoseconds())));
-			return new OfDevice(device.id(), device.qomPath(), operations);
-		}
+	}
+
+	@Schema(name = "DiskActivity", description = "What a disk of a SCSI controller has completed since it was made")
+	record OfDisk(
+			@JsonProperty("id") @Schema(
+					description = "Its id, or its place among those without one (device[0])") String id,
+			@JsonProperty("qom-path") @Schema(description = "Its QOM path") String qomPath,
+			@JsonProperty("operations") @Schema(
+					description = "What it has completed, by kind of operation") Map<String, Count> operations) {
 
 	}
 

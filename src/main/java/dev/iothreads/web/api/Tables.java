@@ -4,6 +4,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -73,8 +74,8 @@ final class Tables {
 
 	static String activity(List<ActivityInfo> machines) {
 		TextTable iothreads = new TextTable(List.of(MACHINE, IOTHREAD, "THREAD", "USER-S", "SYSTEM-S"));
-		TextTable devices = new TextTable(
-				List.of(MACHINE, DEVICE, "READS", "READ-BYTES", "WRITES", "WRITE-BYTES", "FLUSHES", "UNMAPS"));
+		TextTable devices = new TextTable(List.of(MACHINE, DEVICE, "READS", "READ-BYTES", "WRITES", "WRITE-BYTES",
+				"FLUSHES", "UNMAPS", "DISK-OF"));
 		TextTable unknown = new TextTable(List.of(MACHINE, "CPU-UNAVAILABLE"));
 		for (ActivityInfo machine : machines) {
 			for (ActivityInfo.OfIOThread iothread : machine.iothreads()) {
@@ -82,16 +83,25 @@ final class Tables {
 						decimal(iothread.systemSeconds(), 2));
 			}
 			for (ActivityInfo.OfDevice device : machine.devices()) {
-				ActivityInfo.Count reads = device.operations().get("read");
-				ActivityInfo.Count writes = device.operations().get("write");
-				devices.row(machine.machine(), device.id(), count(reads), bytes(reads), count(writes), bytes(writes),
-						count(device.operations().get("flush")), count(device.operations().get("unmap")));
+				operations(devices, machine.machine(), device.id(), device.operations(), null);
+				for (ActivityInfo.OfDisk disk : Objects.requireNonNullElse(device.disks(),
+						List.<ActivityInfo.OfDisk>of())) {
+					operations(devices, machine.machine(), disk.id(), disk.operations(), device.id());
+				}
 			}
 			if (machine.cpuUnavailable() != null) {
 				unknown.row(machine.machine(), machine.cpuUnavailable());
 			}
 		}
 		return iothreads + "\n" + devices + "\n" + unknown;
+	}
+
+	private static void operations(TextTable table, String machine, String id,
+			Map<String, ActivityInfo.Count> operations, @Nullable String controller) {
+		ActivityInfo.Count reads = operations.get("read");
+		ActivityInfo.Count writes = operations.get("write");
+		table.row(machine, id, count(reads), bytes(reads), count(writes), bytes(writes), count(operations.get("flush")),
+				count(operations.get("unmap")), controller);
 	}
 
 	private static @Nullable Long count(ActivityInfo.@Nullable Count count) {
