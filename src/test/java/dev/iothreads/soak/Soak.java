@@ -52,12 +52,14 @@ final class Soak {
 
 	/**
 	 * Runs it.
-	 * @param args how many seconds, the seed, and whether real guests do I/O instead
+	 * @param args how many seconds, whether real guests do I/O, and the seed, which may
+	 * be left out
 	 */
 	public static void main(String[] args) throws Exception {
 		Duration duration = Duration.ofSeconds(Long.parseLong(args[0]));
-		long seed = (args.length > 1 && !args[1].isEmpty()) ? Long.parseLong(args[1]) : System.nanoTime();
-		if (args.length > 2 && Boolean.parseBoolean(args[2])) {
+		// An argument that is empty is not passed on.
+		long seed = (args.length > 2) ? Long.parseLong(args[2]) : System.nanoTime();
+		if (args.length > 1 && Boolean.parseBoolean(args[1])) {
 			new GuestSoak().run(duration, seed);
 		}
 		else {
