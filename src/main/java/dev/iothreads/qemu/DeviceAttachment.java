@@ -271,18 +271,18 @@ final class DeviceAttachment {
 	}
 
 	// Below 11 a node has one IOThread: QEMU 7.2 aborts when one of two devices goes that
-	// share a node and have IOThreads of their own.
+	// share a node and have IOThreads of their own. A SCSI disk's is its controller's.
 	private void requireSameIOThread(NewDevice device, String drive, String user) {
 		Set<String> theirs = this.session.iothreadsOf(user);
-		if (!theirs.equals(Set.copyOf(device.iothreads()))
-				&& !this.session.version().matches("(1[1-9]|[2-9]\\d)\\..*")) {
+		boolean same = !device.isBehindController() && theirs.equals(Set.copyOf(device.iothreads()));
+		if (!same && !this.session.version().matches("(1[1-9]|[2-9]\\d)\\..*")) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
 					"Block node %s of %s is in use by %s on %s, and QEMU %s serves a node from one place. %s."
 						.formatted(drive, this.qemu.machine(), Qom.name(user),
 								theirs.isEmpty() ? "no IOThread that is known"
 										: "IOThread " + String.join(", ", theirs),
-								this.session.version(),
-								theirs.isEmpty() ? "Name another node" : "Name the same IOThread, or none"));
+								this.session.version(), (theirs.isEmpty() || device.isBehindController())
+										? "Name another node" : "Name the same IOThread, or none"));
 		}
 	}
 

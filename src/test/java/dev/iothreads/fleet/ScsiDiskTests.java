@@ -81,6 +81,33 @@ class ScsiDiskTests {
 		}
 	}
 
+	// The other user runs in the main loop, and the controller on an IOThread: QEMU 7.2
+	// serves a node from one place.
+	@EveryQemu
+	void aNodeOfAnotherDeviceIsSharedFromQemu11On(QemuBinary binary) {
+		try (Qemu qemu = Qemu.of(binary)
+			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576", "-device",
+					"virtio-scsi-pci,id=scsi0,iothread=io0", "-device",
+					"virtio-blk-pci,id=main0,drive=disk0,share-rw=on")
+			.monitor("vm1")
+			.in(this.directory)
+			.start(); RunningService service = start()) {
+			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
+			RunningService.Answer answer = service.send("POST", DEVICES, "application/json",
+					"{\"id\": \"hd1\", \"driver\": \"scsi-hd\", \"bus\": \"scsi0.0\", \"drive\": \"disk0\", \"properties\": {\"share-rw\": true}}");
+			assertThat(answer.status()).as(answer.body()).isIn(201, 409);
+			if (answer.status() == 409) {
+				assertThat(answer.json().path("type").asString()).endsWith("node-in-use");
+				assertThat(answer.json().path("detail").asString()).contains("Name another node");
+			}
+			else {
+				assertThat(binary.version()).matches("(1[1-9]|[2-9]\\d)\\..*");
+				detach(service, 204);
+			}
+			assertThat(qemu.isAlive()).isTrue();
+		}
+	}
+
 	private static List<String> invalid(RunningService service, String members) {
 		return post(service, members, 422).path("errors")
 			.valueStream()
