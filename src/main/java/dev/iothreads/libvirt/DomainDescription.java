@@ -7,6 +7,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -237,11 +239,26 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 	}
 
 	boolean hasAlias(String alias) {
-		return this.disks.stream().anyMatch((disk) -> alias.equals(disk.alias()));
+		return disk(alias).isPresent();
 	}
 
-	boolean hasDevice(String alias) {
-		return this.devices.stream().anyMatch((device) -> device.alias().equals(alias));
+	Optional<KnownDisk> disk(String alias) {
+		return this.disks.stream().filter((disk) -> alias.equals(disk.alias())).findFirst();
+	}
+
+	/**
+	 * Returns whether it has the same image under the same target.
+	 */
+	boolean hasLike(KnownDisk other) {
+		return this.disks.stream()
+			.anyMatch((disk) -> disk.target().equals(other.target()) && Objects.equals(disk.file(), other.file()));
+	}
+
+	/**
+	 * Returns whether it has a device or a disk of that name.
+	 */
+	boolean has(String alias) {
+		return hasAlias(alias) || this.devices.stream().anyMatch((device) -> device.alias().equals(alias));
 	}
 
 	/**

@@ -221,6 +221,16 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 		return slowly(Procedure.DOMAIN_ATTACH_DEVICE_FLAGS, domain, (arguments) -> arguments.string(xml).number(flags));
 	}
 
+	/**
+	 * Removes a disk from the definition of a domain.
+	 * @param target its target, which libvirt finds it by
+	 */
+	CompletableFuture<?> undefine(Domain domain, String target) {
+		String xml = "<disk type='file' device='disk'><target dev='%s'/></disk>".formatted(target);
+		return slowly(Procedure.DOMAIN_DETACH_DEVICE_FLAGS, domain,
+				(arguments) -> arguments.string(xml).number(CONFIG));
+	}
+
 	CompletableFuture<?> detach(Domain domain, String alias, int flags) {
 		return slowly(Procedure.DOMAIN_DETACH_DEVICE_ALIAS, domain,
 				(arguments) -> arguments.string(alias).number(flags));

@@ -242,17 +242,18 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 
 	@Override
 	public CompletableFuture<Void> detach(String device, boolean force) {
-		if (!description(0).hasDevice(device)) {
+		DomainDescription live = description(0);
+		if (!live.has(device)) {
 			throw new NotFoundException(NotFoundException.Kind.DEVICE,
 					"%s has no device '%s' any more.".formatted(this.name, device));
 		}
-		boolean both = isLasting() && description(Hypervisor.CONFIG).hasAlias(device);
+		DomainDescription defined = isLasting() ? description(Hypervisor.CONFIG) : null;
+		boolean both = defined != null && defined.hasAlias(device);
 		requireFree();
 		boolean again = this.machine.isLeaving(device);
 		CompletableFuture<Void> gone = this.machine.leave(device);
 		try {
 			call(this.libvirt.detach(this.domain, device, flags(both)));
-			return gone;
 		}
 		catch (LibvirtErrorException ex) {
 			// For some seconds QEMU does not let a guest be asked again.
@@ -269,6 +270,21 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 		catch (MachineException ex) {
 			this.machine.stay(device);
 			throw ex;
+		}
+		if (defined != null && !both) {
+			live.disk(device).filter(defined::hasLike).ifPresent(this::undefine);
+		}
+		return gone;
+	}
+
+	// A definition has no aliases but those that users gave.
+	private void undefine(DomainDescription.KnownDisk disk) {
+		try {
+			call(this.libvirt.undefine(this.domain, disk.target()));
+		}
+		catch (LibvirtErrorException ex) {
+			throw refused(Reason.UNPLUG_REFUSED,
+					"It leaves the running domain, and stays in its definition. libvirt says", ex);
 		}
 	}
 

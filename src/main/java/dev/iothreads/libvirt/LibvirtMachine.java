@@ -333,7 +333,7 @@ final class LibvirtMachine implements Machine {
 			.map((device) -> device(device, description.behind(device), found.keySet()))
 			.toList();
 		this.leaving.forEach((alias, waiting) -> {
-			if (!description.hasDevice(alias)) {
+			if (!description.has(alias)) {
 				removed(alias);
 			}
 		});

@@ -185,6 +185,47 @@ class LibvirtChangesTests {
 		delete("/iothreads/iothread2", 204);
 	}
 
+	// The definition has no alias for it.
+	@Test
+	void aDiskThatLibvirtNamedLeavesTheDefinitionToo() {
+		delete("/devices/virtio-disk0?persist=false", 202);
+		assertThat(this.libvirtd.virsh("domblklist", "--inactive", "vm1")).contains("vda");
+		this.libvirtd.virsh("reset", "vm1");
+		Libvirtd.until(() -> "virtio-disk0 is gone",
+				() -> this.service.get("/api/v1/machines/vm1/devices/virtio-disk0").status() == 404);
+		this.libvirtd.virsh("destroy", "vm1");
+		this.libvirtd.virsh("start", "vm1");
+		Libvirtd.until(() -> "virtio-disk0 is back",
+				() -> this.service.get("/api/v1/machines/vm1/devices/virtio-disk0").status() == 200);
+		delete("/devices/virtio-disk0", 202);
+		assertThat(this.libvirtd.virsh("domblklist", "--inactive", "vm1")).doesNotContain("vda");
+		this.libvirtd.virsh("reset", "vm1");
+		Libvirtd.until(() -> "virtio-disk0 is gone",
+				() -> this.service.get("/api/v1/machines/vm1/devices/virtio-disk0").status() == 404);
+	}
+
+	@Test
+	void aDiskOfAControllerIsDetachedByItsOwnId() {
+		this.libvirtd.run(DomainXml.named("scsi")
+			.iothreads(1)
+			.device("<controller type='scsi' index='0' model='virtio-scsi'><driver iothread='1'/></controller>")
+			.device("<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='%s'/><target dev='sda' bus='scsi'/></disk>"
+				.formatted(this.libvirtd.image("scsi.img"))));
+		try {
+			Libvirtd.until(() -> "scsi is up", () -> this.service.state("scsi").equals("up"));
+			Answer answer = this.service.send("DELETE", "/api/v1/machines/scsi/devices/scsi0-0-0-0", "application/json",
+					"");
+			assertThat(answer.status()).as(answer.body()).isEqualTo(204);
+			assertThat(this.libvirtd.virsh("domblklist", "scsi")).doesNotContain("sda");
+			assertThat(this.libvirtd.virsh("domblklist", "--inactive", "scsi")).doesNotContain("sda");
+			assertThat(this.service.get("/api/v1/machines/scsi/devices/scsi0").status()).isEqualTo(200);
+		}
+		finally {
+			this.libvirtd.virsh("destroy", "scsi");
+			this.libvirtd.virsh("undefine", "scsi");
+		}
+	}
+
 	@Test
 	void aQcow2IsAttachedUnlessItBuildsUponWhatIsElsewhere() {
 		Path image = Qcow2.create(this.libvirtd.image("new.qcow2"), 1024 * 1024, null);
