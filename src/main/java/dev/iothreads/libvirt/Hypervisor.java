@@ -258,6 +258,13 @@ record Hypervisor(RpcConnection prompt, RpcConnection slow, long version, String
 	}
 
 	/**
+	 * Waits until libvirt has closed its connections, which takes 2 s at most.
+	 */
+	void awaitEnd() {
+		CompletableFuture.allOf(this.prompt.closed(), this.slow.closed()).join();
+	}
+
+	/**
 	 * A domain's state.
 	 *
 	 * @param state libvirt's {@code virDomainState}

@@ -373,6 +373,7 @@ public final class LibvirtSource implements MachineSource {
 		}
 		if (current != null) {
 			current.close();
+			current.awaitEnd();
 		}
 	}
 

@@ -5,9 +5,15 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.fleet.ServiceProcess;
+import dev.iothreads.libvirt.rpc.Procedure;
+import dev.iothreads.libvirt.rpc.RpcCall;
+import dev.iothreads.libvirt.rpc.RpcConnection;
+import dev.iothreads.libvirt.rpc.RpcOptions;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
@@ -50,6 +56,40 @@ class LibvirtSocketTests {
 			this.libvirtd.virsh("destroy", "web-1");
 			this.libvirtd.virsh("destroy", "db-1");
 		}
+	}
+
+	@Test
+	void theDaemonOutlivesConnectionsThatEndInTheMiddleOfCalls() {
+		long daemon = this.libvirtd.pid();
+		ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
+		try {
+			RpcOptions options = new RpcOptions("qemu:///system", false, RunningService.DEADLINE,
+					RunningService.DEADLINE, Thread::new, scheduler);
+			for (int i = 0; i < 300; i++) {
+				RpcConnection connection = RpcConnection.open(this.libvirtd.socket(), options, (event) -> {
+				});
+				connection.ready().join();
+				for (int event : List.of(Hypervisor.LIFECYCLE, Hypervisor.DEVICE_REMOVED, Hypervisor.DEVICE_ADDED)) {
+					connection.call(RpcCall.of(Procedure.CONNECT_DOMAIN_EVENT_CALLBACK_REGISTER_ANY,
+							(arguments) -> arguments.number(event).number(0)))
+						.join();
+				}
+				connection.call(RpcCall.of(Procedure.QEMU_CONNECT_DOMAIN_MONITOR_EVENT_REGISTER,
+						(arguments) -> arguments.number(0).number(0).number(0)))
+					.join();
+				for (int call = 0; call < 4; call++) {
+					connection.call(RpcCall.of(Procedure.CONNECT_GET_LIB_VERSION, (none) -> {
+					}));
+				}
+				connection.close();
+				connection.closed().join();
+			}
+		}
+		finally {
+			scheduler.shutdownNow();
+		}
+		assertThat(this.libvirtd.virsh("list", "--name")).isNotNull();
+		assertThat(this.libvirtd.pid()).isEqualTo(daemon);
 	}
 
 	@Test

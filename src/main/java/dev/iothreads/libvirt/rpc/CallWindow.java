@@ -97,12 +97,22 @@ final class CallWindow {
 		return isSent;
 	}
 
+	/**
+	 * Takes all calls, and sends no further one. Those that were sent keep their places
+	 * until they are answered.
+	 */
 	synchronized List<Pending> drain() {
 		List<Pending> all = new ArrayList<>(this.sent.values());
 		all.addAll(this.waiting);
-		this.sent.clear();
 		this.waiting.clear();
 		return all;
+	}
+
+	/**
+	 * Returns whether each call that was sent is answered.
+	 */
+	synchronized boolean isAnswered() {
+		return this.sent.isEmpty();
 	}
 
 	/**

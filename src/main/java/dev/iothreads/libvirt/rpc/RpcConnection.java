@@ -38,6 +38,10 @@ public final class RpcConnection implements AutoCloseable {
 
 	private static final int READ_ONLY = 1;
 
+	private static final Duration LEAVE_LIMIT = Duration.ofSeconds(2);
+
+	private static final String LEFT = "the service has closed the connection";
+
 	private final RpcOptions options;
 
 	private final SocketChannel channel;
@@ -53,6 +57,8 @@ public final class RpcConnection implements AutoCloseable {
 	private final CompletableFuture<RpcClosedException> closed = new CompletableFuture<>();
 
 	private RpcState state = RpcState.CONNECTING;
+
+	private boolean left;
 
 	private volatile @Nullable RpcClosedException reason;
 
@@ -150,7 +156,7 @@ public final class RpcConnection implements AutoCloseable {
 			.schedule(() -> giveUp(pending, timeout), timeout.toNanos(), TimeUnit.NANOSECONDS);
 		pending.answer().whenComplete((answer, failure) -> deadline.cancel(false));
 		sendNext();
-		if (state() == RpcState.CLOSED) {
+		if (state().compareTo(RpcState.READY) > 0) {
 			failAll(ended());
 		}
 		return pending.answer();
@@ -165,6 +171,9 @@ public final class RpcConnection implements AutoCloseable {
 	// socket's buffer: writing does not wait for the daemon.
 	private void sendNext() {
 		synchronized (this.writing) {
+			if (state().compareTo(RpcState.READY) > 0) {
+				return;
+			}
 			for (Pending pending : this.window.next()) {
 				write(pending.frame());
 			}
@@ -243,7 +252,7 @@ public final class RpcConnection implements AutoCloseable {
 				write(new RpcFrame(KEEPALIVE, PONG, RpcFrame.MESSAGE, 0, RpcFrame.OK, ByteBuffer.allocate(0)));
 			}
 		}
-		else if (frame.type() == RpcFrame.MESSAGE) {
+		else if (frame.type() == RpcFrame.MESSAGE && state() != RpcState.LEAVING) {
 			Procedure.of(frame.program(), frame.procedure())
 				.ifPresent((event) -> this.listener.accept(new RpcEvent(event, new XdrReader(frame.body()))));
 		}
@@ -265,6 +274,7 @@ public final class RpcConnection implements AutoCloseable {
 				pending.answer().completeExceptionally(LibvirtErrorException.read(body));
 			}
 		}
+		leave();
 	}
 
 	private synchronized void enter(RpcState next) {
@@ -279,7 +289,7 @@ public final class RpcConnection implements AutoCloseable {
 			if (this.state == RpcState.CLOSED) {
 				return;
 			}
-			ended = new RpcClosedException(this.state, message, cause);
+			ended = new RpcClosedException(this.state, (this.state == RpcState.LEAVING) ? LEFT : message, cause);
 			this.reason = ended;
 			this.state = RpcState.CLOSED;
 		}
@@ -300,20 +310,43 @@ public final class RpcConnection implements AutoCloseable {
 
 	private RpcException ended() {
 		RpcClosedException why = this.reason;
-		return (why != null) ? why : new RpcClosedException(state(), "the connection to libvirt is not open yet", null);
+		return (why != null) ? why : new RpcClosedException(state(),
+				(state() == RpcState.LEAVING) ? LEFT : "the connection to libvirt is not open yet", null);
 	}
 
 	/**
-	 * Takes leave of the daemon and ends the connection: pending calls fail. What libvirt
-	 * is at goes on.
+	 * Takes leave of the daemon: pending calls fail, and the connection ends when libvirt
+	 * has answered those that it was sent, after 2 s at the latest. What libvirt is at
+	 * goes on. It does not wait: {@link #closed()} does.
 	 */
 	@Override
 	public void close() {
-		if (state() == RpcState.READY) {
-			write(new RpcFrame(Procedure.REMOTE, Procedure.CONNECT_CLOSE.number(), RpcFrame.CALL, -1, RpcFrame.OK,
-					ByteBuffer.allocate(0)));
+		synchronized (this) {
+			if (this.state == RpcState.LEAVING) {
+				return;
+			}
+			enter((this.state == RpcState.READY) ? RpcState.LEAVING : this.state);
 		}
-		end("the service has closed the connection", null);
+		if (state() != RpcState.LEAVING) {
+			end(LEFT, null);
+			return;
+		}
+		failAll(ended());
+		this.options.scheduler().schedule(() -> end(LEFT, null), LEAVE_LIMIT.toNanos(), TimeUnit.NANOSECONDS);
+		leave();
+	}
+
+	// libvirt 9.0 crashes when a connection ends while it answers a call on it: two of
+	// its
+	// threads then free the same callbacks. So it is libvirt that closes it.
+	private void leave() {
+		synchronized (this.writing) {
+			if (state() == RpcState.LEAVING && this.window.isAnswered() && !this.left) {
+				this.left = true;
+				write(new RpcFrame(Procedure.REMOTE, Procedure.CONNECT_CLOSE.number(), RpcFrame.CALL, -1, RpcFrame.OK,
+						ByteBuffer.allocate(0)));
+			}
+		}
 	}
 
 }

@@ -17,6 +17,9 @@ public enum RpcState {
 	/** Calls are taken. */
 	READY,
 
+	/** Calls are no longer taken, and those under way are being answered. */
+	LEAVING,
+
 	/** It has ended. */
 	CLOSED
 
