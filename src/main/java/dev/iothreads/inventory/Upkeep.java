@@ -124,7 +124,7 @@ public final class Upkeep implements InventoryListener {
 		Refusal refusal = entry.refusal();
 		if (refusal != null) {
 			entry.setPoolReason(refusal.message());
-			watch.onImagesClosed();
+			watch.onImagesClosed(watch.imagesAsked());
 			return Outcome.DONE;
 		}
 		Snapshot now = entry.view().snapshot();
@@ -137,8 +137,9 @@ public final class Upkeep implements InventoryListener {
 		try {
 			if (watch.needsImages() || (pool != null && now != null && !isComplete(pool, now))) {
 				entry.changes().change((before, changes) -> {
+					int asked = watch.imagesAsked();
 					if (watch.needsImages() && changes.removeUnusedImages()) {
-						watch.onImagesClosed();
+						watch.onImagesClosed(asked);
 					}
 					if (pool != null) {
 						// It is given again at the next start, so that no definition has
@@ -223,6 +224,8 @@ public final class Upkeep implements InventoryListener {
 
 		private boolean images;
 
+		private int imagesAsked;
+
 		private boolean pool;
 
 		private boolean running;
@@ -257,6 +260,7 @@ public final class Upkeep implements InventoryListener {
 		synchronized boolean begin(Set<String> now, boolean keepsImages) {
 			if (keepsImages && this.drives != null && !now.containsAll(this.drives)) {
 				this.images = true;
+				this.imagesAsked++;
 			}
 			this.drives = now;
 			if (this.running || !(this.images || this.pool) || System.nanoTime() - this.earliest < 0) {
@@ -275,10 +279,18 @@ public final class Upkeep implements InventoryListener {
 		}
 
 		/**
-		 * Notes that no image is open any more that nothing uses.
+		 * Returns how often a drive has gone.
 		 */
-		synchronized void onImagesClosed() {
-			this.images = false;
+		synchronized int imagesAsked() {
+			return this.imagesAsked;
+		}
+
+		/**
+		 * Notes that no image was open any more that nothing used, unless a drive has
+		 * gone since.
+		 */
+		synchronized void onImagesClosed(int asked) {
+			this.images &= asked != this.imagesAsked;
 		}
 
 		synchronized void end(Outcome outcome) {
@@ -286,10 +298,12 @@ public final class Upkeep implements InventoryListener {
 			if (outcome == Outcome.DONE) {
 				this.pool = false;
 			}
-			if (outcome == Outcome.DONE && !this.images) {
+			if (outcome == Outcome.DONE) {
 				this.failures = 0;
+				// An image that is held must not keep a new QEMU waiting for its pool.
+				this.earliest = System.nanoTime() + (this.images ? SHORTEST_PAUSE.toNanos() : 0);
 			}
-			else if (outcome != Outcome.LATER) {
+			else if (outcome == Outcome.FAILED) {
 				this.earliest = System.nanoTime()
 						+ SHORTEST_PAUSE.toNanos() * (1L << Math.min(this.failures++, MOST_DOUBLINGS));
 			}

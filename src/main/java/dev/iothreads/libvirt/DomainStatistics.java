@@ -52,11 +52,19 @@ final class DomainStatistics {
 			Counted counts = (due && !statistics.texts().isEmpty()) ? new Counted(turn, now, statistics)
 					: (before != null) ? before : new Counted(0, now, Statistics.NONE);
 			if (due) {
-				this.counted = counts;
+				keep(counts);
 			}
 			answered.accept(statistics);
 			return counts;
 		});
+	}
+
+	// An answer may come later than that to a later question.
+	private synchronized void keep(Counted counts) {
+		Counted known = this.counted;
+		if (known == null || known.turn() <= counts.turn()) {
+			this.counted = counts;
+		}
 	}
 
 	/**

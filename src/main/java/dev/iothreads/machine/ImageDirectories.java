@@ -243,7 +243,7 @@ public final class ImageDirectories {
 					"It is not known whether QEMU sees the same files as the service, which %s. Run the service as QEMU's user or as root on QEMU's host; or set iothreads.attach.images-shared=true when both see the same files in the directories of iothreads.attach.images."
 						.formatted((this.processId != null)
 								? "may not look into QEMU's process %d".formatted(this.processId)
-								: "does not see QEMU's process"));
+								: "does not find QEMU's process by the threads of its IOThreads"));
 		}
 	}
 
@@ -264,10 +264,25 @@ public final class ImageDirectories {
 			return isTheirs(file, root) ? Sight.SAME : Sight.OTHER;
 		}
 		catch (NoSuchFileException ex) {
-			return Files.exists(root) ? Sight.OTHER : Sight.UNKNOWN;
+			// libvirt and container runtimes make a block device in QEMU's own /dev when
+			// it
+			// is to be opened.
+			return (Files.exists(root) && !isBlockDevice(file)) ? Sight.OTHER : Sight.UNKNOWN;
+		}
+		catch (AccessDeniedException ex) {
+			return Sight.UNKNOWN;
 		}
 		catch (IOException ex) {
-			return Sight.UNKNOWN;
+			return Sight.OTHER;
+		}
+	}
+
+	private static boolean isBlockDevice(Path file) {
+		try {
+			return (mode(file) & FILE_TYPE) == BLOCK_DEVICE;
+		}
+		catch (InvalidRequestException ex) {
+			return false;
 		}
 	}
 
@@ -278,6 +293,10 @@ public final class ImageDirectories {
 		int links = 0;
 		while (!names.isEmpty()) {
 			Path next = at.resolve(names.remove()).normalize();
+			if (next.getNameCount() == 0) {
+				at = next;
+				continue;
+			}
 			Path theirs = root.resolve(Path.of("/").relativize(next));
 			boolean link = Files.isSymbolicLink(next);
 			if (link != attributes(theirs).isSymbolicLink()) {
@@ -296,8 +315,11 @@ public final class ImageDirectories {
 				names.addFirst(target.getName(i));
 			}
 		}
-		return Objects.equals(attributes(at).fileKey(),
-				attributes(root.resolve(Path.of("/").relativize(at))).fileKey());
+		Path theirs = root.resolve(Path.of("/").relativize(at));
+		// Each /dev has nodes of its own for one device.
+		return (isBlockDevice(at) && isBlockDevice(theirs))
+				? Files.getAttribute(at, "unix:rdev").equals(Files.getAttribute(theirs, "unix:rdev"))
+				: Objects.equals(attributes(at).fileKey(), attributes(theirs).fileKey());
 	}
 
 	private static BasicFileAttributes attributes(Path file) throws IOException {

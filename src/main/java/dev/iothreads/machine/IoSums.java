@@ -36,18 +36,18 @@ public final class IoSums {
 	}
 
 	/**
-	 * Keeps the counts of a reading, unless those of one that began later were kept
-	 * already.
+	 * Keeps the counts of a reading, unless these or those of one that began later were
+	 * kept already.
 	 * @param turn the reading's number
 	 * @param counts what each disk has done, by QOM path
 	 * @param controllers the controllers of disks, both by their QOM paths
 	 * @return the counts of the disks that are present, and of the controllers; or
-	 * {@code null} if they are too old
+	 * {@code null} if nothing is new
 	 */
 	public synchronized @Nullable Map<String, Map<IoOperation, IoCount>> keep(long turn,
 			Map<String, Map<IoOperation, IoCount>> counts, Map<String, String> controllers) {
-		if (turn < this.latestTurn) {
-			return null; // a later reading was quicker, and its counts are newer
+		if (turn <= this.latestTurn) {
+			return null; // they are known, or those of a later reading that was quicker
 		}
 		this.latestTurn = turn;
 		this.deleted.values().removeIf((begun) -> begun < turn);

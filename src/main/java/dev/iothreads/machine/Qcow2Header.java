@@ -33,6 +33,9 @@ record Qcow2Header(@Nullable String backing, @Nullable String backingFormat, boo
 
 	private static final int MOST_EXTENSIONS = 64;
 
+	// What each begins with, and what it is padded to, in bytes.
+	private static final int EXTENSION = 8;
+
 	/**
 	 * Reads it.
 	 * @param file the path of the file
@@ -60,33 +63,40 @@ record Qcow2Header(@Nullable String backing, @Nullable String backingFormat, boo
 			byte[] name = new byte[Math.max(0, Math.min(length, LONGEST_NAME))];
 			image.seek(place);
 			image.readFully(name);
-			return new Qcow2Header(new String(name, StandardCharsets.UTF_8), backingFormat(image, version), dataFile,
-					size);
+			return new Qcow2Header(new String(name, StandardCharsets.UTF_8), backingFormat(image, version, place),
+					dataFile, size);
 		}
 		catch (EOFException ex) {
 			return null;
 		}
 	}
 
-	private static @Nullable String backingFormat(RandomAccessFile image, int version) throws IOException {
+	// The name of the file that it builds upon ends the extensions. A format that is
+	// given
+	// twice is not known: readers differ in which of them they take.
+	private static @Nullable String backingFormat(RandomAccessFile image, int version, long end) throws IOException {
 		image.seek(HEADER_LENGTH);
 		long place = (version > 2) ? image.readInt() : FIRST_HEADER;
-		for (int i = 0; i < MOST_EXTENSIONS; i++) {
+		String found = null;
+		for (int i = 0; i < MOST_EXTENSIONS && place + EXTENSION <= end; i++) {
 			image.seek(place);
 			int type = image.readInt();
 			long length = Integer.toUnsignedLong(image.readInt());
 			if (type == 0) {
+				return found;
+			}
+			if (place + EXTENSION + length > end || (type == BACKING_FORMAT && found != null)) {
 				return null;
 			}
 			if (type == BACKING_FORMAT) {
 				byte[] format = new byte[(int) Math.min(length, LONGEST_NAME)];
 				image.readFully(format);
-				return new String(format, StandardCharsets.UTF_8);
+				found = new String(format, StandardCharsets.UTF_8);
 			}
 			// Each is padded to a multiple of 8.
-			place += 8 + (length + 7) / 8 * 8;
+			place += EXTENSION + (length + EXTENSION - 1) / EXTENSION * EXTENSION;
 		}
-		return null;
+		return (place + EXTENSION > end) ? found : null;
 	}
 
 }

@@ -84,6 +84,7 @@ class TypeScriptClientTests {
 		// Redocly would ask for its newest version, and report its use.
 		builder.environment().put("REDOCLY_SUPPRESS_UPDATE_NOTICE", "true");
 		builder.environment().put("REDOCLY_TELEMETRY", "off");
+		builder.environment().put("NODE_NO_WARNINGS", "1");
 		Process process = builder.start();
 		try {
 			assertThat(process.waitFor(DEADLINE, TimeUnit.SECONDS)).as(program + " ends").isTrue();

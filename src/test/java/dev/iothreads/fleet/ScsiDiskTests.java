@@ -95,13 +95,12 @@ class ScsiDiskTests {
 			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
 			RunningService.Answer answer = service.send("POST", DEVICES, "application/json",
 					"{\"id\": \"hd1\", \"driver\": \"scsi-hd\", \"bus\": \"scsi0.0\", \"drive\": \"disk0\", \"properties\": {\"share-rw\": true}}");
-			assertThat(answer.status()).as(answer.body()).isIn(201, 409);
+			assertThat(answer.status()).as(answer.body()).isEqualTo(binary.isAtLeast(11, 0) ? 201 : 409);
 			if (answer.status() == 409) {
 				assertThat(answer.json().path("type").asString()).endsWith("node-in-use");
 				assertThat(answer.json().path("detail").asString()).contains("Name another node");
 			}
 			else {
-				assertThat(binary.version()).matches("(1[1-9]|[2-9]\\d)\\..*");
 				detach(service, 204);
 			}
 			assertThat(qemu.isAlive()).isTrue();

@@ -58,7 +58,9 @@ class VisitsBesideOthersTests {
 				System.out.printf("%s: alone %s, beside the service %s, %d changes%n", binary, text(alone),
 						text(beside), changes.get());
 				assertThat(changes).hasPositiveValue();
-				assertThat(at(beside, 50) - at(alone, 50)).isLessThan(TimeUnit.MILLISECONDS.toNanos(50));
+				// Other tests and machines share the processors of a short run.
+				assertThat(at(beside, 50) - at(alone, 50))
+					.isLessThan(TimeUnit.MILLISECONDS.toNanos((SECONDS < 60) ? 1000 : 50));
 				// A visit leaves after 1 s.
 				assertThat(Duration.ofNanos(at(beside, 100))).isLessThan(Duration.ofSeconds(10));
 			}

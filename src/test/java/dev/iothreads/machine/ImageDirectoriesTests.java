@@ -51,8 +51,15 @@ class ImageDirectoriesTests {
 	}
 
 	@Test
+	void aPathThatClimbsToTheRootIsTheSameFile() {
+		NewImage found = find(false, OWN);
+		String climbing = "/..".repeat(this.directory.getNameCount()) + this.image;
+		assertThat(found.directories().hold(this.directory + climbing)).isTrue();
+	}
+
+	@Test
 	void whereItCannotBeKnownTheOperatorMustAssertIt() {
-		refused(false, null).hasMessageContaining(UNKNOWN).hasMessageContaining("does not see QEMU's process");
+		refused(false, null).hasMessageContaining(UNKNOWN).hasMessageContaining("does not find QEMU's process");
 		refused(false, NO_PROCESS).hasMessageContaining("may not look into QEMU's process " + NO_PROCESS)
 			.hasMessageContaining("iothreads.attach.images-shared=true");
 		assertThat(find(true, null).file()).isEqualTo(this.image.toString());
@@ -115,6 +122,14 @@ class ImageDirectoriesTests {
 		this.image = Files.write(this.directory.resolve("silent.qcow2"), silent);
 		NewImage unknown = find(false, OWN);
 		assertThatThrownBy(() -> unknown.directories().requireOwnChain(unknown))
+			.isInstanceOf(InvalidRequestException.class)
+			.hasMessageContaining("the format unknown");
+		byte[] twice = Files.readAllBytes(Path.of(found.file()));
+		// The format of base.raw, with its padding, again.
+		System.arraycopy(twice, HEADER_EXTENSION, twice, HEADER_EXTENSION + 16, 16);
+		this.image = Files.write(this.directory.resolve("twice.qcow2"), twice);
+		NewImage doubtful = find(false, OWN);
+		assertThatThrownBy(() -> doubtful.directories().requireOwnChain(doubtful))
 			.isInstanceOf(InvalidRequestException.class)
 			.hasMessageContaining("the format unknown");
 	}

@@ -8,6 +8,7 @@ import dev.iothreads.inventory.ChangeService;
 import dev.iothreads.inventory.Detachment;
 import dev.iothreads.inventory.IOThreadService;
 import dev.iothreads.machine.Attachable;
+import dev.iothreads.machine.Device;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.web.problem.ChangeEvent;
 import dev.iothreads.web.problem.Problem;
@@ -117,7 +118,7 @@ class DeviceController {
 	@DeleteMapping(path = Paths.DEVICES + "/{device}", produces = MediaType.APPLICATION_JSON_VALUE)
 	@Operation(operationId = "detachDevice", summary = "Detach a device from all its IOThreads",
 			description = "Asks the guest to let go of the device, and waits for it. 204 says that it is detached, 202 that the "
-					+ "guest has yet to let go. A disk of a SCSI controller is detached by its own id.")
+					+ "guest has yet to let go. A disk of a SCSI controller is detached by its own id; 202 then shows the controller, which lists the disk until it has gone.")
 	@ApiResponse(responseCode = "202", description = "The guest has yet to release it", useReturnTypeSchema = true)
 	@ApiResponse(responseCode = "204", description = "It is detached", content = @Content)
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.DEVICE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
@@ -135,11 +136,10 @@ class DeviceController {
 		if (detachment.gone()) {
 			return answered(preference.applyTo(ResponseEntity.status(HttpStatus.NO_CONTENT)).build(), null);
 		}
-		return answered(
-				preference
-					.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, device)))
-					.body(DeviceInfo.of(machine, detachment.snapshot().runnerOf(device).orElseThrow())),
-				detachment.departure());
+		Device runner = detachment.snapshot().runnerOf(device).orElseThrow();
+		return answered(preference
+			.applyTo(ResponseEntity.accepted().location(Paths.to(Paths.DEVICES + "/{device}", machine, runner.id())))
+			.body(DeviceInfo.of(machine, runner)), detachment.departure());
 	}
 
 	private <T> ResponseEntity<T> answered(ResponseEntity<T> answer, @Nullable CompletableFuture<?> departure) {
