@@ -297,8 +297,6 @@ public final class Upkeep implements InventoryListener {
 			this.running = false;
 			if (outcome == Outcome.DONE) {
 				this.pool = false;
-			}
-			if (outcome == Outcome.DONE) {
 				this.failures = 0;
 				// An image that is held must not keep a new QEMU waiting for its pool.
 				this.earliest = System.nanoTime() + (this.images ? SHORTEST_PAUSE.toNanos() : 0);

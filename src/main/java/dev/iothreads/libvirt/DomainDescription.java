@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -247,11 +246,13 @@ record DomainDescription(String name, @Nullable String title, Map<Long, IOThread
 	}
 
 	/**
-	 * Returns whether it has the same image under the same target.
+	 * Returns whether it has the same image file under the same target. Of what is no
+	 * file it is not known.
 	 */
 	boolean hasLike(KnownDisk other) {
 		return this.disks.stream()
-			.anyMatch((disk) -> disk.target().equals(other.target()) && Objects.equals(disk.file(), other.file()));
+			.anyMatch((disk) -> disk.file() != null && disk.file().equals(other.file())
+					&& disk.target().equals(other.target()));
 	}
 
 	/**
