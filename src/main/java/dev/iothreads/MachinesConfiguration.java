@@ -94,11 +94,8 @@ class MachinesConfiguration {
 	@Bean
 	Connector connector(QemuOptions options, ScheduledExecutorService machineScheduler, IOThreadsProperties properties,
 			ServerProperties server) {
-		String directory = properties.ownMonitor().directory();
 		return (name, monitor, hold, found) -> QemuMachine.connect(name, monitor,
-				new SocketUse(hold, found,
-						(directory != null) ? ownSocket(Path.of(directory), name, monitor, server) : null),
-				options, machineScheduler);
+				new SocketUse(hold, found, ownSocket(properties, name, monitor, server)), options, machineScheduler);
 	}
 
 	@Bean
@@ -138,18 +135,17 @@ class MachinesConfiguration {
 	@Bean
 	@Order(3)
 	@Nullable LibvirtSource libvirt(IOThreadsProperties properties, QemuOptions qemu, Environment environment,
-			ScheduledExecutorService machineScheduler) {
+			ScheduledExecutorService machineScheduler, ServerProperties server) {
 		IOThreadsProperties.Libvirt libvirt = properties.libvirt();
 		if (libvirt == null) {
 			return null;
 		}
 		PathMatcher glob = FileSystems.getDefault().getPathMatcher("glob:" + libvirt.domains());
-		return new LibvirtSource(
-				new LibvirtOptions(LibvirtAddress.parse(libvirt.uri()), (domain) -> glob.matches(Path.of(domain)),
-						libvirt.readOnly(), libvirt.reading() == IOThreadsProperties.Libvirt.Reading.MONITOR,
-						qemu.connectTimeout(), qemu.commandTimeout(), daemon("libvirt-"), machineScheduler,
-						qemu.statisticsInterval(), qemu.hostThreads()),
-				monitors(properties));
+		return new LibvirtSource(new LibvirtOptions(LibvirtAddress.parse(libvirt.uri()),
+				(domain) -> glob.matches(Path.of(domain)), libvirt.readOnly(),
+				libvirt.reading() == IOThreadsProperties.Libvirt.Reading.MONITOR, qemu.connectTimeout(),
+				qemu.commandTimeout(), daemon("libvirt-"), machineScheduler, qemu.statisticsInterval(),
+				qemu.hostThreads(), (name, uuid) -> ownSocket(properties, name, uuid, server)), monitors(properties));
 	}
 
 	private static Map<String, MonitorAddress> monitors(IOThreadsProperties properties) {
@@ -217,15 +213,20 @@ class MachinesConfiguration {
 
 	// A service has the same name after a restart, and two on one host listen at
 	// different addresses or ports.
-	private static Path ownSocket(Path directory, String machine, MonitorAddress monitor, ServerProperties server) {
+	private static @Nullable Path ownSocket(IOThreadsProperties properties, String machine, Object monitor,
+			ServerProperties server) {
+		String directory = properties.ownMonitor().directory();
+		if (directory == null) {
+			return null;
+		}
 		Integer port = server.getPort();
 		String service = host() + ":" + server.getAddress() + ":"
 				+ ((port != null && port == 0) ? "pid" + ProcessHandle.current().pid() : port);
-		return directory.resolve("iothread-inventory-"
-				+ UUID.nameUUIDFromBytes((service + ":" + machine + ":" + monitor).getBytes(StandardCharsets.UTF_8))
+		return Path.of(directory,
+				"iothread-inventory-" + UUID
+					.nameUUIDFromBytes((service + ":" + machine + ":" + monitor).getBytes(StandardCharsets.UTF_8))
 					.toString()
-					.substring(0, 13)
-				+ ".sock");
+					.substring(0, 13) + ".sock");
 	}
 
 	private static String host() {

@@ -104,7 +104,7 @@ final class LibvirtMachine implements Machine {
 		this.status = new MachineStatus(MachineState.CONNECTING,
 				"%s is being read through libvirt. Ask again in a moment.".formatted(name));
 		this.qemu = options.monitored()
-				? QemuMachine.through(name, monitor(), this::openMonitor,
+				? QemuMachine.through(name, monitor(), this::openMonitor, options.own().apply(name, domain.uuid()),
 						new QemuOptions(options.connectTimeout(), options.commandTimeout(), options.threadFactory(),
 								options.statisticsInterval(), (socket) -> this.hostThreads),
 						options.scheduler())
@@ -266,9 +266,11 @@ final class LibvirtMachine implements Machine {
 			.map((device) -> this.leaving.containsKey(device.id()) ? device.as(DeviceState.DETACHING, LEAVING) : device)
 			.toList();
 		Identity identity = read.identity();
+		Identity.Reading limited = identity.reading();
 		return new Snapshot(read.observedAt(), read.qemuVersion(), read.managedBy(), read.iothreads(), devices,
-				read.activity(), new Identity(identity.runState(), identity.guestName(), identity.uuid(),
-						identity.processId(), this.title, new Identity.Reading("monitor", null, false)),
+				read.activity(),
+				new Identity(identity.runState(), identity.guestName(), identity.uuid(), identity.processId(),
+						this.title, (limited != null) ? limited : new Identity.Reading("monitor", null, false)),
 				read.departures());
 	}
 
@@ -412,7 +414,7 @@ final class LibvirtMachine implements Machine {
 		if (next.isUp()) {
 			logger.info("{} is up: domain {} of {}", this.name, this.domain.uuid(), this.options.address());
 		}
-		else {
+		else if (!status().isUp()) {
 			logger.warn("down: {}", next.reason());
 		}
 		changed();

@@ -1,8 +1,11 @@
 package dev.iothreads.libvirt;
 
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ThreadFactory;
+import java.util.function.BiFunction;
 import java.util.function.Predicate;
 
 import dev.iothreads.machine.HostThreads;
@@ -23,9 +26,12 @@ import org.jspecify.annotations.Nullable;
  * @param statisticsInterval how old the counts of the block devices may be before a
  * reading asks for them again; {@code null} when it never does
  * @param hostThreads finds the threads of a QEMU on this host
+ * @param own names the socket that the QEMU of a machine, by its name and UUID, may make
+ * for the service, or {@code null}
  */
 public record LibvirtOptions(LibvirtAddress address, Predicate<String> domains, boolean readOnly, boolean monitored,
 		Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
-		ScheduledExecutorService scheduler, @Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
+		ScheduledExecutorService scheduler, @Nullable Duration statisticsInterval, HostThreads.Finder hostThreads,
+		BiFunction<String, UUID, @Nullable Path> own) {
 
 }

@@ -23,7 +23,9 @@ final class DeviceDetachment {
 
 	private static final Duration FIRST_LOOK = Duration.ofMillis(100);
 
-	private static final Duration LAST_LOOK = Duration.ofSeconds(5);
+	private static final Duration LONGEST_PAUSE = Duration.ofSeconds(5);
+
+	private static final Duration LOOKING_LIMIT = Duration.ofMinutes(1);
 
 	private static final Duration RETRY_LIMIT = Duration.ofSeconds(30);
 
@@ -65,7 +67,7 @@ final class DeviceDetachment {
 		try {
 			this.qemu.run(command);
 			if (!this.session.monitor().hasAllEvents()) {
-				lookAgain(gone, FIRST_LOOK);
+				lookAgain(gone, FIRST_LOOK, System.nanoTime() + LOOKING_LIMIT.toNanos());
 			}
 			return done;
 		}
@@ -85,10 +87,13 @@ final class DeviceDetachment {
 	}
 
 	// Where no event says that it has gone. The later looks are those of every machine.
-	private void lookAgain(CompletableFuture<Void> gone, Duration pause) {
+	private void lookAgain(CompletableFuture<Void> gone, Duration pause, long end) {
 		CompletableFuture.delayedExecutor(pause.toMillis(), TimeUnit.MILLISECONDS).execute(() -> {
-			if (!gone.isDone() && pause.compareTo(LAST_LOOK) < 0) {
-				this.session.read().whenComplete((snapshot, failure) -> lookAgain(gone, pause.multipliedBy(2)));
+			if (!gone.isDone() && System.nanoTime() < end) {
+				Duration longer = pause.multipliedBy(2);
+				this.session.read()
+					.whenComplete((snapshot, failure) -> lookAgain(gone,
+							(longer.compareTo(LONGEST_PAUSE) < 0) ? longer : LONGEST_PAUSE, end));
 			}
 		});
 	}

@@ -1,16 +1,31 @@
 package dev.iothreads.qemu;
 
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
+import dev.iothreads.qmp.QmpClient;
 import dev.iothreads.qmp.QmpCommand;
 import dev.iothreads.qmp.QmpCommandException;
+import dev.iothreads.qmp.QmpConnectException;
+import dev.iothreads.qmp.QmpEvent;
 import dev.iothreads.qmp.QmpGreeting;
 import dev.iothreads.qmp.QmpMonitor;
+import dev.iothreads.qmp.QmpOptions;
+import dev.iothreads.qmp.SocketIdentity;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.JsonNode;
 
 /**
  * A monitor that a running QEMU makes for the service alone (QEMU 11.1 and newer): a
@@ -18,88 +33,251 @@ import org.jspecify.annotations.Nullable;
  * socket's file, when the service's connection ends, however it ends (measured, 11.1.3).
  * <p>
  * Both have one id, the name of the socket's file. Nothing of another id is touched.
+ * Where a service finds one of its own name without a client, another service of that
+ * name may be about to connect: it is replaced when it is the same at a later try.
  */
 final class OwnMonitor {
 
 	static final String SUFFIX = ".sock";
 
-	private final Path socket;
+	// A service that has one made connects to it at once.
+	private static final Duration SOON = Duration.ofSeconds(2);
+
+	private static final String NONE = "It has no monitor of the service's own: ";
+
+	private final UnixAddress address;
 
 	private final String id;
+
+	private final QmpOptions options;
+
+	private final Backoff backoff = new Backoff();
+
+	// QEMU has made it, and it is connected to next.
+	private volatile boolean made;
+
+	// It is the present monitor.
+	private volatile boolean open;
+
+	// It was made, and has not greeted.
+	private volatile boolean unconnected;
+
+	private volatile @Nullable String refusal;
+
+	private volatile @Nullable SocketIdentity refusedBy;
+
+	// When to try again, by System.nanoTime(), though this QEMU has refused.
+	private volatile @Nullable Long due;
+
+	// Since when there is one without a client, by System.nanoTime().
+	private volatile @Nullable Long unused;
+
+	private volatile CompletableFuture<?> making = CompletableFuture.completedFuture(null);
+
+	private int failures;
 
 	/**
 	 * Creates it.
 	 * @param socket the file, whose name says which service and machine it is for
+	 * @param options deadlines and the source of threads
 	 */
-	OwnMonitor(Path socket) {
+	OwnMonitor(Path socket, QemuOptions options) {
 		String name = socket.getFileName().toString();
-		this.socket = socket;
+		this.address = new UnixAddress(socket);
 		this.id = name.substring(0, name.length() - SUFFIX.length());
-	}
-
-	UnixAddress address() {
-		return new UnixAddress(this.socket);
+		this.options = options.ofConnection().withGreetingTimeout(options.connectTimeout());
 	}
 
 	/**
-	 * Has it made, in place of the one that the service has left behind.
-	 * @param visited the monitor to ask for it
-	 * @return why there is none, a sentence; {@code null} when there is one. It fails
-	 * with what the monitor failed with
+	 * Connects to the one that QEMU has made.
+	 * @return the monitor, {@code null} where there is none
 	 */
-	CompletableFuture<@Nullable String> make(QmpMonitor visited) {
-		return visited.ready().thenCompose((greeting) -> {
+	@Nullable QmpMonitor open(Consumer<QmpEvent> listener) {
+		this.open = this.made;
+		this.made = false;
+		return this.open ? QmpClient.open(this.address, this.options, listener) : null;
+	}
+
+	/**
+	 * Returns whether it is the present monitor.
+	 */
+	boolean isOpen() {
+		return this.open;
+	}
+
+	/**
+	 * Returns why there is none, {@code null} where there may be one.
+	 */
+	@Nullable String refusal() {
+		return this.refusal;
+	}
+
+	/**
+	 * Returns whether to try again over the same monitor.
+	 */
+	boolean isDue() {
+		Long when = this.due;
+		return when != null && !this.open && System.nanoTime() - when >= 0;
+	}
+
+	void onGreeted() {
+		if (this.open) {
+			this.unconnected = false;
+			this.failures = 0;
+			this.backoff.reset();
+		}
+	}
+
+	/**
+	 * Handles that the present monitor has ended.
+	 * @param reason why
+	 * @param pause how long to wait before the next one
+	 * @return how long to wait then: not at all where there is one to connect to
+	 */
+	Duration onEnded(Throwable reason, Duration pause) {
+		if (this.open && reason instanceof QmpConnectException ex
+				&& (ex.reason() == QmpConnectException.Reason.NOT_CONNECTED
+						|| ++this.failures >= SocketMonitors.TRIES)) {
+			this.refusal = NONE
+					+ "QEMU made one, and the service cannot connect to %s. Let the service's user enter that directory and write to its sockets; in a container, mount the same one as QEMU has."
+						.formatted(this.address);
+		}
+		return this.made ? Duration.ZERO : pause;
+	}
+
+	/**
+	 * Has QEMU make it, unless that was in vain before: then what is left of it is
+	 * removed.
+	 * @param through the monitor to ask for it
+	 * @param qemu the socket of that monitor, by which another QEMU is known
+	 * @return whether it is made, to be connected to next; it never fails
+	 */
+	CompletableFuture<Boolean> make(QmpMonitor through, @Nullable SocketIdentity qemu) {
+		boolean again = this.due != null;
+		this.due = null;
+		if (this.refusal != null && !again && Objects.equals(qemu, this.refusedBy)) {
+			return remove(through).handle((removed, failure) -> false);
+		}
+		CompletableFuture<Boolean> result = make(through).handle((refused, failure) -> {
+			this.made = refused == null && failure == null;
+			this.unconnected |= refused == null; // an answer that was lost may be yes
+			this.refusal = refused;
+			this.refusedBy = qemu;
+			return this.made;
+		});
+		this.making = result;
+		return result;
+	}
+
+	// Returns why there is none.
+	private CompletableFuture<@Nullable String> make(QmpMonitor through) {
+		return through.ready().thenCompose((greeting) -> {
 			if (!isSupportedBy(greeting)) {
-				return CompletableFuture.completedFuture(
-						"It has no monitor of the service's own: that takes QEMU 11.1, and this is QEMU %s."
-							.formatted(greeting.version()));
+				return CompletableFuture
+					.completedFuture(NONE + "that takes QEMU 11.1, and this is QEMU %s.".formatted(greeting.version()));
 			}
-			return isInUse(visited).thenCompose((inUse) -> inUse ? CompletableFuture.completedFuture(
-					"It has no monitor of the service's own: another service uses the one of this name, %s. Give one of the two another iothreads.own-monitor.directory."
-						.formatted(this.socket))
-					: replace(visited));
+			return look(through).thenCompose((found) -> switch (found) {
+				case USED -> {
+					this.unused = null;
+					yield CompletableFuture.completedFuture(later(
+							"another service uses the one of this name, %s. Give one of the two another iothreads.own-monitor.directory."));
+				}
+				case UNUSED -> isLeftover() ? make(through, List.of(objectDel(), chardevRemove())) : CompletableFuture
+					.completedFuture(later(
+							"there is one of this name without a client, %s. It is replaced in a moment, unless another service connects to it."));
+				case ABSENT -> make(through, List.of());
+			});
 		});
 	}
 
-	private CompletableFuture<@Nullable String> replace(QmpMonitor visited) {
-		List<QmpCommand> commands = List
-			.of(objectDel(), chardevRemove(),
-					Command.CHARDEV_ADD.with(Map.of("id", this.id, "backend", Map.of("type", "socket", "data",
-							Map.of("addr", Map.of("type", "unix", "data", Map.of("path", this.socket.toString())),
-									"server", true, "wait", false)))),
-					Command.OBJECT_ADD.with(Map.of("qom-type", "monitor-qmp", "id", this.id, "chardev", this.id,
-							"close-action", "delete")));
-		return Reply.toAll(visited, commands).thenCompose((replies) -> {
-			Reply listens = replies.get(2);
-			Reply made = replies.get(3);
+	private String later(String reason) {
+		this.due = System.nanoTime() + this.backoff.next().toNanos();
+		return NONE + reason.formatted(this.address.path());
+	}
+
+	// What this service or an earlier self has made and not connected to.
+	private boolean isLeftover() {
+		Long since = this.unused;
+		if (since == null) {
+			this.unused = System.nanoTime();
+		}
+		return this.unconnected || (since != null && System.nanoTime() - since > SOON.toNanos());
+	}
+
+	private CompletableFuture<@Nullable String> make(QmpMonitor through, List<QmpCommand> before) {
+		this.unused = null;
+		List<QmpCommand> commands = new ArrayList<>(before);
+		commands.add(Command.CHARDEV_ADD.with(Map.of("id", this.id, "backend",
+				Map.of("type", "socket", "data",
+						Map.of("addr", Map.of("type", "unix", "data", Map.of("path", this.address.path().toString())),
+								"server", true, "wait", false)))));
+		commands.add(Command.OBJECT_ADD
+			.with(Map.of("qom-type", "monitor-qmp", "id", this.id, "chardev", this.id, "close-action", "delete")));
+		return Reply.toAll(through, commands).thenCompose((replies) -> {
+			Reply listens = replies.get(before.size());
+			Reply monitors = replies.get(before.size() + 1);
 			if (listens.failure() instanceof QmpCommandException refused) {
-				return CompletableFuture.completedFuture(
-						"It has no monitor of the service's own: its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
-							.formatted(refused.description(), this.socket.getParent()));
+				return CompletableFuture
+					.completedFuture(NONE + "its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
+						.formatted(refused.description(), this.address.path().getParent()));
 			}
-			if (made.failure() instanceof QmpCommandException refused) {
-				return remove(visited).thenApply((removed) -> "It has no monitor of the service's own: QEMU says: %s."
-					.formatted(refused.description()));
+			if (monitors.failure() instanceof QmpCommandException refused) {
+				return Reply.to(through, chardevRemove())
+					.thenApply((removed) -> NONE + "QEMU says: %s.".formatted(refused.description()));
 			}
 			listens.orThrow();
-			made.orThrow();
+			monitors.orThrow();
 			return CompletableFuture.<@Nullable String>completedFuture(null);
 		});
 	}
 
 	// QEMU deletes a monitor when its client leaves: one that has a client is no
 	// leftover.
-	private CompletableFuture<Boolean> isInUse(QmpMonitor visited) {
-		return Reply.to(visited, Command.QUERY_CHARDEV.plain())
-			.thenApply((reply) -> Qom.isConnected(reply.orElseNull(), this.id));
+	private CompletableFuture<Found> look(QmpMonitor through) {
+		return Reply.to(through, Command.QUERY_CHARDEV.plain()).thenApply((reply) -> {
+			JsonNode chardevs = reply.orElseNull();
+			if (Qom.isConnected(chardevs, this.id)) {
+				return Found.USED;
+			}
+			boolean there = chardevs != null
+					&& chardevs.valueStream().anyMatch((chardev) -> this.id.equals(chardev.path("label").asString("")));
+			return there ? Found.UNUSED : Found.ABSENT;
+		});
+	}
+
+	private CompletableFuture<?> remove(QmpMonitor through) {
+		if (!this.unconnected) {
+			return CompletableFuture.completedFuture(null);
+		}
+		this.unconnected = false;
+		return look(through).thenCompose(
+				(found) -> (found == Found.UNUSED) ? Reply.toAll(through, List.of(objectDel(), chardevRemove()))
+						: CompletableFuture.completedFuture(List.of()));
 	}
 
 	/**
-	 * Has it removed, unless it has a client. Where there is none, nothing happens.
+	 * Leaves nothing behind: what was made and not connected to goes, as it does when a
+	 * client leaves. It waits 1 s at most, where QEMU is making one.
 	 */
-	CompletableFuture<?> remove(QmpMonitor visited) {
-		return isInUse(visited).thenCompose((inUse) -> inUse ? CompletableFuture.completedFuture(List.of())
-				: Reply.toAll(visited, List.of(objectDel(), chardevRemove())));
+	void end() {
+		try {
+			this.making.get(1, TimeUnit.SECONDS);
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
+		catch (Exception ex) {
+			return; // it does not answer
+		}
+		if (this.unconnected) {
+			try (SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+				client.configureBlocking(false);
+				client.connect(UnixDomainSocketAddress.of(this.address.path()));
+			}
+			catch (IOException ex) {
+				// There is none, or the next service replaces it.
+			}
+		}
 	}
 
 	private QmpCommand objectDel() {
@@ -112,6 +290,12 @@ final class OwnMonitor {
 
 	private static boolean isSupportedBy(QmpGreeting qemu) {
 		return qemu.major() > 11 || (qemu.major() == 11 && qemu.minor() >= 1);
+	}
+
+	private enum Found {
+
+		ABSENT, UNUSED, USED
+
 	}
 
 }

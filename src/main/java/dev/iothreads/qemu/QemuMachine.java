@@ -1,6 +1,7 @@
 package dev.iothreads.qemu;
 
 import java.math.BigDecimal;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
@@ -12,6 +13,7 @@ import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 import dev.iothreads.machine.Changes;
 import dev.iothreads.machine.Machine;
@@ -59,10 +61,13 @@ public final class QemuMachine implements Machine {
 
 	private final StatusTexts texts;
 
-	private final Opener opener;
+	private final Function<Consumer<QmpEvent>, QmpMonitor> opener;
 
 	// Where the monitor is a socket.
 	private final @Nullable SocketMonitors sockets;
+
+	// Where QEMU may make one.
+	private final @Nullable OwnMonitor own;
 
 	private final QemuOptions options;
 
@@ -94,13 +99,15 @@ public final class QemuMachine implements Machine {
 
 	private boolean closed;
 
-	private QemuMachine(String name, String place, Opener opener, @Nullable SocketMonitors sockets, QemuOptions options,
+	private QemuMachine(String name, String place, Function<Consumer<QmpEvent>, QmpMonitor> opener,
+			@Nullable SocketMonitors sockets, @Nullable Path own, QemuOptions options,
 			ScheduledExecutorService scheduler) {
 		this.name = name;
 		this.place = place;
 		this.texts = new StatusTexts(name, place, options);
 		this.opener = opener;
 		this.sockets = sockets;
+		this.own = (own != null) ? new OwnMonitor(own, options) : null;
 		this.options = options;
 		this.scheduler = scheduler;
 		this.status = this.texts.connecting();
@@ -131,7 +138,8 @@ public final class QemuMachine implements Machine {
 	public static QemuMachine connect(String name, MonitorAddress address, SocketUse use, QemuOptions options,
 			ScheduledExecutorService scheduler) {
 		SocketMonitors sockets = new SocketMonitors(address, use, options);
-		QemuMachine machine = new QemuMachine(name, address.toString(), sockets::open, sockets, options, scheduler);
+		QemuMachine machine = new QemuMachine(name, address.toString(), sockets::open, sockets,
+				(use.hold() != Hold.FALSE) ? use.own() : null, options, scheduler);
 		machine.open();
 		return machine;
 	}
@@ -140,14 +148,17 @@ public final class QemuMachine implements Machine {
 	 * Asks a QEMU through a monitor that is no socket.
 	 * @param name the machine's name in messages
 	 * @param place where the monitor is, for messages
-	 * @param opener makes the monitor, and another one whenever that has ended
+	 * @param opener begins to open a monitor that gives its events to a listener, and
+	 * another one whenever that has ended. It returns at once
+	 * @param own the file of a socket that QEMU may make for the service alone, as
+	 * {@link SocketUse} has it
 	 * @param options deadlines and sources of threads
 	 * @param scheduler runs what is due later; it is never blocked
 	 * @return the machine
 	 */
-	public static QemuMachine through(String name, String place, Opener opener, QemuOptions options,
-			ScheduledExecutorService scheduler) {
-		QemuMachine machine = new QemuMachine(name, place, opener, null, options, scheduler);
+	public static QemuMachine through(String name, String place, Function<Consumer<QmpEvent>, QmpMonitor> opener,
+			@Nullable Path own, QemuOptions options, ScheduledExecutorService scheduler) {
+		QemuMachine machine = new QemuMachine(name, place, opener, null, own, options, scheduler);
 		machine.open();
 		return machine;
 	}
@@ -205,6 +216,9 @@ public final class QemuMachine implements Machine {
 				if (!setStatus(MachineStatus.UP, current)) {
 					throw unavailable(this.status); // the next one may be to another QEMU
 				}
+				if (this.own != null && this.own.isDue() && current.isQuiet()) {
+					makeOwn(current);
+				}
 				return snapshot;
 			});
 	}
@@ -219,7 +233,7 @@ public final class QemuMachine implements Machine {
 		if (current == null) {
 			throw unavailable(this.status);
 		}
-		return new QemuChanges(current, new BlockingQmp(this.name, current.monitor()));
+		return current.changes(this.name);
 	}
 
 	private MachineException failed(QemuSession asked, Throwable failure) {
@@ -295,16 +309,18 @@ public final class QemuMachine implements Machine {
 				return;
 			}
 			this.dropped = null;
-			opened = this.opener.open(this::onEvent);
+			QmpMonitor alone = (this.own != null) ? this.own.open(this::onEvent) : null;
+			opened = (alone != null) ? alone : this.opener.apply(this::onEvent);
 			this.monitor = opened;
 		}
 		// Not under the lock: where the connection has failed by now, this calls the
 		// listeners.
 		ScheduledFuture<?> overdue = this.scheduler.schedule(() -> onGreetingOverdue(opened),
 				this.options.connectTimeout().toNanos(), TimeUnit.NANOSECONDS);
+		boolean isOurs = this.sockets == null || (this.own != null && this.own.isOpen());
 		CompletableFuture<QemuSession> beginning = opened.ready()
 			.thenCompose((greeting) -> QemuSession.begin(opened, (this.sockets != null) ? this.sockets.address() : null,
-					this.sockets == null || this.sockets.isThroughOwn(), greeting, this.options));
+					isOurs, greeting, this.options));
 		opened.closed().thenAccept((reason) -> onEnded(opened, beginning, reason));
 		beginning.whenComplete((begun, failure) -> {
 			overdue.cancel(false);
@@ -326,24 +342,33 @@ public final class QemuMachine implements Machine {
 			if (this.sockets != null) {
 				this.sockets.onGreeted();
 			}
+			if (this.own != null) {
+				this.own.onGreeted();
+			}
 			this.connectedSince = System.nanoTime();
 			this.session = begun;
 			this.unresponsiveBefore = false;
 		}
-		if (this.sockets == null || Libvirt.NAME.equals(begun.managedBy())) {
-			read();
+		makeOwn(begun).thenAccept((made) -> {
+			if (!made) {
+				read();
+			}
+		});
+	}
+
+	private CompletableFuture<Boolean> makeOwn(QemuSession asked) {
+		boolean isShared = this.sockets == null
+				|| (!asked.monitor().hasAllEvents() && !Libvirt.NAME.equals(asked.managedBy()));
+		OwnMonitor wanted = this.own;
+		if (wanted == null || !isShared || wanted.isOpen()) {
+			return CompletableFuture.completedFuture(false);
 		}
-		else {
-			this.sockets.makeOwn(begun.monitor()).thenAccept((made) -> {
-				if (made) {
-					drop(begun.monitor(), new OthersNeedItException("It has a monitor of the service's own."));
-				}
-				else {
-					begun.limitedBy(this.sockets.withoutOwn());
-					read();
-				}
-			});
-		}
+		return wanted.make(asked.monitor(), socket()).whenComplete((made, failure) -> {
+			asked.limitedBy(wanted.refusal());
+			if (made) {
+				drop(asked.monitor(), new OthersNeedItException("It has a monitor of the service's own."));
+			}
+		});
 	}
 
 	private void onEnded(QmpMonitor ended, CompletableFuture<QemuSession> beginning, QmpException reason) {
@@ -362,6 +387,9 @@ public final class QemuMachine implements Machine {
 			this.unresponsiveBefore = cause instanceof UnresponsiveQemuException;
 			givenUp = this.sockets != null && this.sockets.isGivenUpAfter(cause);
 			Duration pause = givenUp ? SocketMonitors.SELDOM : this.backoff.next();
+			if (this.own != null) {
+				pause = this.own.onEnded(cause, pause);
+			}
 			this.retry = this.scheduler.schedule(this::open, pause.toNanos(), TimeUnit.NANOSECONDS);
 		}
 		MachineStatus lost = this.texts.ended(cause, this.sockets, givenUp);
@@ -458,27 +486,15 @@ public final class QemuMachine implements Machine {
 			connection = this.monitor;
 			this.status = end;
 		}
+		if (this.own != null) {
+			this.own.end();
+		}
 		if (connection != null) {
 			connection.close();
 		}
 		if (over != null) {
 			over.end(new MachineUnavailableException(end));
 		}
-	}
-
-	/**
-	 * Makes monitors.
-	 */
-	@FunctionalInterface
-	public interface Opener {
-
-		/**
-		 * Begins to open a monitor. It returns at once.
-		 * @param listener gets the events, and must not block
-		 * @return the monitor
-		 */
-		QmpMonitor open(Consumer<QmpEvent> listener);
-
 	}
 
 }

@@ -4,6 +4,7 @@ import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
 
 import dev.iothreads.machine.HostThreads;
+import dev.iothreads.qmp.QmpOptions;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +38,17 @@ public record QemuOptions(Duration connectTimeout, Duration commandTimeout, Thre
 	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 			@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
 		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, hostThreads, UNRESPONSIVE_LIMIT);
+	}
+
+	/**
+	 * Returns the options of a connection that waits for its greeting without end.
+	 */
+	QmpOptions ofConnection() {
+		return QmpOptions.defaults()
+			.withConnectTimeout(this.connectTimeout)
+			.withGreetingTimeout(null)
+			.withCommandTimeout(this.commandTimeout)
+			.withThreadFactory(this.threadFactory);
 	}
 
 }

@@ -37,6 +37,9 @@ final class QemuSession {
 
 	private static final String VISIT = "Nothing is noticed between two visits: not what was there only then, nor whether a device or an IOThread was made anew with the same id. That a guest refuses to let a device go is not noticed at all. A command that takes QEMU longer than 1 s is not waited for.";
 
+	// No change lasts longer, and no detach is looked after for longer.
+	private static final Duration CHANGE = Duration.ofMinutes(1);
+
 	private static final String NO_UUID = "00000000-0000-0000-0000-000000000000";
 
 	private final QmpMonitor monitor;
@@ -71,6 +74,8 @@ final class QemuSession {
 
 	private volatile boolean reportsHolders;
 
+	private volatile @Nullable Long changed;
+
 	private volatile @Nullable String withoutOwn;
 
 	private volatile Map<String, Long> threadIds = Map.of();
@@ -85,7 +90,7 @@ final class QemuSession {
 		this.statistics = statistics;
 		this.countsIo = countsIo;
 		this.remade = new RemadeIOThreads(monitor, hostThreads);
-		this.plan = new ReadingPlan(monitor, listsAtOnce, this.knowledge);
+		this.plan = new ReadingPlan(monitor, listsAtOnce, this.knowledge, ReadingPlan.SPARE_TURN);
 		this.learning = new Learning(monitor, this.knowledge);
 	}
 
@@ -220,6 +225,24 @@ final class QemuSession {
 	}
 
 	/**
+	 * Begins a change.
+	 * @param machine the machine's name in messages
+	 */
+	QemuChanges changes(String machine) {
+		this.changed = System.nanoTime();
+		return new QemuChanges(this, new BlockingQmp(machine, this.monitor));
+	}
+
+	/**
+	 * Returns whether no change is under way, which the end of the monitor would
+	 * interrupt.
+	 */
+	boolean isQuiet() {
+		Long last = this.changed;
+		return last == null || System.nanoTime() - last > CHANGE.toNanos();
+	}
+
+	/**
 	 * Ends what still waits for this QEMU.
 	 */
 	void end(RuntimeException reason) {
@@ -345,8 +368,10 @@ final class QemuSession {
 
 	private Identity.@Nullable Reading reading() {
 		String own = this.withoutOwn;
-		return this.monitor.hasAllEvents() ? null
-				: new Identity.Reading("visit", (own != null) ? VISIT + " " + own : VISIT, false);
+		if (this.monitor.hasAllEvents()) {
+			return (own != null) ? new Identity.Reading("monitor", own, false) : null;
+		}
+		return new Identity.Reading("visit", (own != null) ? VISIT + " " + own : VISIT, false);
 	}
 
 	/**

@@ -24,7 +24,7 @@ import tools.jackson.databind.JsonNode;
  */
 final class ReadingPlan {
 
-	private static final Duration SPARE_TURN = Duration.ofSeconds(10);
+	static final Duration SPARE_TURN = Duration.ofSeconds(10);
 
 	private final QmpMonitor monitor;
 
@@ -32,12 +32,15 @@ final class ReadingPlan {
 
 	private final Knowledge knowledge;
 
+	private final Duration spareTurn;
+
 	private volatile Listed listed = Listed.NOTHING;
 
-	ReadingPlan(QmpMonitor monitor, boolean listsAtOnce, Knowledge knowledge) {
+	ReadingPlan(QmpMonitor monitor, boolean listsAtOnce, Knowledge knowledge, Duration spareTurn) {
 		this.monitor = monitor;
 		this.listsAtOnce = listsAtOnce;
 		this.knowledge = knowledge;
+		this.spareTurn = spareTurn;
 	}
 
 	/**
@@ -88,14 +91,14 @@ final class ReadingPlan {
 	private CompletableFuture<Lists> listInTurn(boolean thoroughly) {
 		Listed before = this.listed;
 		boolean first = thoroughly || before == Listed.NOTHING;
-		boolean spare = first || before.isOlderThan(SPARE_TURN);
+		boolean spare = first || before.isOlderThan(this.spareTurn);
 		// No event says that another client has tuned a thread pool. One bound of one is
 		// asked again whenever a reading has a command to spare.
 		Knowledge.Setting recheck = (!first && spare && before.objectsWereLast())
 				? this.knowledge.oldestSetting().orElse(null) : null;
 		boolean objectsTurn = spare && recheck == null;
 		// Where readings are rare, each has a turn to spare.
-		boolean anonTurn = first || !spare || System.nanoTime() - before.anonAt() > SPARE_TURN.toNanos();
+		boolean anonTurn = first || !spare || System.nanoTime() - before.anonAt() > this.spareTurn.toNanos();
 		List<QmpCommand> commands = new ArrayList<>(List.of(Qom.list(Qom.PERIPHERAL)));
 		if (anonTurn) {
 			commands.add(Qom.list(Qom.PERIPHERAL_ANON));

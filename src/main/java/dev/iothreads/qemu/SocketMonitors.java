@@ -3,7 +3,6 @@ package dev.iothreads.qemu;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
@@ -45,18 +44,7 @@ final class SocketMonitors {
 
 	private final QmpOptions options;
 
-	private final @Nullable OwnMonitor own;
-
 	private volatile boolean visits;
-
-	// Whether QEMU has made the own monitor, which is connected to next.
-	private volatile boolean made;
-
-	private volatile boolean throughOwn;
-
-	private volatile @Nullable String withoutOwn;
-
-	private volatile @Nullable SocketIdentity refusedBy;
 
 	private volatile @Nullable SocketIdentity socket;
 
@@ -68,8 +56,6 @@ final class SocketMonitors {
 
 	private volatile int silences;
 
-	private int ownFailures;
-
 	/**
 	 * Creates it.
 	 * @param address where the monitor listens
@@ -80,14 +66,8 @@ final class SocketMonitors {
 		this.address = address;
 		this.found = use.found();
 		this.visits = use.hold() != Hold.TRUE || Proxmox.owns(address);
-		Path socket = use.own();
-		this.own = (socket != null && use.hold() != Hold.FALSE) ? new OwnMonitor(socket) : null;
 		this.ofLibvirt = address instanceof UnixAddress unix && Libvirt.owns(unix.path());
-		this.options = QmpOptions.defaults()
-			.withConnectTimeout(options.connectTimeout())
-			.withGreetingTimeout(null)
-			.withCommandTimeout(options.commandTimeout())
-			.withThreadFactory(options.threadFactory());
+		this.options = options.ofConnection();
 	}
 
 	MonitorAddress address() {
@@ -96,13 +76,6 @@ final class SocketMonitors {
 
 	QmpMonitor open(Consumer<QmpEvent> listener) {
 		this.looked = false;
-		this.throughOwn = this.made;
-		this.made = false;
-		if (this.throughOwn && this.own != null) {
-			this.looked = true;
-			return QmpClient.open(this.own.address(), this.options.withGreetingTimeout(this.options.connectTimeout()),
-					listener);
-		}
 		if (this.visits && !this.ofLibvirt) {
 			return VisitingMonitor.open(this.address, this.options, this::look, listener);
 		}
@@ -173,46 +146,6 @@ final class SocketMonitors {
 
 	void onGreeted() {
 		this.greeted = true;
-		if (this.throughOwn) {
-			this.ownFailures = 0;
-		}
-	}
-
-	/**
-	 * Returns whether the present monitor is the service's alone.
-	 */
-	boolean isThroughOwn() {
-		return this.throughOwn;
-	}
-
-	/**
-	 * Returns why a visited QEMU has no monitor for the service alone, {@code null} where
-	 * it may have one or none is wanted.
-	 */
-	@Nullable String withoutOwn() {
-		return this.withoutOwn;
-	}
-
-	/**
-	 * Has a visited QEMU make a monitor for the service alone, unless that was in vain
-	 * before: then what is left of it is removed.
-	 * @return whether it has one, to be connected to next; it never fails
-	 */
-	CompletableFuture<Boolean> makeOwn(QmpMonitor visited) {
-		OwnMonitor wanted = this.own;
-		if (wanted == null || visited.hasAllEvents()) {
-			return CompletableFuture.completedFuture(false);
-		}
-		SocketIdentity now = this.socket;
-		if (this.withoutOwn != null && Objects.equals(now, this.refusedBy)) {
-			return wanted.remove(visited).handle((removed, failure) -> false);
-		}
-		return wanted.make(visited).handle((refusal, failure) -> {
-			this.made = refusal == null && failure == null;
-			this.withoutOwn = refusal;
-			this.refusedBy = now;
-			return this.made;
-		});
 	}
 
 	/**
@@ -222,12 +155,6 @@ final class SocketMonitors {
 	 * only
 	 */
 	boolean isGivenUpAfter(Throwable reason) {
-		if (this.throughOwn && this.own != null && reason instanceof QmpConnectException ex
-				&& (ex.reason() == QmpConnectException.Reason.NOT_CONNECTED || ++this.ownFailures >= TRIES)) {
-			this.withoutOwn = "It has no monitor of the service's own: QEMU made one, and the service cannot connect to %s. Let the service's user enter that directory and write to its sockets; in a container, mount the same one as QEMU has."
-				.formatted(this.own.address());
-			return false;
-		}
 		if (reason instanceof OthersNeedItException) {
 			this.visits = true;
 			this.greeted = true;

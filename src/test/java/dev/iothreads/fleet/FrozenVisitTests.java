@@ -8,6 +8,7 @@ import java.nio.ByteBuffer;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -20,11 +21,13 @@ import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+import static org.awaitility.Awaitility.await;
 
 /**
  * A service that is stopped in the middle of a visit.
@@ -62,6 +65,28 @@ class FrozenVisitTests {
 			CompletableFuture<JsonNode> other = CompletableFuture.supplyAsync(() -> ask(qemu));
 			service.signal("KILL");
 			assertThat(other.get(60, TimeUnit.SECONDS).path("running").asBoolean()).isFalse();
+		}
+	}
+
+	@EveryQemu
+	void withAMonitorOfItsOwnItKeepsNothingFromOthers(QemuBinary binary) throws Exception {
+		Assumptions.assumeTrue(binary.isAtLeast(11, 1), "monitors are objects since QEMU 11.1");
+		Path own = Files.createDirectory(this.directory.resolve("own"));
+		try (Qemu qemu = Qemu.of(binary).args("-object", "iothread,id=io0").start();
+				ServiceProcess service = ServiceProcess.start(List.of(), List.of("-Xmx128m"),
+						"--iothreads.machines.vm1.monitor=unix:" + qemu.socket(), "--iothreads.machines.vm1.hold=own",
+						"--iothreads.own-monitor.directory=" + own)) {
+			service.awaitState("vm1", "up");
+			assertThat(own).isDirectoryContaining("glob:**/iothread-inventory-*.sock");
+			service.signal("STOP");
+			for (int i = 0; i < 10; i++) {
+				assertThat(ask(qemu).path("running").asBoolean(true)).isFalse();
+			}
+			service.signal("CONT");
+			service.awaitState("vm1", "up");
+			service.signal("KILL");
+			await().atMost(RunningService.DEADLINE).untilAsserted(() -> assertThat(own).isEmptyDirectory());
+			assertThat(ask(qemu).path("running").asBoolean(true)).isFalse();
 		}
 	}
 

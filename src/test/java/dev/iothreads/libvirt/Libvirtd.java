@@ -67,6 +67,19 @@ public final class Libvirtd implements AutoCloseable {
 	 * @return the daemon, taking calls
 	 */
 	public static Libvirtd start(String configuration) {
+		return start(configuration, null);
+	}
+
+	/**
+	 * Starts a daemon that runs another QEMU than the system's.
+	 * @param emulator the QEMU, with its modules beside it
+	 * @return the daemon, taking calls
+	 */
+	public static Libvirtd startFor(Path emulator) {
+		return start("", emulator.getParent());
+	}
+
+	private static Libvirtd start(String configuration, @Nullable Path qemuHome) {
 		Needs.program("libvirtd", "libvirt-daemon-system");
 		Needs.program("virsh", "libvirt-clients");
 		Needs.program("qemu-system-x86_64", "qemu-system-x86");
@@ -76,13 +89,17 @@ public final class Libvirtd implements AutoCloseable {
 			if (!"root".equals(System.getProperty("user.name"))) {
 				command.add("--map-root-user");
 			}
-			command.addAll(List.of(script(), home.toString(), CACHE.toString()));
+			String cache = (qemuHome != null) ? CACHE + "-" + qemuHome.getFileName() : CACHE.toString();
+			command.addAll(List.of(script(), home.toString(), cache));
 			if (ROOT != null) {
-				command.set(command.size() - 1, CACHE + "-" + Path.of(ROOT).getFileName());
+				command.set(command.size() - 1, cache + "-" + Path.of(ROOT).getFileName());
 				command.add(ROOT);
 			}
 			ProcessBuilder builder = new ProcessBuilder(command).redirectError(home.resolve("supervisor.log").toFile());
 			builder.environment().put("LIBVIRTD_CONF", configuration);
+			if (qemuHome != null) {
+				builder.environment().put("QEMU_HOME", qemuHome.toString());
+			}
 			Libvirtd daemon = new Libvirtd(home, builder.start());
 			try {
 				daemon.awaitStarted();

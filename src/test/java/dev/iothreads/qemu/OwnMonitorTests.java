@@ -4,14 +4,20 @@ import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.channels.ServerSocketChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.TimeUnit;
 
+import dev.iothreads.machine.HostThreads;
 import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Identity;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.qmp.MonitorAddress.UnixAddress;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
@@ -65,7 +71,7 @@ class OwnMonitorTests {
 			make(others, "iothread-inventory-1", own);
 			make(others, "iothread-inventory-2", this.directory.resolve("iothread-inventory-2.sock"));
 			try (Watched vm = Watched.at(qemu.socket(), own)) {
-				assertThat(vm.read().identity().reading()).isNull();
+				await().atMost(Watched.PATIENCE).until(() -> isHeld(vm));
 				assertThat(chardevs(others)).contains("iothread-inventory-2");
 			}
 			Path stale = this.directory.resolve("iothread-inventory-3.sock");
@@ -90,8 +96,93 @@ class OwnMonitorTests {
 				assertThat(reading).isNotNull();
 				assertThat(reading.limits()).contains("another service uses the one of this name");
 				assertThat(first.read().identity().reading()).isNull();
+				first.machine().close();
+				await().atMost(Watched.PATIENCE).until(() -> isHeld(second));
 			}
-			assertThat(first.read().identity().reading()).isNull();
+		}
+	}
+
+	@EveryQemu
+	void thatOfAServiceThatIsAboutToConnectStays(QemuBinary binary) {
+		requireMonitorObjects(binary);
+		Path own = this.directory.resolve("iothread-inventory-1.sock");
+		try (Qemu qemu = hotpluggable().start(binary); Monitor others = qemu.monitor()) {
+			make(others, "iothread-inventory-1", own);
+			try (Watched vm = Watched.at(qemu.socket(), own)) {
+				assertThat(limits(vm)).contains("there is one of this name without a client");
+				try (Monitor service = Monitor.connect(own)) {
+					await().atMost(Watched.PATIENCE)
+						.until(() -> limits(vm).contains("another service uses the one of this name"));
+					assertThat(service.execute("query-status").has("status")).isTrue();
+				}
+				await().atMost(Watched.PATIENCE).until(() -> isHeld(vm));
+			}
+		}
+	}
+
+	@EveryQemu
+	void twoOfOneNameThatStartTogetherLeaveItToOneOfThem(QemuBinary binary) {
+		requireMonitorObjects(binary);
+		for (int i = 0; i < 5; i++) {
+			Path own = this.directory.resolve("iothread-inventory-" + i + ".sock");
+			try (Qemu qemu = hotpluggable().start(binary);
+					Watched first = Watched.at(qemu.socket(), own);
+					Watched second = Watched.at(qemu.socket(), own)) {
+				await().atMost(Watched.PATIENCE).until(() -> isHeld(first) != isHeld(second));
+				Watched holder = isHeld(first) ? first : second;
+				Watched other = (holder == first) ? second : first;
+				await().atMost(Watched.PATIENCE)
+					.until(() -> limits(other).contains("another service uses the one of this name"));
+				assertThat(isHeld(holder)).isTrue();
+			}
+		}
+	}
+
+	@EveryQemu
+	void whatIsMadeAndNotConnectedToGoesWithTheService(QemuBinary binary) {
+		requireMonitorObjects(binary);
+		Path own = this.directory.resolve("iothread-inventory-1.sock");
+		try (Qemu qemu = hotpluggable().start(binary);
+				Monitor others = qemu.monitor();
+				Halted halted = new Halted(qemu.socket(), own)) {
+			await().atMost(Watched.PATIENCE).until(() -> chardevs(others).contains("iothread-inventory-1"));
+			halted.machine().close();
+			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-1"));
+			assertThat(own).doesNotExist();
+		}
+	}
+
+	@EveryQemu
+	void nothingStaysWheneverTheServiceEnds(QemuBinary binary) throws Exception {
+		requireMonitorObjects(binary);
+		try (Qemu qemu = hotpluggable().start(binary); Monitor others = qemu.monitor()) {
+			for (int i = 0; i < 40; i++) {
+				Watched vm = Watched.at(qemu.socket(), this.directory.resolve("iothread-inventory-" + i + ".sock"));
+				TimeUnit.MILLISECONDS.sleep(i);
+				vm.close();
+			}
+			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-"));
+			assertThat(others.execute("qom-list", Map.of("path", "/objects")).toString())
+				.doesNotContain("iothread-inventory-");
+			assertThat(this.directory).isEmptyDirectory();
+		}
+	}
+
+	@EveryQemu
+	void whereTheServiceCannotConnectItIsVisitedAndNothingStays(QemuBinary binary) throws IOException {
+		requireMonitorObjects(binary);
+		Path own = this.directory.resolve("iothread-inventory-1.sock");
+		try (Qemu qemu = hotpluggable().start(binary);
+				Monitor others = qemu.monitor();
+				Halted halted = new Halted(qemu.socket(), own)) {
+			await().atMost(Watched.PATIENCE).until(() -> chardevs(others).contains("iothread-inventory-1"));
+			Files.delete(own);
+			halted.goOn();
+			await().atMost(Watched.PATIENCE).until(() -> halted.machine().status().isUp());
+			Identity.Reading reading = Watched.result(halted.machine().read()).identity().reading();
+			assertThat(reading).isNotNull();
+			assertThat(reading.limits()).contains("QEMU made one, and the service cannot connect to");
+			assertThat(chardevs(others)).doesNotContain("iothread-inventory-1");
 		}
 	}
 
@@ -163,6 +254,11 @@ class OwnMonitorTests {
 		}
 	}
 
+	private static String limits(Watched vm) {
+		Identity.Reading reading = vm.read().identity().reading();
+		return (reading != null) ? String.valueOf(reading.limits()) : "";
+	}
+
 	private static String chardevs(Monitor monitor) {
 		return monitor.execute("query-chardev").toString();
 	}
@@ -184,6 +280,44 @@ class OwnMonitorTests {
 
 	private static Args hotpluggable() {
 		return Args.none().nativeHotplug().iothread("io0").disk("disk0").ports(1);
+	}
+
+	/**
+	 * A machine whose monitor is made, and not connected to for the time being.
+	 */
+	private static final class Halted implements AutoCloseable {
+
+		private final ScheduledThreadPoolExecutor scheduler = new ScheduledThreadPoolExecutor(1, Watched::daemon);
+
+		private final CountDownLatch latch = new CountDownLatch(1);
+
+		private final QemuMachine machine;
+
+		Halted(Path socket, Path own) {
+			this.scheduler.submit(() -> {
+				this.latch.await();
+				return null;
+			});
+			this.machine = QemuMachine.connect("vm1", new UnixAddress(socket), new SocketUse(Hold.OWN, false, own),
+					new QemuOptions(Watched.PATIENCE, Watched.PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE),
+					this.scheduler);
+		}
+
+		QemuMachine machine() {
+			return this.machine;
+		}
+
+		void goOn() {
+			this.latch.countDown();
+		}
+
+		@Override
+		public void close() {
+			goOn();
+			this.machine.close();
+			this.scheduler.shutdownNow();
+		}
+
 	}
 
 }

@@ -9,6 +9,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Delayed;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 
 import dev.iothreads.machine.DeviceState;
 import dev.iothreads.machine.Disk;
@@ -16,6 +18,9 @@ import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.qmp.MonitorAddress;
+import dev.iothreads.qmp.QmpClient;
+import dev.iothreads.qmp.QmpMonitor;
+import dev.iothreads.qmp.QmpOptions;
 import dev.iothreads.qmp.ScriptedMonitor;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
@@ -133,13 +138,40 @@ class VisitedMachineTests {
 	@EveryQemu
 	void aDeviceWithoutAnIdIsSeenByTheNextOfRareReadings(QemuBinary binary) throws Exception {
 		try (Qemu qemu = hotpluggable().start(binary);
-				Watched vm = Watched.at(qemu.socket());
+				Monitor others = qemu.monitor();
+				QmpMonitor monitor = QmpClient.open(new MonitorAddress.UnixAddress(qemu.socket()),
+						QmpOptions.defaults(), (event) -> {
+						})) {
+			monitor.ready().get(60, TimeUnit.SECONDS);
+			ReadingPlan rare = new ReadingPlan(monitor, false, new Knowledge(), Duration.ZERO);
+			assertThat(rare.list(false).get(60, TimeUnit.SECONDS).anon()).isEmpty();
+			Args.plug(others, Map.of("driver", "virtio-blk-pci", "drive", "disk0", "bus", "rp1", "iothread", "io1"));
+			assertThat(rare.list(false).get(60, TimeUnit.SECONDS).anon()).hasSize(1);
+		}
+	}
+
+	@EveryQemu
+	void aGuestThatLetsGoLateIsNoticedWithoutOtherReadings(QemuBinary binary) throws Exception {
+		try (Qemu qemu = Args.none()
+			.iothread("io0")
+			.disk("disk0")
+			.ports(1)
+			.device("virtio-blk-pci,id=blk0,drive=disk0,iothread=io0,bus=rp1")
+			.start(binary);
+				CountingProxy proxy = CountingProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.address(), Hold.FALSE);
 				Monitor others = qemu.monitor()) {
 			vm.read();
-			Args.plug(others, Map.of("driver", "virtio-blk-pci", "drive", "disk0", "bus", "rp1", "iothread", "io1"));
-			// Longer than a list may be old that QEMU is not asked for at each reading.
-			TimeUnit.SECONDS.sleep(11);
-			assertThat(vm.read().devices()).hasSize(1);
+			proxy.takeCommands();
+			CompletableFuture<Void> gone = vm.machine().changes().detach("blk0", false);
+			// It looks after 0.1, 0.3, 0.7, 1.5, 3.1 and 6.3 s, and then each 5 s.
+			AtomicLong looks = new AtomicLong();
+			await().atMost(Watched.PATIENCE)
+				.until(() -> looks
+					.addAndGet(proxy.takeCommands().stream().filter("query-iothreads"::equals).count()) >= 7);
+			assertThat(gone).isNotDone();
+			others.execute("system_reset");
+			gone.get(60, TimeUnit.SECONDS);
 		}
 	}
 
@@ -301,6 +333,20 @@ class VisitedMachineTests {
 				Watched vm = Watched.at(second.address())) {
 			assertThat(vm.read().managedBy()).isEqualTo("proxmox");
 			assertThat(vm.read().identity().reading()).isNull();
+		}
+	}
+
+	@Test
+	void aMonitorOverTcpIsAskedAgainWhetherProxmoxNeedsIt() {
+		ScriptedQemu busy = proxmox("unix:/run/qemu-server/100.qmp,server=on");
+		ScriptedQemu free = proxmox("disconnected:unix:/run/qemu-server/100.qmp,server=on");
+		AtomicBoolean left = new AtomicBoolean();
+		try (ScriptedMonitor second = ScriptedMonitor
+			.onTcp(ScriptedMonitor.Script.answering((request) -> (left.get() ? free : busy).apply(request)));
+				Watched vm = Watched.at(second.address())) {
+			assertThat(vm.await(MachineState.DOWN).reason()).contains("over TCP it cannot be visited");
+			left.set(true);
+			assertThat(vm.read().managedBy()).isEqualTo("proxmox");
 		}
 	}
 
