@@ -116,9 +116,9 @@ final class ChangeQueue {
 		try {
 			change.accept(before, changes);
 		}
-		catch (MachineTimeoutException | MachineRefusedException ex) {
+		catch (MachineTimeoutException | MachineUnavailableException | MachineRefusedException ex) {
 			// The change may have been made all the same.
-			this.readings.expire();
+			this.readings.doubt();
 			throw ex;
 		}
 		finally {

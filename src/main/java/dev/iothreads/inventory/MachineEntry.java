@@ -78,6 +78,8 @@ final class MachineEntry implements AutoCloseable {
 
 	private int slowReads;
 
+	private volatile int doubts;
+
 	/**
 	 * Creates it.
 	 * @param name the machine's name
@@ -254,13 +256,22 @@ final class MachineEntry implements AutoCloseable {
 	}
 
 	/**
-	 * Makes the latest reading too old for every request, but not unknown.
+	 * Notes that a change may have been made, in part or as a whole, though it failed:
+	 * the latest reading is too old for every request, but not unknown.
 	 */
-	void expire() {
+	synchronized void doubt() {
+		this.doubts++;
 		Reading reading = this.latest;
 		if (reading != null) {
 			this.latest = new Reading(reading.snapshot, reading.begun - EXPIRED.toNanos());
 		}
+	}
+
+	/**
+	 * Returns how often a change was doubtful.
+	 */
+	int doubts() {
+		return this.doubts;
 	}
 
 	// Called with the lock held. The reading may end before this returns.

@@ -84,7 +84,7 @@ public final class Upkeep implements InventoryListener {
 		}
 		Watch watch = this.machines.computeIfAbsent(view.name(), (name) -> new Watch());
 		watch.see(threads(snapshot), this.images, view.pool() != null);
-		if (watch.begin(drives(snapshot), this.images)) {
+		if (watch.begin(drives(snapshot), doubts(view.name()), this.images)) {
 			try {
 				this.executor.execute(() -> run(view.name(), watch));
 			}
@@ -96,6 +96,15 @@ public final class Upkeep implements InventoryListener {
 
 	private static Set<Long> threads(Snapshot snapshot) {
 		return snapshot.iothreads().stream().map(IOThread::threadId).collect(Collectors.toSet());
+	}
+
+	private int doubts(String machine) {
+		try {
+			return this.inventory.entry(machine).doubts();
+		}
+		catch (NotFoundException ex) {
+			return 0;
+		}
 	}
 
 	private static Set<String> drives(Snapshot snapshot) {
@@ -236,6 +245,8 @@ public final class Upkeep implements InventoryListener {
 
 		private @Nullable Set<String> drives;
 
+		private int doubts;
+
 		private boolean up;
 
 		private Set<Long> threads = Set.of();
@@ -257,12 +268,19 @@ public final class Upkeep implements InventoryListener {
 			this.threads = now;
 		}
 
-		synchronized boolean begin(Set<String> now, boolean keepsImages) {
-			if (keepsImages && this.drives != null && !now.containsAll(this.drives)) {
+		/**
+		 * Begins where something is to be done. An image may be open that nothing uses
+		 * when a drive has gone, and when a change failed that may have been made: QEMU
+		 * carries out what it has not answered in time before what is asked later.
+		 */
+		synchronized boolean begin(Set<String> now, int doubtsNow, boolean keepsImages) {
+			boolean gone = this.drives != null && !now.containsAll(this.drives);
+			if (keepsImages && (gone || doubtsNow != this.doubts)) {
 				this.images = true;
 				this.imagesAsked++;
 			}
 			this.drives = now;
+			this.doubts = doubtsNow;
 			if (this.running || !(this.images || this.pool) || System.nanoTime() - this.earliest < 0) {
 				return false;
 			}
@@ -279,15 +297,15 @@ public final class Upkeep implements InventoryListener {
 		}
 
 		/**
-		 * Returns how often a drive has gone.
+		 * Returns how often an image had to be looked for.
 		 */
 		synchronized int imagesAsked() {
 			return this.imagesAsked;
 		}
 
 		/**
-		 * Notes that no image was open any more that nothing used, unless a drive has
-		 * gone since.
+		 * Notes that no image was open any more that nothing used, unless one has to be
+		 * looked for since.
 		 */
 		synchronized void onImagesClosed(int asked) {
 			this.images &= asked != this.imagesAsked;

@@ -12,9 +12,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.locks.ReentrantLock;
+import java.util.concurrent.Semaphore;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+
+import org.jspecify.annotations.Nullable;
 
 /**
  * Stands between the service and a QEMU's monitor, passes on what both say, and writes
@@ -35,8 +37,13 @@ final class CountingProxy implements AutoCloseable {
 
 	private final List<SocketChannel> open = new CopyOnWriteArrayList<>();
 
-	// Held by whoever passes answers on, or keeps them back.
-	private final ReentrantLock answers = new ReentrantLock();
+	// Acquired to pass answers on, or to keep them back.
+	private final Semaphore answers = new Semaphore(1);
+
+	private volatile @Nullable String awaited;
+
+	private volatile Runnable action = () -> {
+	};
 
 	/**
 	 * Listens.
@@ -69,14 +76,33 @@ final class CountingProxy implements AutoCloseable {
 	}
 
 	/**
-	 * Keeps answers and events back from now on, until the same thread releases them.
+	 * Keeps answers and events back from now on, until they are released.
 	 */
 	void hold() {
-		this.answers.lock();
+		this.answers.acquireUninterruptibly();
+	}
+
+	/**
+	 * Keeps answers and events back from the next command of a name on, that one's answer
+	 * included, until they are released.
+	 * @param command its name
+	 */
+	void holdFrom(String command) {
+		stopAt(command, this::hold);
+	}
+
+	/**
+	 * Does something just before the next command of a name is passed on.
+	 * @param command its name
+	 * @param action what to do, by which the service or QEMU may stop
+	 */
+	void stopAt(String command, Runnable action) {
+		this.action = action;
+		this.awaited = command;
 	}
 
 	void release() {
-		this.answers.unlock();
+		this.answers.release();
 	}
 
 	private void serve() {
@@ -107,7 +133,12 @@ final class CountingProxy implements AutoCloseable {
 			line.append(StandardCharsets.ISO_8859_1.decode(buffer.duplicate()));
 			for (int end = line.indexOf("\n"); end >= 0; end = line.indexOf("\n")) {
 				Matcher command = COMMAND.matcher(line.substring(0, end));
-				this.commands.add(command.find() ? command.group(1) : line.substring(0, end));
+				String name = command.find() ? command.group(1) : line.substring(0, end);
+				if (name.equals(this.awaited)) {
+					this.awaited = null;
+					this.action.run();
+				}
+				this.commands.add(name);
 				line.delete(0, end + 1);
 			}
 			write(buffer, monitor);
@@ -118,12 +149,12 @@ final class CountingProxy implements AutoCloseable {
 		ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
 		try {
 			while (monitor.read(buffer.clear()) >= 0) {
-				this.answers.lock();
+				this.answers.acquireUninterruptibly();
 				try {
 					write(buffer.flip(), client);
 				}
 				finally {
-					this.answers.unlock();
+					this.answers.release();
 				}
 			}
 			client.shutdownInput();

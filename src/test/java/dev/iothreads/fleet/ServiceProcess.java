@@ -148,6 +148,17 @@ public final class ServiceProcess implements AutoCloseable {
 		}
 	}
 
+	/**
+	 * Sends a body of JSON, and does not wait for the answer.
+	 */
+	void post(String path, String json) {
+		CLIENT.sendAsync(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + this.port + path))
+			.timeout(RunningService.DEADLINE)
+			.header("Content-Type", "application/json")
+			.POST(HttpRequest.BodyPublishers.ofString(json))
+			.build(), HttpResponse.BodyHandlers.discarding());
+	}
+
 	private HttpResponse<String> get(String path) {
 		try {
 			return CLIENT.send(HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + this.port + path))
