@@ -207,7 +207,7 @@ class MachinesConfiguration {
 	ChangeService changeService(Inventory inventory, IOThreadsProperties properties) {
 		return new ChangeService(inventory, Set.copyOf(properties.attach().drivers()),
 				new ImageDirectories(properties.attach().images().stream().map(Path::of).toList(),
-						properties.attach().imagesShared()),
+						properties.attach().imagesShared(), properties.timeouts().command()),
 				properties.timeouts().detach(), properties.maxAge());
 	}
 

@@ -9,12 +9,18 @@ import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.Deque;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 import org.jspecify.annotations.Nullable;
 
@@ -26,7 +32,7 @@ import org.jspecify.annotations.Nullable;
 public final class ImageDirectories {
 
 	/** No image may be attached. */
-	public static final ImageDirectories NONE = new ImageDirectories(List.of(), false);
+	public static final ImageDirectories NONE = new ImageDirectories(List.of(), false, Duration.ZERO);
 
 	/** The most files that are listed. */
 	public static final int MOST_LISTED = 200;
@@ -52,20 +58,26 @@ public final class ImageDirectories {
 
 	private final @Nullable Long processId;
 
+	private final FileCalls files;
+
+	private final Map<Path, FutureTask<List<ImageFile>>> listings = new ConcurrentHashMap<>();
+
 	/**
 	 * Creates it.
 	 * @param directories absolute paths, which need not exist yet
 	 * @param shared whether QEMUs see the same files in them, also where that is not
 	 * known
+	 * @param limit how long the file system may take to answer
 	 */
-	public ImageDirectories(List<Path> directories, boolean shared) {
-		this(directories.stream().map(Path::normalize).toList(), shared, null);
+	public ImageDirectories(List<Path> directories, boolean shared, Duration limit) {
+		this(directories.stream().map(Path::normalize).toList(), shared, null, new FileCalls(limit));
 	}
 
-	private ImageDirectories(List<Path> directories, boolean shared, @Nullable Long processId) {
+	private ImageDirectories(List<Path> directories, boolean shared, @Nullable Long processId, FileCalls files) {
 		this.directories = directories;
 		this.shared = shared;
 		this.processId = processId;
+		this.files = files;
 	}
 
 	/**
@@ -82,15 +94,30 @@ public final class ImageDirectories {
 					"No images may be attached: iothreads.attach.images names no directory. Set it, or name a block node as drive.");
 		}
 		Path asked = path(image.file());
+		return inTime(image.file(), () -> find(image, asked, processId));
+	}
+
+	private NewImage find(NewImage image, Path asked, @Nullable Long process) {
 		Path real = real(asked);
 		int mode = mode(real);
 		boolean blockDevice = (mode & FILE_TYPE) == BLOCK_DEVICE;
 		if (!blockDevice && !Files.isRegularFile(real)) {
 			throw wrong("%s is neither a regular file nor a block device. Name another one.".formatted(real));
 		}
-		ImageDirectories seen = new ImageDirectories(this.directories, this.shared, processId);
+		ImageDirectories seen = new ImageDirectories(this.directories, this.shared, process, this.files);
 		seen.requireSameFile(real);
 		return new NewImage(real.toString(), image.readOnly(), image.properties(), blockDevice, seen);
+	}
+
+	private <T> T inTime(String file, Supplier<T> call) {
+		try {
+			return this.files.call(call);
+		}
+		catch (TimeoutException ex) {
+			throw wrong(
+					"%s cannot be looked at: its file system, or that of a directory of iothreads.attach.images, did not answer in time. Mount it anew, and try again."
+						.formatted(file));
+		}
 	}
 
 	private Path path(String file) {
@@ -135,8 +162,13 @@ public final class ImageDirectories {
 	 * Returns whether a file is in one of the directories, and the same for the machine.
 	 * @param file an absolute path
 	 * @return {@code false} also when it cannot be looked at
+	 * @throws InvalidRequestException when the file system does not answer in time
 	 */
 	public boolean hold(String file) {
+		return inTime(file, () -> holdsSame(file));
+	}
+
+	private boolean holdsSame(String file) {
 		try {
 			Path asked = Path.of(file);
 			if (!asked.isAbsolute()) {
@@ -157,6 +189,10 @@ public final class ImageDirectories {
 	 * @throws InvalidRequestException when it does, or is no qcow2, or cannot be read
 	 */
 	public long requireOwnChain(NewImage image) {
+		return inTime(image.file(), () -> ownChain(image));
+	}
+
+	private long ownChain(NewImage image) {
 		String file = image.file();
 		try {
 			Qcow2Header header = Qcow2Header.read(file);
@@ -172,7 +208,7 @@ public final class ImageDirectories {
 				}
 				Path parent = Objects.requireNonNull(Path.of(file).getParent());
 				file = (backing != null) ? parent.resolve(backing).toString() : file;
-				if (header.hasDataFile() || !hold(file)) {
+				if (header.hasDataFile() || !holdsSame(file)) {
 					throw wrong(
 							"%s builds upon %s, outside the directories of iothreads.attach.images. Put it there, or make the image independent of it, by qemu-img rebase."
 								.formatted(image.file(),
@@ -205,13 +241,17 @@ public final class ImageDirectories {
 
 	private boolean holds(Path asked, Path real) throws IOException {
 		List<Path> there = new ArrayList<>();
-		for (Path directory : this.directories) {
+		// That of the file first: another one may not answer.
+		List<Path> ordered = this.directories.stream()
+			.sorted(Comparator.comparing((directory) -> !asked.startsWith(directory)))
+			.toList();
+		for (Path directory : ordered) {
 			if (Files.isDirectory(directory)) {
 				there.add(directory.toRealPath());
+				if (isBeneath(there, real)) {
+					return true;
+				}
 			}
-		}
-		if (isBeneath(there, real)) {
-			return true;
 		}
 		Path parent = Objects.requireNonNull(asked.getParent()).toRealPath();
 		return real.startsWith(DEVICES) && parent.startsWith(DEVICES) && isBeneath(there, parent.resolve("device"))
@@ -327,29 +367,48 @@ public final class ImageDirectories {
 	}
 
 	/**
-	 * Lists the files that are directly in the directories, as far as they can be seen.
+	 * Lists the files that are directly in the directories, as far as they can be seen in
+	 * time. One listing of a directory is under way, however many ask.
 	 * @return the files by their paths, {@value #MOST_LISTED} at most
 	 */
 	public List<ImageFile> list() {
+		List<FutureTask<List<ImageFile>>> begun = this.directories.stream().map(this::beginToList).toList();
+		long deadline = this.files.deadline();
 		List<ImageFile> files = new ArrayList<>();
-		int looked = 0;
-		for (Path directory : this.directories) {
-			try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
-				for (Path entry : entries) {
-					if (++looked > MOST_LOOKED_AT) {
-						break;
-					}
-					add(entry, files);
-				}
+		for (FutureTask<List<ImageFile>> listing : begun) {
+			try {
+				files.addAll(FileCalls.await(listing, deadline));
 			}
-			catch (IOException | RuntimeException ex) {
-				// It has yet to be made, or is not the service's to look into.
+			catch (TimeoutException ex) {
+				// The others can be seen.
 			}
 		}
 		return files.stream()
 			.sorted(Comparator.comparing(ImageFile::file, NaturalOrder.OF_IDS))
 			.limit(MOST_LISTED)
 			.toList();
+	}
+
+	private FutureTask<List<ImageFile>> beginToList(Path directory) {
+		return Objects.requireNonNull(this.listings.compute(directory,
+				(key, under) -> (under != null && !under.isDone()) ? under : this.files.begin(() -> list(directory))));
+	}
+
+	private List<ImageFile> list(Path directory) {
+		List<ImageFile> files = new ArrayList<>();
+		int looked = 0;
+		try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+			for (Path entry : entries) {
+				if (++looked > MOST_LOOKED_AT) {
+					break;
+				}
+				add(entry, files);
+			}
+		}
+		catch (IOException | RuntimeException ex) {
+			// It has yet to be made, or is not the service's to look into.
+		}
+		return files;
 	}
 
 	private void add(Path entry, List<ImageFile> files) {

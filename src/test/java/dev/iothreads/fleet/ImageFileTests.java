@@ -16,7 +16,6 @@ import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assumptions.assumeThat;
 import static org.awaitility.Awaitility.await;
 
 /**
@@ -54,7 +53,7 @@ class ImageFileTests {
 		Path file = Files.write(this.directory.resolve("disk.bin"), new byte[SIZE]);
 		String losetup = Needs.program("losetup", "mount").toString();
 		String device = output(losetup, "--find", "--show", file.toString());
-		assumeThat(device).as("this machine makes no loop device").startsWith("/dev/loop");
+		Needs.permission(device.startsWith("/dev/loop"), "no loop device can be made: run the tests as root");
 		try (Qemu qemu = qemu(binary, "vm1");
 				Monitor monitor = qemu.monitor();
 				RunningService service = start(Path.of("/dev"))) {

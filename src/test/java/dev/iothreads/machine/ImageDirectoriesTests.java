@@ -1,10 +1,14 @@
 package dev.iothreads.machine;
 
 import java.io.IOException;
+import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.testing.Needs;
 import dev.iothreads.testing.Qcow2;
@@ -16,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
-import static org.assertj.core.api.Assumptions.assumeThat;
 
 /**
  * Which images may be opened by which process.
@@ -24,6 +27,8 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 class ImageDirectoriesTests {
 
 	private static final long OWN = ProcessHandle.current().pid();
+
+	private static final Duration LIMIT = Duration.ofSeconds(30);
 
 	private static final String UNKNOWN = "It is not known whether QEMU sees the same files as the service";
 
@@ -134,13 +139,90 @@ class ImageDirectoriesTests {
 			.hasMessageContaining("the format unknown");
 	}
 
+	@Test
+	void aDirectoryThatDoesNotAnswerIsLeftOutOfTheListAndKeepsOneThread() {
+		try (HangingDirectory hanging = new HangingDirectory()) {
+			ImageDirectories both = new ImageDirectories(List.of(hanging.path(), this.directory), true,
+					Duration.ofSeconds(1));
+			for (int i = 0; i < 3; i++) {
+				assertThat(both.list()).extracting(ImageFile::file).containsExactly(this.image.toString());
+			}
+			assertThat(hanging.calls()).isEqualTo(1);
+		}
+	}
+
+	@Test
+	void anImageInADirectoryThatAnswersIsFoundBesideOneThatDoesNot() {
+		try (HangingDirectory hanging = new HangingDirectory()) {
+			ImageDirectories both = new ImageDirectories(List.of(hanging.path(), this.directory), true, LIMIT);
+			NewImage found = both.find(new NewImage(this.image.toString(), false, Map.of()), OWN);
+			assertThat(found.file()).isEqualTo(this.image.toString());
+			assertThat(hanging.calls()).isZero();
+		}
+	}
+
+	@Test
+	void whatCannotBeLookedAtInTimeIsRefusedAndKeepsFewThreads() throws IOException {
+		Path link = Files.createSymbolicLink(this.directory.resolve("link.raw"), Path.of("/proc/self/exe"));
+		try (HangingDirectory hanging = new HangingDirectory()) {
+			ImageDirectories both = new ImageDirectories(List.of(this.directory, hanging.path()), true,
+					Duration.ofMillis(100));
+			for (int i = 0; i < 20; i++) {
+				assertThatThrownBy(() -> both.find(new NewImage(link.toString(), false, Map.of()), OWN))
+					.isInstanceOf(InvalidRequestException.class)
+					.hasMessageContaining(link + " cannot be looked at")
+					.hasMessageContaining("did not answer in time");
+				assertThatThrownBy(() -> both.hold(link.toString())).isInstanceOf(InvalidRequestException.class);
+			}
+			assertThat(hanging.calls()).isBetween(1, 8);
+		}
+	}
+
 	private NewImage find(boolean shared, @Nullable Long process) {
-		return new ImageDirectories(List.of(this.directory), shared)
+		return new ImageDirectories(List.of(this.directory), shared, LIMIT)
 			.find(new NewImage(this.image.toString(), false, Map.of()), process);
 	}
 
 	private AbstractThrowableAssert<?, ?> refused(boolean shared, @Nullable Long process) {
 		return assertThatThrownBy(() -> find(shared, process)).isInstanceOf(InvalidRequestException.class);
+	}
+
+	/**
+	 * A directory as on a mount that hangs, which no test can make without root.
+	 */
+	private static final class HangingDirectory implements AutoCloseable {
+
+		private final CountDownLatch end = new CountDownLatch(1);
+
+		private final AtomicInteger calls = new AtomicInteger();
+
+		// Each method of Files asks for the file system first.
+		Path path() {
+			return (Path) Proxy.newProxyInstance(Path.class.getClassLoader(), new Class<?>[] { Path.class },
+					(path, method, arguments) -> switch (method.getName()) {
+						case "normalize" -> path;
+						case "hashCode" -> System.identityHashCode(path);
+						case "equals" -> path == arguments[0];
+						case "toString" -> "/hanging";
+						default -> hang();
+					});
+		}
+
+		private Object hang() throws IOException, InterruptedException {
+			this.calls.incrementAndGet();
+			this.end.await();
+			throw new IOException("it was unmounted");
+		}
+
+		int calls() {
+			return this.calls.get();
+		}
+
+		@Override
+		public void close() {
+			this.end.countDown();
+		}
+
 	}
 
 	/**
@@ -156,7 +238,7 @@ class ImageDirectoriesTests {
 				.redirectError(ProcessBuilder.Redirect.DISCARD)
 				.start();
 			String said = this.process.inputReader().readLine();
-			assumeThat(said).as("a mount namespace needs root").isEqualTo("ready");
+			Needs.permission("ready".equals(said), "no mount namespace can be made: run the tests as root");
 		}
 
 		private long pid() {

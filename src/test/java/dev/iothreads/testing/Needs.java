@@ -7,9 +7,9 @@ import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
 
 /**
- * Programs that a test runs and that not every machine has. A test that misses one is
- * skipped, saying what to install; with {@code CI=true} in the environment it fails, so
- * that nothing is skipped unseen.
+ * Programs and permissions that a test needs and that not every machine has. A test that
+ * misses one is skipped, saying what to install; with {@code CI=true} in the environment
+ * it fails, so that nothing is skipped unseen.
  */
 public final class Needs {
 
@@ -69,6 +69,23 @@ public final class Needs {
 					environment);
 		}
 		return client.resolve("node_modules");
+	}
+
+	/**
+	 * Ends the test that asks unless this machine lets it do something.
+	 * @param allowed whether it does
+	 * @param reason what it does not, and what would help
+	 * @throws TestAbortedException if it does not, which skips the test
+	 * @throws AssertionFailedError if it does not and {@code CI=true}
+	 */
+	public static void permission(boolean allowed, String reason) {
+		permission(allowed, reason, Environment.ofThisProcess());
+	}
+
+	static void permission(boolean allowed, String reason, Environment environment) {
+		if (!allowed) {
+			throw missing(reason, environment);
+		}
 	}
 
 	private static RuntimeException missing(String reason, Environment environment) {

@@ -39,6 +39,16 @@ class NeedsTests {
 	}
 
 	@Test
+	void aMissingPermissionSkipsTheTestAndFailsItInContinuousIntegration() {
+		Needs.permission(true, "no root", new Environment(Map.of("CI", "true")));
+		assertThatExceptionOfType(TestAbortedException.class)
+			.isThrownBy(() -> Needs.permission(false, "no root", new Environment(Map.of())))
+			.withMessage("no root");
+		assertThatExceptionOfType(AssertionFailedError.class)
+			.isThrownBy(() -> Needs.permission(false, "no root", new Environment(Map.of("CI", "true"))));
+	}
+
+	@Test
 	void aMissingClientSkipsTheTestAndSaysHowToInstallIt() {
 		assertThatExceptionOfType(TestAbortedException.class)
 			.isThrownBy(() -> Needs.clientModules(new Environment(Map.of("XDG_CACHE_HOME", "/nowhere"))))
