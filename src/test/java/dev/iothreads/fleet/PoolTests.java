@@ -1,10 +1,15 @@
 package dev.iothreads.fleet;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.Stream;
 
+import dev.iothreads.inventory.Inventory;
+import dev.iothreads.inventory.InventoryListener;
+import dev.iothreads.inventory.MachineView;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qemu;
@@ -39,8 +44,17 @@ class PoolTests {
 			.start();
 				RunningService service = start("--iothreads.pools[vm*].size=3", "--iothreads.pools[vm*].id=pool{n}",
 						"--iothreads.pools[vm*].settings.poll-max-ns=9000", "--iothreads.pools[vm1].size=2",
-						"--iothreads.pools[vm1].settings.poll-max-ns=4000")) {
+						"--iothreads.pools[vm1].settings.poll-max-ns=4000", "--iothreads.refresh-interval=1h",
+						"--iothreads.idle-interval=1h")) {
+			List<MachineView> readings = new CopyOnWriteArrayList<>();
+			service.part(Inventory.class).listen(new Readings(readings));
 			for (int restart = 0; restart <= RESTARTS; restart++) {
+				// No request reads the machine meanwhile.
+				await().atMost(RunningService.DEADLINE)
+					.until(() -> readings.stream().anyMatch((reading) -> missing(reading) == 0));
+				// The first one, and that before the change.
+				assertThat(readings.stream().takeWhile((reading) -> missing(reading) != 0).toList())
+					.hasSizeLessThanOrEqualTo(2);
 				await().atMost(RunningService.DEADLINE).untilAsserted(() -> {
 					JsonNode machine = service.get("/api/v1/machines/vm1").json();
 					assertThat(machine.path("pid").asLong()).isEqualTo(qemu.pid());
@@ -53,6 +67,7 @@ class PoolTests {
 					assertThat(monitor.property("/objects", "pool2")).isNull();
 				}
 				assertThat(service.metrics()).contains("iothread_pool_missing{machine=\"vm1\"} 0.0");
+				readings.clear();
 				qemu.restart();
 			}
 			assertThat(output).contains("who=pool by=configuration machine=vm1 what=\"add IOThread pool0\"",
@@ -79,6 +94,10 @@ class PoolTests {
 		}
 	}
 
+	private static int missing(MachineView reading) {
+		return Objects.requireNonNull(reading.pool()).missing();
+	}
+
 	private static long setting(Monitor monitor, String iothread) {
 		return Objects.requireNonNull(monitor.property("/objects/" + iothread, "poll-max-ns")).asLong();
 	}
@@ -89,6 +108,22 @@ class PoolTests {
 					"--iothreads.discovery.directory=" + this.directory, "--iothreads.discovery.interval=100ms"))
 			.toArray(String[]::new);
 		return RunningService.start(all);
+	}
+
+	private record Readings(List<MachineView> views) implements InventoryListener {
+
+		@Override
+		public void changed(MachineView view) {
+			if (view.snapshot() != null) {
+				this.views.add(view);
+			}
+		}
+
+		@Override
+		public void removed(String machine) {
+			// None is removed.
+		}
+
 	}
 
 }
