@@ -73,11 +73,7 @@ final class Watched implements AutoCloseable {
 	 * Watches by visits, where the connection is not held.
 	 */
 	static Watched at(Path socket, Hold hold) {
-		return at(new MonitorAddress.UnixAddress(socket), hold);
-	}
-
-	static Watched at(MonitorAddress address, Hold hold) {
-		return new Watched("100", address, new SocketUse(hold, false, null),
+		return new Watched("100", new MonitorAddress.UnixAddress(socket), new SocketUse(hold, false, null),
 				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
