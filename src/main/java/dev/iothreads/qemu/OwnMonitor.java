@@ -11,7 +11,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
 
 import dev.iothreads.qmp.MonitorAddress.UnixAddress;
@@ -257,17 +259,18 @@ final class OwnMonitor {
 
 	/**
 	 * Leaves nothing behind: what was made and not connected to goes, as it does when a
-	 * client leaves. It waits 1 s at most, where QEMU is making one.
+	 * client leaves. Where QEMU is making one, it waits for 2 s at most, which is longer
+	 * than a visit.
 	 */
 	void end() {
 		try {
-			this.making.get(1, TimeUnit.SECONDS);
+			this.making.get(2, TimeUnit.SECONDS);
 		}
 		catch (InterruptedException ex) {
 			Thread.currentThread().interrupt();
 		}
-		catch (Exception ex) {
-			return; // it does not answer
+		catch (ExecutionException | TimeoutException ex) {
+			this.unconnected = true; // it may be made all the same
 		}
 		if (this.unconnected) {
 			try (SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {

@@ -28,6 +28,8 @@ import static org.awaitility.Awaitility.await;
  */
 class FreshnessTests {
 
+	private static final String VISITING = "--iothreads.machines.vm1.hold=false";
+
 	private static final String IOTHREADS = "/api/v1/machines/vm1/iothreads";
 
 	private Path directory;
@@ -77,6 +79,31 @@ class FreshnessTests {
 			assertThat(this.proxy.commands()).hasSizeLessThanOrEqualTo(10 * most)
 				.filteredOn("query-iothreads"::equals)
 				.hasSize(10);
+		}
+	}
+
+	@EveryQemu
+	void aReadingIsOneVisitHoweverManyAskWithinItsAge(QemuBinary binary) {
+		List<String> pages = List.of("/", "/api/v1/machines", IOTHREADS, "/actuator/prometheus");
+		try (RunningService service = start(binary, VISITING, "--iothreads.max-age=1h",
+				"--iothreads.refresh-interval=1h")) {
+			this.proxy.forget();
+			pages.forEach((page) -> assertThat(service.get(page).status()).isEqualTo(200));
+			assertThat(this.proxy.commands()).isEmpty();
+			assertThat(service.machine("vm1").path("reading").asString()).isEqualTo("visit");
+		}
+		String monitor = "--iothreads.machines.vm1.monitor=unix:" + this.directory.resolve("proxy");
+		try (RunningService held = RunningService.start(monitor)) {
+			await().atMost(RunningService.DEADLINE).until(() -> held.state("vm1").equals("up"));
+			assertThat(held.machine("vm1").has("reading")).isFalse();
+		}
+		try (RunningService service = RunningService.start(monitor, VISITING, "--iothreads.max-age=0s",
+				"--iothreads.refresh-interval=1h")) {
+			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
+			this.proxy.forget();
+			pages.forEach(service::get);
+			assertThat(this.proxy.commands()).filteredOn("qmp_capabilities"::equals)
+				.hasSizeLessThanOrEqualTo(pages.size());
 		}
 	}
 
