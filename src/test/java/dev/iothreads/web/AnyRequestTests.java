@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.math.BigInteger;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -20,6 +22,7 @@ import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.Snapshot;
+import dev.iothreads.testing.Qcow2;
 import dev.iothreads.web.problem.Problem;
 import net.jqwik.api.Arbitraries;
 import net.jqwik.api.Arbitrary;
@@ -39,6 +42,8 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
+
+import org.springframework.util.FileSystemUtils;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -67,6 +72,8 @@ class AnyRequestTests {
 	private static final Set<Integer> GENERAL = Set.of(400, 401, 403, 406, 408, 413, 415, 417, 421, 429, 500, 501, 503,
 			505);
 
+	private static Path images;
+
 	private static RunningService service;
 
 	private static Wire wire;
@@ -83,15 +90,20 @@ class AnyRequestTests {
 
 	@BeforeContainer
 	static void start() throws IOException {
-		service = RunningService.start("--logging.level.dev.iothreads.audit=warn");
+		images = Files.createTempDirectory("any-request").toRealPath();
+		Files.write(images.resolve("a.raw"), new byte[512]);
+		Qcow2.create(images.resolve("a.qcow2"), 512, null);
+		service = RunningService.start("--logging.level.dev.iothreads.audit=warn",
+				"--iothreads.attach.images=" + images);
 		wire = new Wire(service.port());
 		api = wire.get("/v3/api-docs").json();
 		contract = new Contract(api.toString());
 	}
 
 	@AfterContainer
-	static void stop() {
+	static void stop() throws IOException {
 		service.close();
+		FileSystemUtils.deleteRecursively(images);
 		System.out.println(refused + " requests were refused");
 		// A single property may be run alone, and counts for itself then.
 		if (asked == TRIES) {
@@ -271,7 +283,7 @@ class AnyRequestTests {
 						"<script>", "' or 1=1", "0", "-", "__proto__", "İ", "ﬀ", "\ud83d\ude00"));
 	}
 
-	private static Arbitrary<UnaryOperator<String>> spoiler() {
+	static Arbitrary<UnaryOperator<String>> spoiler() {
 		Arbitrary<JsonNode> odd = Arbitraries.oneOf(text(400).map((text) -> JSON.getNodeFactory().stringNode(text)),
 				Arbitraries.bigIntegers()
 					.between(BigInteger.TEN.pow(30).negate(), BigInteger.TEN.pow(30))
@@ -360,10 +372,15 @@ class AnyRequestTests {
 				return array;
 			});
 			case "string" -> Arbitraries
-				.of(name.equals("driver") ? List.of("virtio-blk-pci", "virtio-scsi-pci", "virtio-net-pci")
-						: name.equals("id") ? List.of("pool0", "A.b-c_9", "blk0", "iothread0", "x".repeat(128))
-								: List.of("disk7", "disk0", "rp0", "pcie.0"))
+				.of(schema.has("enum") ? schema.path("enum").valueStream().map(JsonNode::asString).toList()
+						: name.equals("file")
+								? List.of(images + "/a.raw", images + "/a.qcow2", images + "/none", "/dev/null")
+								: name.equals("driver") ? List.of("virtio-blk-pci", "virtio-scsi-pci", "virtio-net-pci")
+										: name.equals("id")
+												? List.of("pool0", "A.b-c_9", "blk0", "iothread0", "x".repeat(128))
+												: List.of("disk7", "disk0", "rp0", "pcie.0"))
 				.map((text) -> JSON.getNodeFactory().stringNode(text));
+			case "boolean" -> Arbitraries.of(true, false).map((value) -> JSON.getNodeFactory().booleanNode(value));
 			default -> Arbitraries.of("true", "256", "\"abc\"", "\"on\"").map(JSON::readTree);
 		};
 	}
