@@ -86,7 +86,7 @@ class DeviceView {
 		const why = [info.reason ?? '', device.since ? whyItWaits(device.since, runState) : ''].filter((words) => words).join(' ');
 		hide(this.reason, !why);
 		text(this.reason, why);
-		hide(this.pick, locked || !isDevice || detaching);
+		hide(this.pick, locked || !isDevice || detaching || info.hotpluggable === false);
 		attribute(this.pick, 'aria-label', `Select ${info.id} of ${machine}`);
 		hide(this.detach, locked || !isDevice || detaching);
 		attribute(this.detach, 'aria-label', `Detach ${info.id} from ${machine}`);

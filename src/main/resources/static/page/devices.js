@@ -32,11 +32,14 @@ export function detach(machine, id, changed) {
 	const device = [...machine.devices.values()].find((candidate) => candidate.id === id);
 	const drive = device?.drive;
 	const again = device?.state === 'detaching';
+	const fixed = device?.hotpluggable === false;
 	const waits = machine.runState && machine.runState !== 'running' ? ` It is ${machine.runState} now, and can let go when it runs again.` : '';
-	ask({ title: again ? `Ask the guest of ${machine.name} again to let go of ${id}?` : `Detach ${id} from ${machine.name}?`,
-		words: [...again ? [] : [`The guest is asked to let go of ${id}${drive ? `, its disk with the data of ${drive}` : ''}, and then it is gone from the guest: `
+	const words = fixed ? [`Its bus has no hot-plug: ${id} cannot be detached while ${machine.name} runs. It goes when the machine is shut down.`]
+		: [...again ? [] : [`The guest is asked to let go of ${id}${drive ? `, its disk with the data of ${drive}` : ''}, and then it is gone from the guest: `
 			+ 'what still uses it there fails. Unmount what is on it first.'],
-		`${drive && !again ? device['drive-goes-with-it'] ? `QEMU removes the drive ${drive} with it, because it was given by -drive: to attach it again, add it anew. ` : `The block node ${drive} stays, with all its data. ` : ''}${LEFT}${waits}`],
+		`${drive && !again ? device['drive-goes-with-it'] ? `QEMU removes the drive ${drive} with it, because it was given by -drive: to attach it again, add it anew. ` : `The block node ${drive} stays, with all its data. ` : ''}${LEFT}${waits}`];
+	ask({ title: again ? `Ask the guest of ${machine.name} again to let go of ${id}?` : `Detach ${id} from ${machine.name}?`, words,
+		prevents: fixed ? 'Its bus has no hot-plug' : '',
 		does: again ? 'Ask again' : `Detach ${id}`, doing: 'Waiting for the guest…', danger: true,
 		act: async () => {
 			const gone = await api.detach(machine.name, id);

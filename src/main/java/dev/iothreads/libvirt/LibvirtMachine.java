@@ -391,7 +391,7 @@ final class LibvirtMachine implements Machine {
 			state = DeviceState.ORPHANED;
 			reason = "Its IOThread was deleted while the device used it. Unplug it and plug it again to put it on an IOThread that is listed.";
 		}
-		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null, false, Map.of(),
+		return new Device(known.alias(), known.driver(), known.worker(), on, state, reason, null, false, true, Map.of(),
 				disks, null);
 	}
 

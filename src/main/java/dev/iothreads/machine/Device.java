@@ -19,6 +19,8 @@ import org.jspecify.annotations.Nullable;
  * @param reason why it is in that state, where there is something to say
  * @param drive the block node it serves, {@code null} when it has none
  * @param driveGoesWithIt whether QEMU removes the drive together with the device
+ * @param hotpluggable {@code false} where QEMU refuses to unplug it while the machine
+ * runs; {@code true} where it does not, and where that is not known
  * @param virtqueues which of its virtqueues each IOThread serves, by the IOThread's id;
  * empty where QEMU does not say
  * @param disks the disks behind it, sorted by target and LUN; only a SCSI controller has
@@ -27,8 +29,9 @@ import org.jspecify.annotations.Nullable;
  * known
  */
 public record Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
-		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues,
-		List<Disk> disks, @Nullable DiskImage image) implements Comparable<Device> {
+		@Nullable String reason, @Nullable String drive, boolean driveGoesWithIt, boolean hotpluggable,
+		Map<String, List<Integer>> virtqueues, List<Disk> disks,
+		@Nullable DiskImage image) implements Comparable<Device> {
 
 	/**
 	 * Creates a device with a drive that stays, and virtqueues that are not known.
@@ -42,7 +45,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device(String id, String driver, String qomPath, List<String> iothreads, DeviceState state,
 			@Nullable String reason, @Nullable String drive) {
-		this(id, driver, qomPath, iothreads, state, reason, drive, false, Map.of(), List.of(), null);
+		this(id, driver, qomPath, iothreads, state, reason, drive, false, true, Map.of(), List.of(), null);
 	}
 
 	public Device {
@@ -68,7 +71,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device as(DeviceState current, @Nullable String known) {
 		return new Device(this.id, this.driver, this.qomPath, this.iothreads, current, known, this.drive,
-				this.driveGoesWithIt, this.virtqueues, this.disks, this.image);
+				this.driveGoesWithIt, this.hotpluggable, this.virtqueues, this.disks, this.image);
 	}
 
 	/**
@@ -87,7 +90,7 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 	 */
 	public Device with(@Nullable DiskImage known) {
 		return new Device(this.id, this.driver, this.qomPath, this.iothreads, this.state, this.reason, this.drive,
-				this.driveGoesWithIt, this.virtqueues, this.disks, known);
+				this.driveGoesWithIt, this.hotpluggable, this.virtqueues, this.disks, known);
 	}
 
 	/**

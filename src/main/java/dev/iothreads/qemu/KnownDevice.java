@@ -18,13 +18,15 @@ import org.jspecify.annotations.Nullable;
  * together with the device
  * @param virtqueues which virtqueues each IOThread of a mapping serves; empty where that
  * is not known
+ * @param hotpluggable {@code false} where QEMU refuses to unplug it while the machine
+ * runs
  * @param isReadable whether QEMU gave its properties
  */
 record KnownDevice(String type, String worker, List<ThreadKey> links, boolean mapped, @Nullable String drive,
-		boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues, boolean isReadable) {
+		boolean driveGoesWithIt, Map<String, List<Integer>> virtqueues, boolean hotpluggable, boolean isReadable) {
 
 	static KnownDevice unreadable(Qom.Child device) {
-		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false, Map.of(), false);
+		return new KnownDevice(device.type(), device.path(), List.of(), false, null, false, Map.of(), true, false);
 	}
 
 	/**
@@ -45,12 +47,12 @@ record KnownDevice(String type, String worker, List<ThreadKey> links, boolean ma
 
 	KnownDevice withLinks(List<ThreadKey> iothreads) {
 		return new KnownDevice(this.type, this.worker, iothreads, this.mapped, this.drive, this.driveGoesWithIt,
-				this.virtqueues, this.isReadable);
+				this.virtqueues, this.hotpluggable, this.isReadable);
 	}
 
 	KnownDevice withDrive(String node) {
 		return new KnownDevice(this.type, this.worker, this.links, this.mapped, node.isEmpty() ? null : node,
-				this.driveGoesWithIt, this.virtqueues, this.isReadable);
+				this.driveGoesWithIt, this.virtqueues, this.hotpluggable, this.isReadable);
 	}
 
 	/**

@@ -32,6 +32,9 @@ sealed interface Question {
 	/** The property that names a block node. */
 	String DRIVE = "drive";
 
+	/** The property that says whether a device can be unplugged. */
+	String HOTPLUGGABLE = "hotpluggable";
+
 	List<QmpCommand> commands();
 
 	void onReplies(List<Reply> replies, ReadResult result);
@@ -91,6 +94,7 @@ sealed interface Question {
 			if (this.traits.drive()) {
 				properties.add(DRIVE);
 			}
+			properties.add(HOTPLUGGABLE);
 			return properties;
 		}
 
@@ -99,14 +103,17 @@ sealed interface Question {
 			Map<String, JsonNode> values = new HashMap<>();
 			for (String property : asked()) {
 				JsonNode value = replies.get(values.size()).orElseNull();
-				if (value == null) {
+				if (value != null) {
+					values.put(property, value);
+				}
+				else if (!property.equals(HOTPLUGGABLE)) {
 					result.unread().add(this.device);
 					return;
 				}
-				values.put(property, value);
 			}
 			JsonNode link = values.get(IOTHREAD);
 			JsonNode mapping = values.get(MAPPING);
+			JsonNode hotpluggable = values.get(HOTPLUGGABLE);
 			Map<String, List<Integer>> virtqueues = Map.of();
 			Set<String> iothreads = new LinkedHashSet<>();
 			if (link != null && !Qom.text("the IOThread of a device", link).isEmpty()) {
@@ -123,7 +130,7 @@ sealed interface Question {
 						new KnownDevice(this.device.type(), Qom.worker(this.device.path(), this.traits.proxy()),
 								iothreads.stream().map(result::key).toList(), mapping != null && !mapping.isEmpty(),
 								drive.isEmpty() ? null : drive, result.backends().contains(drive) && !drive.isEmpty(),
-								virtqueues, true));
+								virtqueues, hotpluggable == null || hotpluggable.asBoolean(true), true));
 		}
 
 	}

@@ -107,7 +107,8 @@ final class SnapshotBuilder {
 			}
 		}
 		return new Device(device.name(), known.type(), known.worker(), alive, state, reason, known.drive(),
-				known.driveGoesWithIt(), known.virtqueues(), disks, this.result.image(known.drive()));
+				known.driveGoesWithIt(), known.hotpluggable(), known.virtqueues(), disks,
+				this.result.image(known.drive()));
 	}
 
 	private Collection<Attachment> objectsOn(ThreadKey iothread) {

@@ -155,7 +155,7 @@ class AdviserTests {
 			.iothread("pool1", 10)
 			.iothread("pool2", 0)
 			.device(new Device("data0", "virtio-blk-pci", Recorded.path("data0"), List.of("pool0", "pool1", "pool2"),
-					DeviceState.ATTACHED, null, "node0", false,
+					DeviceState.ATTACHED, null, "node0", false, true,
 					Map.of("pool0", List.of(0), "pool1", List.of(1), "pool2", List.of()), List.of(), null), 900);
 		assertThat(only("virtqueues").text())
 			.isEqualTo("data0 has 2 virtqueues, so 2 IOThreads at most can serve it: pool2 serves none of them.");

@@ -233,6 +233,7 @@ class UnpluggingTests {
 	@ValueSource(strings = { "fixed", "twin0", "twin1", "scsi0" })
 	void aDeviceThatCannotGoAloneStays(String id) {
 		JsonNode before = this.machine.get("/devices/" + id).is(200).body();
+		assertThat(before.path("hotpluggable").asBoolean(true)).isEqualTo(!id.equals("fixed"));
 		this.machine.delete("/devices/" + id).isProblem(409, "unplug-refused");
 		this.machine.delete("/iothreads/iothread1/devices/" + id).isProblem(409, "unplug-refused");
 		assertThat(this.machine.get("/devices/" + id).is(200).body()).isEqualTo(before);

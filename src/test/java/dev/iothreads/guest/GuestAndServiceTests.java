@@ -15,6 +15,7 @@ import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qcow2;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import tools.jackson.databind.JsonNode;
 
@@ -31,9 +32,18 @@ class GuestAndServiceTests {
 
 	private static final int SECTOR = 512;
 
-	@TempDir
-	private Path directory;
+	private final Path directory;
 
+	GuestAndServiceTests(@TempDir Path directory) {
+		this.directory = directory;
+	}
+
+	private void withEveryQemu(GuestTest test) {
+		QemusAtOnce.run((binary) -> test
+			.run(new GuestAndServiceTests(Files.createDirectory(this.directory.resolve(binary.version()))), binary));
+	}
+
+	// One after another: a guest that waits for a processor does not poll.
 	@EveryQemu
 	void theCountsAndTheCpuTimeAreThoseOfTheGuestAndTheKernel(QemuBinary binary) {
 		try (Guest guest = Guest.of(binary)
@@ -96,18 +106,22 @@ class GuestAndServiceTests {
 		});
 	}
 
-	@EveryQemu
-	void aDeviceComesAndGoesByAcpi(QemuBinary binary) {
-		comesAndGoes(Guest.of(binary));
+	@Test
+	void aDeviceComesAndGoesByAcpi() {
+		withEveryQemu((each, binary) -> each.comesAndGoes(Guest.of(binary)));
 	}
 
-	@EveryQemu
-	void aDeviceComesAndGoesByNativeHotPlug(QemuBinary binary) {
-		comesAndGoes(Guest.of(binary).nativeHotplug());
+	@Test
+	void aDeviceComesAndGoesByNativeHotPlug() {
+		withEveryQemu((each, binary) -> each.comesAndGoes(Guest.of(binary).nativeHotplug()));
 	}
 
-	@EveryQemu
-	void aDeviceComesAndGoesOnABridge(QemuBinary binary) {
+	@Test
+	void aDeviceComesAndGoesOnABridge() {
+		withEveryQemu(GuestAndServiceTests::comesAndGoesOnABridge);
+	}
+
+	private void comesAndGoesOnABridge(QemuBinary binary) {
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
 					"-device", "i82801b11-bridge,id=dmi", "-device", "pci-bridge,id=pci.0,bus=dmi,chassis_nr=1",
@@ -123,8 +137,12 @@ class GuestAndServiceTests {
 		}
 	}
 
-	@EveryQemu
-	void anImageHasWhatTheGuestHasWritten(QemuBinary binary) throws IOException {
+	@Test
+	void anImageHasWhatTheGuestHasWritten() {
+		withEveryQemu(GuestAndServiceTests::writesToAnImage);
+	}
+
+	private void writesToAnImage(QemuBinary binary) throws IOException {
 		Path images = Files.createDirectory(this.directory.resolve("images"));
 		Path raw = Files.write(images.resolve("data.raw"), new byte[1024 * 1024]);
 		Path qcow2 = Qcow2.create(images.resolve("data.qcow2"), 4 * 1024 * 1024, null);
@@ -274,6 +292,13 @@ class GuestAndServiceTests {
 		RunningService service = RunningService.start(args.toArray(String[]::new));
 		await().atMost(DEADLINE).until(() -> service.state("vm1").equals("up"));
 		return service;
+	}
+
+	@FunctionalInterface
+	private interface GuestTest {
+
+		void run(GuestAndServiceTests each, QemuBinary binary) throws Throwable;
+
 	}
 
 }

@@ -13,7 +13,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 class DeviceTests {
 
 	private static final Device DEVICE = new Device("blk0", "virtio-blk-pci", "/machine/peripheral/blk0/virtio-backend",
-			List.of("io10", "io2", "io2"), DeviceState.ATTACHED, null, "disk0", true,
+			List.of("io10", "io2", "io2"), DeviceState.ATTACHED, null, "disk0", true, true,
 			Map.of("io2", List.of(0, 2), "io10", List.of(1)), List.of(), null);
 
 	@Test

@@ -8,6 +8,7 @@ import java.util.Map;
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorException;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 import org.junit.jupiter.api.AfterAll;
@@ -15,6 +16,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * The page in front of a real QEMU, which somebody else changes, too.
@@ -70,6 +72,28 @@ class PageOnQemuTests {
 		}
 	}
 
+	@EveryQemu
+	void aDeviceOnABusWithoutHotPlugIsNotDetached(QemuBinary binary) {
+		try (Qemu qemu = start(binary, "-device", "virtio-blk-pci,id=fixed0,drive=disk0,bus=pcie.0,iothread=iothread0",
+				"-device", "virtio-blk-pci,id=blk0,drive=disk1,bus=rp1,iothread=iothread0");
+				Monitor others = qemu.monitor()) {
+			Page page = Page.open(service.port(), "");
+			page.awaitDevices("vm1", "iothread0", "blk0", "fixed0");
+			page.pressLabelled("Detach fixed0 from vm1");
+			assertThat(page.awaitDialog().getText()).contains("fixed0 cannot be detached while vm1 runs");
+			assertThat(page.find("dialog [type=submit]").isEnabled()).isFalse();
+			page.cancel();
+			page.awaitNoDialog();
+			page.pressLabelled("Detach blk0 from vm1");
+			page.awaitDialog();
+			assertThat(page.find("dialog [type=submit]").isEnabled()).isTrue();
+			assertThat(page.find("[aria-label='Select fixed0 of vm1']").isDisplayed()).isFalse();
+			assertThatExceptionOfType(MonitorException.class)
+				.isThrownBy(() -> others.execute("device_del", Map.of("id", "fixed0")))
+				.withMessageContaining("does not support hotplugging");
+		}
+	}
+
 	// Both have no device, so that the lists of devices before and after are alike.
 	@EveryQemu
 	void aMachineThatWasDownWhenThePageWasOpenedIsShownWhenItIsUp(QemuBinary binary) {
@@ -84,7 +108,7 @@ class PageOnQemuTests {
 		}
 	}
 
-	private static Qemu start(QemuBinary binary) {
+	private static Qemu start(QemuBinary binary, String... more) {
 		// Ports that give and take devices at once, without a guest that agrees.
 		List<String> args = new ArrayList<>(List.of("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off",
 				"-object", "iothread,id=iothread0", "-object", "iothread,id=iothread1"));
@@ -92,6 +116,7 @@ class PageOnQemuTests {
 			args.addAll(List.of("-blockdev", "null-co,read-zeroes=on,size=1048576,node-name=disk" + i));
 			args.addAll(List.of("-device", "pcie-root-port,id=rp%d,chassis=%1$d".formatted(i + 1)));
 		}
+		args.addAll(List.of(more));
 		return Qemu.of(binary).args(args.toArray(String[]::new)).in(directory).monitor("vm1").start();
 	}
 

@@ -2,6 +2,7 @@ package dev.iothreads.testing;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 import org.opentest4j.AssertionFailedError;
 import org.opentest4j.TestAbortedException;
@@ -31,6 +32,23 @@ public final class Needs {
 	static Path program(String name, String debianPackage, Environment environment) {
 		return environment.program(name)
 			.orElseThrow(() -> missing("no " + name + " found: apt-get install " + debianPackage, environment));
+	}
+
+	/**
+	 * Finds the QEMUs of this machine, or ends the test that asks.
+	 * @return at least one
+	 * @throws TestAbortedException if there is none, which skips the test
+	 * @throws AssertionFailedError if there is none and {@code CI=true}
+	 */
+	public static List<QemuBinary> qemus() {
+		return qemus(QemuBinary.all(), Environment.ofThisProcess());
+	}
+
+	static List<QemuBinary> qemus(List<QemuBinary> binaries, Environment environment) {
+		if (binaries.isEmpty()) {
+			throw missing(QemuInvocations.MISSING, environment);
+		}
+		return binaries;
 	}
 
 	/**

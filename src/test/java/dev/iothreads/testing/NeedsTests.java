@@ -1,5 +1,6 @@
 package dev.iothreads.testing;
 
+import java.util.List;
 import java.util.Map;
 
 import org.junit.jupiter.api.Test;
@@ -56,6 +57,15 @@ class NeedsTests {
 					+ "/nowhere/iothread-inventory/client");
 		assertThatExceptionOfType(AssertionFailedError.class)
 			.isThrownBy(() -> Needs.clientModules(new Environment(Map.of("XDG_CACHE_HOME", "/nowhere", "CI", "true"))));
+	}
+
+	@Test
+	void noQemuSkipsTheTestAndNamesThePackage() {
+		assertThatExceptionOfType(TestAbortedException.class)
+			.isThrownBy(() -> Needs.qemus(List.of(), new Environment(Map.of())))
+			.withMessageStartingWith("no QEMU found: apt-get install qemu-system-x86");
+		assertThatExceptionOfType(AssertionFailedError.class)
+			.isThrownBy(() -> Needs.qemus(List.of(), new Environment(Map.of("CI", "true"))));
 	}
 
 }

@@ -133,7 +133,7 @@ class ApiDocumentationTests {
 				"attached-dev", "poll-max-ns", "poll-grow", "poll-shrink", "poll-weight", "aio-max-batch",
 				"thread-pool-min", "thread-pool-max", "cpus-allowed", "pool", "attached-devices");
 		assertThat(properties("DeviceInfo")).containsOnlyKeys("machine", "id", "driver", "qom-path", "iothreads",
-				"state", "reason", "drive", "drive-goes-with-it", "disks", "image");
+				"state", "reason", "drive", "drive-goes-with-it", "hotpluggable", "disks", "image");
 		assertThat(properties("ImageInfo")).containsOnlyKeys("file", "format", "size");
 		assertThat(properties("DiskInfo")).containsOnlyKeys("id", "driver", "qom-path", "target", "lun", "drive",
 				"drive-goes-with-it", "image");

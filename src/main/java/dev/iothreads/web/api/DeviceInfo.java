@@ -26,6 +26,8 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 				description = "The block node it serves; absent when it has none") @Nullable String drive,
 		@JsonProperty("drive-goes-with-it") @Schema(description = "true where QEMU removes the drive together with the "
 				+ "device, because it was given by -drive; absent otherwise") @Nullable Boolean driveGoesWithIt,
+		@JsonProperty("hotpluggable") @Schema(description = "false where QEMU refuses to unplug it while the machine "
+				+ "runs, because its bus has no hot-plug; absent otherwise") @Nullable Boolean hotpluggable,
 		@JsonProperty("disks") @Schema(
 				description = "The disks of a SCSI controller, sorted by target and LUN: they run "
 						+ "where it does; absent when it has none") @Nullable List<DiskInfo> disks,
@@ -35,6 +37,7 @@ public record DeviceInfo(@JsonProperty("machine") @Schema(description = "The mac
 	public static DeviceInfo of(String machine, Device device) {
 		return new DeviceInfo(machine, device.id(), device.driver(), device.qomPath(), device.iothreads(),
 				wire(device.state()), device.reason(), device.drive(), device.driveGoesWithIt() ? true : null,
+				device.hotpluggable() ? null : false,
 				device.disks().isEmpty() ? null : device.disks().stream().map(DiskInfo::of).toList(),
 				ImageInfo.of(device.image()));
 	}
