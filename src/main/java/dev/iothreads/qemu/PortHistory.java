@@ -11,15 +11,24 @@ import org.jspecify.annotations.Nullable;
  * <p>
  * With ACPI hot-plug a guest may eject a port for the second time, for an unplug that
  * overlapped with the first one, and takes what was plugged meanwhile. It does so within
- * a second.
+ * a second, or later where the guest gets little CPU: then it took long for the first
+ * eject, too.
  */
 final class PortHistory {
 
 	private static final long SETTLING = Duration.ofSeconds(3).toNanos();
 
+	private static final long LONGEST_SETTLING = Duration.ofSeconds(10).toNanos();
+
+	// A guest that needed so long to let a device go may need as long again for what it
+	// does next.
+	private static final int MARGIN = 3;
+
 	private final Map<String, String> occupants = new HashMap<>();
 
 	private final Map<String, Long> emptied = new HashMap<>();
+
+	private final Map<String, Long> settling = new HashMap<>();
 
 	// When a device went whose port is not known. Before it connected the service has
 	// seen no event.
@@ -42,10 +51,17 @@ final class PortHistory {
 		}
 	}
 
-	synchronized void onDeleted(String device) {
+	/**
+	 * Handles that a device has gone.
+	 * @param device its path
+	 * @param took how long the guest took to let it go, in nanoseconds; 0 when it was not
+	 * asked here
+	 */
+	synchronized void onDeleted(String device, long took) {
 		String bus = this.occupants.remove(device);
 		if (bus != null) {
 			this.emptied.put(bus, System.nanoTime());
+			this.settling.put(bus, Math.min(Math.max(SETTLING, MARGIN * took), LONGEST_SETTLING));
 		}
 		else {
 			this.unknown = System.nanoTime();
@@ -66,7 +82,8 @@ final class PortHistory {
 	 * @return nanoseconds, 0 or less when it is safe now
 	 */
 	synchronized long unsettledFor(String bus) {
-		return SETTLING - Math.min(emptyFor(bus), System.nanoTime() - this.unknown);
+		return Math.max(this.settling.getOrDefault(bus, SETTLING) - emptyFor(bus),
+				SETTLING - (System.nanoTime() - this.unknown));
 	}
 
 }

@@ -261,7 +261,7 @@ final class QemuSession {
 				this.remade.forget(path);
 				this.statistics.forget(path);
 				if (path.equals(Qom.device(path))) {
-					this.ports.onDeleted(path);
+					this.ports.onDeleted(path, this.unplugs.askedFor(path));
 				}
 				// The backend goes before its device does, with an event of its own.
 				this.unplugs.onDeleted(path);
@@ -342,7 +342,7 @@ final class QemuSession {
 					if (!result.devices().containsKey(path)) {
 						this.unplugs.onMissing(path, known.worker());
 						if (!this.monitor.hasAllEvents()) {
-							this.ports.onDeleted(path);
+							this.ports.onDeleted(path, this.unplugs.askedFor(path));
 							this.remade.forget(path);
 						}
 					}

@@ -67,6 +67,15 @@ final class Unplugs {
 	}
 
 	/**
+	 * Returns for how long a device has been asked to go.
+	 * @return nanoseconds, 0 when it has not been asked here
+	 */
+	long askedFor(String path) {
+		Unplug unplug = this.underWay.get(path);
+		return (unplug != null) ? System.nanoTime() - unplug.asked() : 0;
+	}
+
+	/**
 	 * Handles that a device was not found.
 	 * @param device the device's path
 	 * @param worker its path, or that of its backend

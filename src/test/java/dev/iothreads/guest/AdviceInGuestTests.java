@@ -11,6 +11,7 @@ import dev.iothreads.history.History;
 import dev.iothreads.history.Load;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.metrics.Watched;
+import dev.iothreads.testing.Needs;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.QemuBinary;
 import org.junit.jupiter.api.Test;
@@ -35,7 +36,7 @@ class AdviceInGuestTests {
 
 	@Test
 	void anIOThreadThatPollsUsesLessThanHalfOnceTheAdviceIsFollowed() {
-		QemuBinary binary = QemuBinary.all().get(0);
+		QemuBinary binary = Needs.qemus().get(0);
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=pool0,poll-max-ns=20000000", "-object", "iothread,id=pool1", "-blockdev",
 					"null-co,node-name=disk0,size=16777216,read-zeroes=on", "-blockdev",

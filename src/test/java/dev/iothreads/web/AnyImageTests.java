@@ -13,6 +13,7 @@ import java.util.function.UnaryOperator;
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.Qcow2;
+import dev.iothreads.testing.Needs;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 import net.jqwik.api.Arbitraries;
@@ -77,7 +78,7 @@ class AnyImageTests {
 		Qcow2.create(images.resolve("thief.qcow2"), 512, outside.toString());
 		Path torn = Qcow2.create(images.resolve("torn.qcow2"), 512, null);
 		Files.write(torn, Arrays.copyOf(Files.readAllBytes(torn), 100));
-		List<QemuBinary> binaries = QemuBinary.all();
+		List<QemuBinary> binaries = Needs.qemus();
 		qemu = Qemu.of(binaries.get(binaries.size() - 1))
 			.args("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off", "-object", "iothread,id=io0",
 					"-device", "pcie-root-port,id=rp1,chassis=1", "-device", "virtio-scsi-pci,id=scsi0,iothread=io0")
