@@ -225,7 +225,7 @@ final class GuestSoak {
 
 	private void check(RunningService service, String name, Guest guest) {
 		if (!guest.qemu().isAlive()) {
-			this.wrong.add(name + ": QEMU has ended");
+			this.wrong.add(name + ": QEMU has ended: " + guest.qemu().complaints());
 			return;
 		}
 		Map<String, Set<String>> real = guest.attached();

@@ -231,7 +231,7 @@ public final class Qemu implements AutoCloseable {
 		while (!greets()) {
 			if (hasEndedWithin(started, Duration.ofMillis(10))) {
 				throw new IllegalStateException(this.binary + " ended with code " + started.exitValue() + ": "
-						+ read(errors()).strip() + " (" + String.join(" ", this.command) + ")");
+						+ complaints() + " (" + String.join(" ", this.command) + ")");
 			}
 			if (System.nanoTime() > end) {
 				throw new IllegalStateException(this.binary + " has opened no monitor within " + DEADLINE);
@@ -270,6 +270,14 @@ public final class Qemu implements AutoCloseable {
 			throw new IllegalStateException(this.binary + " was not started");
 		}
 		return current;
+	}
+
+	/**
+	 * Returns what it has written to its standard error.
+	 * @return the text, without white space around it
+	 */
+	public String complaints() {
+		return read(errors()).strip();
 	}
 
 	private Path errors() {
