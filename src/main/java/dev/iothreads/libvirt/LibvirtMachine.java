@@ -103,12 +103,12 @@ final class LibvirtMachine implements Machine {
 		this.statistics = new DomainStatistics(domain, options.statisticsInterval());
 		this.status = new MachineStatus(MachineState.CONNECTING,
 				"%s is being read through libvirt. Ask again in a moment.".formatted(name));
-		this.qemu = options.monitored()
-				? QemuMachine.through(name, monitor(), this::openMonitor, options.own().apply(name, domain.uuid()),
-						new QemuOptions(options.connectTimeout(), options.commandTimeout(), options.threadFactory(),
-								options.statisticsInterval(), (socket) -> this.hostThreads),
-						options.scheduler())
-				: null;
+		this.qemu = options.monitored() ? QemuMachine.through(name, monitor(), this::openMonitor,
+				options.own().apply(name, domain.uuid()),
+				new QemuOptions(options.connectTimeout(), options.commandTimeout(), options.threadFactory(),
+						options.statisticsInterval(), (socket) -> this.hostThreads)
+					.withLeaving(this::isLeaving),
+				options.scheduler()) : null;
 		if (this.qemu != null) {
 			this.qemu.listen(this::changed);
 		}

@@ -66,7 +66,7 @@ final class DeviceDetachment {
 		CompletableFuture<Void> done = (!again && node.equals(ImageNodes.PREFIX + id)) ? withNode(gone, node) : gone;
 		try {
 			this.qemu.run(command);
-			if (!this.session.monitor().hasAllEvents()) {
+			if (!this.session.monitor().hasAllEvents() && unplugs.looks().add(gone)) {
 				lookAgain(gone, FIRST_LOOK, System.nanoTime() + LOOKING_LIMIT.toNanos());
 			}
 			return done;
@@ -94,6 +94,9 @@ final class DeviceDetachment {
 				this.session.read()
 					.whenComplete((snapshot, failure) -> lookAgain(gone,
 							(longer.compareTo(LONGEST_PAUSE) < 0) ? longer : LONGEST_PAUSE, end));
+			}
+			else {
+				this.session.unplugs().looks().remove(gone);
 			}
 		});
 	}

@@ -45,6 +45,10 @@ final class OwnMonitor {
 	// A service that has one made connects to it at once.
 	private static final Duration SOON = Duration.ofSeconds(2);
 
+	private static final String USED = "another service uses the one of this name, %s. Give one of the two another iothreads.own-monitor.directory.";
+
+	private static final String UNUSED = "there is one of this name without a client, %s. It is replaced in a moment, unless another service connects to it.";
+
 	private static final String NONE = "It has no monitor of the service's own: ";
 
 	private final UnixAddress address;
@@ -162,7 +166,6 @@ final class OwnMonitor {
 		}
 		CompletableFuture<Boolean> result = make(through).handle((refused, failure) -> {
 			this.made = refused == null && failure == null;
-			this.unconnected |= refused == null; // an answer that was lost may be yes
 			this.refusal = refused;
 			this.refusedBy = qemu;
 			return this.made;
@@ -181,12 +184,10 @@ final class OwnMonitor {
 			return look(through).thenCompose((found) -> switch (found) {
 				case USED -> {
 					this.unused = null;
-					yield CompletableFuture.completedFuture(later(
-							"another service uses the one of this name, %s. Give one of the two another iothreads.own-monitor.directory."));
+					yield CompletableFuture.completedFuture(later(USED));
 				}
-				case UNUSED -> isLeftover() ? make(through, List.of(objectDel(), chardevRemove())) : CompletableFuture
-					.completedFuture(later(
-							"there is one of this name without a client, %s. It is replaced in a moment, unless another service connects to it."));
+				case UNUSED -> isLeftover() ? make(through, List.of(objectDel(), chardevRemove()))
+						: CompletableFuture.completedFuture(later(UNUSED));
 				case ABSENT -> make(through, List.of());
 			});
 		});
@@ -215,15 +216,22 @@ final class OwnMonitor {
 								"server", true, "wait", false)))));
 		commands.add(Command.OBJECT_ADD
 			.with(Map.of("qom-type", "monitor-qmp", "id", this.id, "chardev", this.id, "close-action", "delete")));
+		this.unconnected = true; // an answer that is lost may be yes
 		return Reply.toAll(through, commands).thenCompose((replies) -> {
 			Reply listens = replies.get(before.size());
 			Reply monitors = replies.get(before.size() + 1);
 			if (listens.failure() instanceof QmpCommandException refused) {
-				return CompletableFuture
-					.completedFuture(NONE + "its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
-						.formatted(refused.description(), this.address.path().getParent()));
+				this.unconnected = false;
+				// Another service of this name may have been faster.
+				return look(through).thenApply((found) -> switch (found) {
+					case USED -> later(USED);
+					case UNUSED -> later(UNUSED);
+					case ABSENT -> NONE + "its QEMU cannot make the socket (%s). Let QEMU's user write to %s."
+						.formatted(refused.description(), this.address.path().getParent());
+				});
 			}
 			if (monitors.failure() instanceof QmpCommandException refused) {
+				this.unconnected = false;
 				return Reply.to(through, chardevRemove())
 					.thenApply((removed) -> NONE + "QEMU says: %s.".formatted(refused.description()));
 			}

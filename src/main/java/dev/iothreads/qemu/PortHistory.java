@@ -28,7 +28,8 @@ final class PortHistory {
 
 	private final Map<String, Long> emptied = new HashMap<>();
 
-	private final Map<String, Long> settling = new HashMap<>();
+	// From when no late eject can come, by System.nanoTime().
+	private final Map<String, Long> settled = new HashMap<>();
 
 	// When a device went whose port is not known. Before it connected the service has
 	// seen no event.
@@ -61,7 +62,9 @@ final class PortHistory {
 		String bus = this.occupants.remove(device);
 		if (bus != null) {
 			this.emptied.put(bus, System.nanoTime());
-			this.settling.put(bus, Math.min(Math.max(SETTLING, MARGIN * took), LONGEST_SETTLING));
+			// A bridge has many devices: the longest wait counts.
+			this.settled.merge(bus, System.nanoTime() + Math.min(Math.max(SETTLING, MARGIN * took), LONGEST_SETTLING),
+					(one, other) -> (one - other > 0) ? one : other);
 		}
 		else {
 			this.unknown = System.nanoTime();
@@ -82,8 +85,10 @@ final class PortHistory {
 	 * @return nanoseconds, 0 or less when it is safe now
 	 */
 	synchronized long unsettledFor(String bus) {
-		return Math.max(this.settling.getOrDefault(bus, SETTLING) - emptyFor(bus),
-				SETTLING - (System.nanoTime() - this.unknown));
+		@Nullable Long safe = this.settled.get(bus);
+		long now = System.nanoTime();
+		long untilSettled = Math.max(SETTLING - emptyFor(bus), SETTLING - (now - this.unknown));
+		return (safe != null) ? Math.max(untilSettled, safe - now) : untilSettled;
 	}
 
 }

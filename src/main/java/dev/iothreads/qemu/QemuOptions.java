@@ -2,6 +2,7 @@ package dev.iothreads.qemu;
 
 import java.time.Duration;
 import java.util.concurrent.ThreadFactory;
+import java.util.function.Predicate;
 
 import dev.iothreads.machine.HostThreads;
 import dev.iothreads.qmp.QmpOptions;
@@ -19,9 +20,12 @@ import org.jspecify.annotations.Nullable;
  * @param unresponsiveLimit after how long without an answer the connection is given up
  * for another one. Longer than a pause that an administrator makes on purpose: what was
  * learnt over a connection ends with it
+ * @param leaving whether a device, by its id, was asked to go by other means than this
+ * connection
  */
 public record QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
-		@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads, Duration unresponsiveLimit) {
+		@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads, Duration unresponsiveLimit,
+		Predicate<String> leaving) {
 
 	// TCP's keepalive notices a host that has vanished long before.
 	private static final Duration UNRESPONSIVE_LIMIT = Duration.ofMinutes(10);
@@ -37,7 +41,19 @@ public record QemuOptions(Duration connectTimeout, Duration commandTimeout, Thre
 	 */
 	public QemuOptions(Duration connectTimeout, Duration commandTimeout, ThreadFactory threadFactory,
 			@Nullable Duration statisticsInterval, HostThreads.Finder hostThreads) {
-		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, hostThreads, UNRESPONSIVE_LIMIT);
+		this(connectTimeout, commandTimeout, threadFactory, statisticsInterval, hostThreads, UNRESPONSIVE_LIMIT,
+				(device) -> false);
+	}
+
+	/**
+	 * Returns the same options for a QEMU whose devices are asked to go by other means,
+	 * too.
+	 * @param other whether a device, by its id, was asked so
+	 * @return the options
+	 */
+	public QemuOptions withLeaving(Predicate<String> other) {
+		return new QemuOptions(this.connectTimeout, this.commandTimeout, this.threadFactory, this.statisticsInterval,
+				this.hostThreads, this.unresponsiveLimit, other);
 	}
 
 	/**

@@ -62,7 +62,7 @@ final class QemuSession {
 
 	private final Knowledge knowledge = new Knowledge();
 
-	private final Unplugs unplugs = new Unplugs();
+	private final Unplugs unplugs;
 
 	private final PortHistory ports = new PortHistory();
 
@@ -81,7 +81,7 @@ final class QemuSession {
 	private volatile Map<String, Long> threadIds = Map.of();
 
 	private QemuSession(QmpMonitor monitor, String version, boolean listsAtOnce, @Nullable String managedBy,
-			Identity identity, HostThreads hostThreads, BlockStatistics statistics, boolean countsIo) {
+			Identity identity, HostThreads hostThreads, BlockStatistics statistics, boolean countsIo, Unplugs unplugs) {
 		this.monitor = monitor;
 		this.version = version;
 		this.managedBy = managedBy;
@@ -89,6 +89,7 @@ final class QemuSession {
 		this.hostThreads = hostThreads;
 		this.statistics = statistics;
 		this.countsIo = countsIo;
+		this.unplugs = unplugs;
 		this.remade = new RemadeIOThreads(monitor, hostThreads);
 		this.plan = new ReadingPlan(monitor, listsAtOnce, this.knowledge, ReadingPlan.SPARE_TURN);
 		this.learning = new Learning(monitor, this.knowledge);
@@ -132,7 +133,7 @@ final class QemuSession {
 								uuid(replies.get(5).orElseNull()), null),
 						options.hostThreads().of((address instanceof UnixAddress unix) ? unix.path() : null),
 						new BlockStatistics(monitor, (statisticsInterval != null) ? statisticsInterval : Duration.ZERO),
-						statisticsInterval != null);
+						statisticsInterval != null, new Unplugs(options.leaving()));
 			});
 	}
 

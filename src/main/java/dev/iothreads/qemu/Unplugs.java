@@ -6,6 +6,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Predicate;
 
 import dev.iothreads.machine.ChangeRefusedException;
 import org.jspecify.annotations.Nullable;
@@ -27,7 +28,19 @@ final class Unplugs {
 
 	private final Map<String, String> unasked = Collections.synchronizedMap(new LinkedHashMap<>());
 
+	private final Predicate<String> leaving;
+
+	private final Set<CompletableFuture<Void>> looks = ConcurrentHashMap.newKeySet();
+
 	private volatile @Nullable Long reset;
+
+	/**
+	 * Creates it.
+	 * @param leaving whether a device, by its id, was asked to go by other means
+	 */
+	Unplugs(Predicate<String> leaving) {
+		this.leaving = leaving;
+	}
 
 	/**
 	 * Begins to wait for a device to go. That has to be before {@code device_del}: the
@@ -67,6 +80,14 @@ final class Unplugs {
 	}
 
 	/**
+	 * Returns the waits for devices that are looked for again and again, because no event
+	 * says that one has gone.
+	 */
+	Set<CompletableFuture<Void>> looks() {
+		return this.looks;
+	}
+
+	/**
 	 * Returns for how long a device has been asked to go.
 	 * @return nanoseconds, 0 when it has not been asked here
 	 */
@@ -81,7 +102,7 @@ final class Unplugs {
 	 * @param worker its path, or that of its backend
 	 */
 	void onMissing(String device, String worker) {
-		if (this.underWay.containsKey(device)) {
+		if (this.underWay.containsKey(device) || this.leaving.test(Qom.name(device))) {
 			return;
 		}
 		synchronized (this.unasked) {

@@ -102,7 +102,7 @@ class FreshnessTests {
 			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
 			this.proxy.forget();
 			pages.forEach(service::get);
-			assertThat(this.proxy.commands()).filteredOn("qmp_capabilities"::equals)
+			assertThat(this.proxy.commands()).filteredOn("query-iothreads"::equals)
 				.hasSizeLessThanOrEqualTo(pages.size());
 		}
 	}

@@ -14,7 +14,11 @@ import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
 import tools.jackson.databind.JsonNode;
+
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
@@ -22,6 +26,7 @@ import static org.assertj.core.api.Assertions.assertThat;
  * Domains whose QEMU makes a monitor for the service, and is asked through libvirt no
  * more.
  */
+@ExtendWith(OutputCaptureExtension.class)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class LibvirtOwnMonitorTests {
 
@@ -52,7 +57,7 @@ class LibvirtOwnMonitorTests {
 	}
 
 	@Test
-	void itTakesThePlaceOfTheTunnelAndGoesWithTheService() {
+	void itTakesThePlaceOfTheTunnelAndGoesWithTheService(CapturedOutput output) {
 		run("vm1");
 		try (RunningService service = start(this.directory)) {
 			awaitOwn(service, "vm1");
@@ -75,6 +80,7 @@ class LibvirtOwnMonitorTests {
 			assertThat(detached.status()).as(detached.body()).isEqualTo(202);
 			this.libvirtd.virsh("reset", "vm1");
 			Libvirtd.until(() -> "ua-d is gone", () -> service.get(path + "/devices/ua-d").status() == 404);
+			assertThat(output).doesNotContain("device ua-d has gone");
 			assertThat(reading(service, "vm1")).isEqualTo("monitor");
 		}
 		finally {

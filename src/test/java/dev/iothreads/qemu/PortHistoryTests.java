@@ -22,6 +22,12 @@ class PortHistoryTests {
 	}
 
 	@Test
+	void aBusThatASlowGuestHasLeftStaysSoWhenItReleasesTheNextDeviceAtOnce() {
+		settling(Duration.ofSeconds(3));
+		assertThat(settling(Duration.ZERO)).isGreaterThan(Duration.ofSeconds(4));
+	}
+
+	@Test
 	void aPortInWhichNothingWasSeenIsFreeWhenTheConnectionIsOldEnough() {
 		assertThat(this.history.emptyFor("rp2")).isEqualTo(Long.MAX_VALUE);
 		assertThat(Duration.ofNanos(this.history.unsettledFor("rp2"))).isLessThanOrEqualTo(Duration.ofSeconds(3));

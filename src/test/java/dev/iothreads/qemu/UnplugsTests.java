@@ -9,7 +9,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 class UnplugsTests {
 
-	private final Unplugs unplugs = new Unplugs();
+	private final Unplugs unplugs = new Unplugs((device) -> device.equals("ua-disk0"));
 
 	@Test
 	void nothingIsKeptOfAnUnknownDevice() {
@@ -29,6 +29,13 @@ class UnplugsTests {
 		assertThat(lost).isCompletedExceptionally();
 		assertThat(this.unplugs.refusal("/machine/peripheral/blk0")).contains("was reset");
 		assertThat(going).isNotDone();
+	}
+
+	@Test
+	void aDeviceThatWasAskedToGoByOtherMeansIsNotUnasked() {
+		this.unplugs.onDeleted("/machine/peripheral/ua-disk0");
+		this.unplugs.onDeleted("/machine/peripheral/ua-disk1");
+		assertThat(this.unplugs.unasked()).containsOnlyKeys("/machine/peripheral/ua-disk1");
 	}
 
 	@Test

@@ -66,7 +66,7 @@ final class Watched implements AutoCloseable {
 	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout,
 			Duration unresponsiveLimit) {
 		return new Watched("vm1", address, new QemuOptions(connectTimeout, commandTimeout, Watched::daemon, null,
-				HostThreads.Finder.NONE, unresponsiveLimit));
+				HostThreads.Finder.NONE, unresponsiveLimit, (device) -> false));
 	}
 
 	/**
