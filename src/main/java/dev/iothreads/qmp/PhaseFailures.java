@@ -20,6 +20,11 @@ record PhaseFailures(MonitorAddress address, QmpOptions options) {
 				null);
 	}
 
+	QmpException notGreetedWholly() {
+		return violated(QmpState.GREETING, new ProtocolViolation("It began a message and did not end it within "
+				+ MonitorSocket.seconds(this.options.commandTimeout())));
+	}
+
 	QmpException notNegotiated() {
 		return new QmpConnectException(Reason.NOT_READY, this.address + ": QEMU did not answer qmp_capabilities within "
 				+ MonitorSocket.seconds(this.options.commandTimeout()) + ". It is stopped or overloaded", null);

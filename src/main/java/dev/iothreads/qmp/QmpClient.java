@@ -278,6 +278,10 @@ public final class QmpClient implements QmpMonitor {
 					return lost("this side closed the connection", null);
 				}
 			}
+			if (this.state == QmpState.GREETING && this.phaseDeadline == null && messages.isWithinMessage()) {
+				// What greets has no other client to wait for.
+				enter(QmpState.GREETING, this.options.commandTimeout(), this.failures::notGreetedWholly);
+			}
 			this.commands.sendWaiting();
 			yieldToOthers(++fills);
 		}

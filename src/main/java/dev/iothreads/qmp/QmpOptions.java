@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * @param connectTimeout how long connecting may take, name resolution included
  * @param greetingTimeout how long the monitor may take to greet once connected;
  * {@code null} waits without end, because a monitor serves one client at a time and
- * greets the next when that one leaves
+ * greets the next when that one leaves. A greeting that has begun has to end within the
+ * command timeout
  * @param commandTimeout how long QEMU may take to answer a command, and
  * {@code qmp_capabilities}
  * @param visitLimit how long a visit ({@link QmpClient#visit}) may last in all,

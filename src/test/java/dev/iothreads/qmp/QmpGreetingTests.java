@@ -12,6 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -59,6 +60,18 @@ class QmpGreetingTests {
 			client.awaitEnd();
 		}, LENIENT.withGreetingTimeout(Duration.ofMillis(50)));
 		assertThat(failure.reason()).isEqualTo(Reason.NOT_GREETED);
+	}
+
+	// A client that waits for its turn is sent nothing at all.
+	@ParameterizedTest
+	@ValueSource(strings = { "{\"QMP\": {\"version\": ", "{{", "login:" })
+	void whatBeginsToGreetHasToEnd(String begin) {
+		QmpConnectException failure = greetingFailure((client) -> {
+			client.sendRaw(begin.getBytes(StandardCharsets.UTF_8));
+			client.awaitEnd();
+		}, LENIENT.withGreetingTimeout(null).withCommandTimeout(Duration.ofMillis(50)));
+		assertThat(failure.reason()).isEqualTo(Reason.NOT_QMP);
+		assertThat(failure).hasMessageContaining("began a message and did not end it within");
 	}
 
 	@Test
