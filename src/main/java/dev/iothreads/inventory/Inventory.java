@@ -239,15 +239,15 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	/**
-	 * Closes the sources and every machine.
+	 * Closes every machine, and then the sources, through which some are reached.
 	 */
 	@Override
 	public void close() {
 		synchronized (this.sources) {
 			this.closed = true;
 		}
-		this.sources.forEach(MachineSource::close);
 		this.machines.keySet().forEach(this::remove);
+		this.sources.forEach(MachineSource::close);
 	}
 
 	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh, Object source) implements AutoCloseable {

@@ -238,17 +238,16 @@ public final class LibvirtSource implements MachineSource {
 				return !stays;
 			});
 		}
-		gone.forEach((lost) -> {
-			this.monitors.keySet().removeIf((key) -> key.equals(lost.name()) || key.startsWith(lost.name() + " "));
-			machines.lost(lost.name());
-			logger.info("{} has gone: libvirt no longer runs it", lost.name());
-		});
 		kept.forEach((machine) -> {
 			if (machine.machine().hypervisor() != current) {
 				machine.machine().resume(current);
 			}
 		});
-		return CompletableFuture.allOf(present.stream()
+		// To close a machine may take until libvirt has answered what it was asked, and
+		// this is the thread that reads the answers.
+		CompletableFuture<?> lost = gone.isEmpty() ? CompletableFuture.completedFuture(null) : CompletableFuture
+			.runAsync(() -> lose(machines, gone), (work) -> this.options.threadFactory().newThread(work).start());
+		return lost.thenCompose((done) -> CompletableFuture.allOf(present.stream()
 			.map((domain) -> current.xml(domain, 0)
 				.thenApply(DomainDescription::parse)
 				.thenAccept((description) -> add(machines, current, domain, description))
@@ -257,7 +256,15 @@ public final class LibvirtSource implements MachineSource {
 							Failures.unwrap(failure).getMessage());
 					return null;
 				}))
-			.toArray(CompletableFuture[]::new));
+			.toArray(CompletableFuture[]::new)));
+	}
+
+	private void lose(Sink machines, List<Known> gone) {
+		gone.forEach((lost) -> {
+			this.monitors.keySet().removeIf((key) -> key.equals(lost.name()) || key.startsWith(lost.name() + " "));
+			machines.lost(lost.name());
+			logger.info("{} has gone: libvirt no longer runs it", lost.name());
+		});
 	}
 
 	private void add(Sink machines, Hypervisor current, Domain domain, DomainDescription description) {

@@ -216,7 +216,7 @@ public final class QemuMachine implements Machine {
 				if (!setStatus(MachineStatus.UP, current)) {
 					throw unavailable(this.status); // the next one may be to another QEMU
 				}
-				if (this.own != null && this.own.isDue() && current.isQuiet()) {
+				if (this.own != null && this.own.isDue()) {
 					makeOwn(current);
 				}
 				return snapshot;
@@ -230,10 +230,11 @@ public final class QemuMachine implements Machine {
 	@Override
 	public Changes changes() {
 		QemuSession current = this.session;
-		if (current == null) {
+		Changes changes = (current != null) ? current.changes(this.name) : null;
+		if (changes == null) {
 			throw unavailable(this.status);
 		}
-		return current.changes(this.name);
+		return changes;
 	}
 
 	private MachineException failed(QemuSession asked, Throwable failure) {
@@ -363,8 +364,7 @@ public final class QemuMachine implements Machine {
 		if (wanted == null || !isShared || wanted.isOpen()) {
 			return CompletableFuture.completedFuture(false);
 		}
-		return wanted.make(asked.monitor(), socket()).whenComplete((made, failure) -> {
-			asked.limitedBy(wanted.refusal());
+		return wanted.make(asked, socket()).whenComplete((made, failure) -> {
 			if (made) {
 				drop(asked.monitor(), new OthersNeedItException("It has a monitor of the service's own."));
 			}

@@ -74,7 +74,9 @@ final class QemuSession {
 
 	private volatile boolean reportsHolders;
 
-	private volatile @Nullable Long changed;
+	private @Nullable Long changed;
+
+	private boolean leaving;
 
 	private volatile @Nullable String withoutOwn;
 
@@ -228,19 +230,32 @@ final class QemuSession {
 	/**
 	 * Begins a change.
 	 * @param machine the machine's name in messages
+	 * @return the change, {@code null} when the monitor is about to be left
 	 */
-	QemuChanges changes(String machine) {
+	synchronized @Nullable QemuChanges changes(String machine) {
+		if (this.leaving) {
+			return null;
+		}
 		this.changed = System.nanoTime();
 		return new QemuChanges(this, new BlockingQmp(machine, this.monitor));
 	}
 
 	/**
-	 * Returns whether no change is under way, which the end of the monitor would
-	 * interrupt.
+	 * Takes no change from now on, because the monitor is about to be left; unless one is
+	 * under way, which that would interrupt.
+	 * @return whether no change is taken now
 	 */
-	boolean isQuiet() {
+	synchronized boolean beginToLeave() {
 		Long last = this.changed;
-		return last == null || System.nanoTime() - last > CHANGE.toNanos();
+		this.leaving = !this.unplugs.isAny() && (last == null || System.nanoTime() - last > CHANGE.toNanos());
+		return this.leaving;
+	}
+
+	/**
+	 * Takes changes again.
+	 */
+	synchronized void stay() {
+		this.leaving = false;
 	}
 
 	/**

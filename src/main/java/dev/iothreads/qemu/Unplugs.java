@@ -212,6 +212,13 @@ final class Unplugs {
 	}
 
 	/**
+	 * Returns whether any device has been asked to go and has not gone.
+	 */
+	boolean isAny() {
+		return !this.underWay.isEmpty();
+	}
+
+	/**
 	 * Returns whether a device has left the tree and may still keep its block node.
 	 */
 	boolean isAnyLeaving() {

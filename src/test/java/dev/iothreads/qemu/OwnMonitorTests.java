@@ -152,18 +152,20 @@ class OwnMonitorTests {
 		}
 	}
 
+	// QEMU 11.1.3 misses one in some 50 of those that leave in the middle of a command.
 	@EveryQemu
 	void nothingStaysWheneverTheServiceEnds(QemuBinary binary) throws Exception {
 		requireMonitorObjects(binary);
 		try (Qemu qemu = hotpluggable().start(binary); Monitor others = qemu.monitor()) {
-			for (int i = 0; i < 40; i++) {
+			for (int i = 0; i < 200; i++) {
 				Watched vm = Watched.at(qemu.socket(), this.directory.resolve("iothread-inventory-" + i + ".sock"));
-				TimeUnit.MILLISECONDS.sleep(i);
+				TimeUnit.MILLISECONDS.sleep(i % 40);
 				vm.close();
 			}
-			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-"));
-			assertThat(others.execute("qom-list", Map.of("path", "/objects")).toString())
-				.doesNotContain("iothread-inventory-");
+			await().atMost(Watched.PATIENCE)
+				.untilAsserted(() -> assertThat(
+						chardevs(others) + others.execute("qom-list", Map.of("path", "/objects")).toString())
+					.doesNotContain("iothread-inventory-"));
 			assertThat(this.directory).isEmptyDirectory();
 		}
 	}
