@@ -64,6 +64,7 @@ final class OwnMonitor {
 	// It was made, and has not greeted.
 	private volatile boolean unconnected;
 
+	// Why there is none, null where there may be one.
 	private volatile @Nullable String refusal;
 
 	private volatile @Nullable SocketIdentity refusedBy;
@@ -107,13 +108,6 @@ final class OwnMonitor {
 	 */
 	boolean isOpen() {
 		return this.present != null;
-	}
-
-	/**
-	 * Returns why there is none, {@code null} where there may be one.
-	 */
-	@Nullable String refusal() {
-		return this.refusal;
 	}
 
 	/**
