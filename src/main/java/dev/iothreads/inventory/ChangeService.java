@@ -276,7 +276,8 @@ public final class ChangeService {
 
 	private NewDevice find(Snapshot before, NewDevice device, Changes changes) {
 		NewImage image = device.image();
-		return (image != null) ? device.with(this.images.find(image, changes.processId(before))) : device;
+		return (image != null) ? device.with(this.images.find(image, before.qemuVersion(), changes.processId(before)))
+				: device;
 	}
 
 	/**

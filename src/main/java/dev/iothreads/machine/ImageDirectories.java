@@ -41,6 +41,8 @@ public final class ImageDirectories {
 
 	private static final int DEEPEST_CHAIN = 16;
 
+	private static final int SECTOR = 512;
+
 	// docs: path_resolution(7)
 	private static final int MOST_LINKS = 40;
 
@@ -83,18 +85,43 @@ public final class ImageDirectories {
 	/**
 	 * Looks for an image that is to be attached.
 	 * @param image the image
-	 * @param processId the process that is to open it, {@code null} where the service
-	 * does not see that
+	 * @param qemuVersion the version of the QEMU that is to open it
+	 * @param processId that QEMU's process, {@code null} where the service does not see
+	 * it
 	 * @return the image by its real path
 	 * @throws InvalidRequestException when it must not be attached
 	 */
-	public NewImage find(NewImage image, @Nullable Long processId) {
+	public NewImage find(NewImage image, String qemuVersion, @Nullable Long processId) {
 		if (this.directories.isEmpty()) {
 			throw wrong(
 					"No images may be attached: iothreads.attach.images names no directory. Set it, or name a block node as drive.");
 		}
 		Path asked = path(image.file());
-		return inTime(image.file(), () -> find(image, asked, processId));
+		return inTime(image.file(), () -> {
+			NewImage found = find(image, asked, processId);
+			requireReadableEnd(found, qemuVersion);
+			return found;
+		});
+	}
+
+	// QEMU 7.2 never ends a read past the end of a file by io_uring, and answers nothing
+	// more: it reads the first sector when it attaches. QEMU 10.0 and 11.1 end it.
+	private static void requireReadableEnd(NewImage image, String qemuVersion) {
+		if (image.blockDevice() || !"io_uring".equals(image.get(ImageProperty.AIO))
+				|| !qemuVersion.matches("\\d\\..*")) {
+			return;
+		}
+		try {
+			if (Files.size(Path.of(image.file())) % SECTOR == 0) {
+				return;
+			}
+		}
+		catch (IOException ex) {
+			throw unreadable(Path.of(image.file()), ex);
+		}
+		throw new InvalidRequestException("image.aio",
+				"QEMU %s stops for good when it reads the end of %s by io_uring, because that file's length is no multiple of %d bytes. Choose threads, or lengthen the file by truncate -s %%%d."
+					.formatted(qemuVersion, image.file(), SECTOR, SECTOR));
 	}
 
 	private NewImage find(NewImage image, Path asked, @Nullable Long process) {

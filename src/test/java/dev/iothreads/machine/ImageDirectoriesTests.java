@@ -155,7 +155,7 @@ class ImageDirectoriesTests {
 	void anImageInADirectoryThatAnswersIsFoundBesideOneThatDoesNot() {
 		try (HangingDirectory hanging = new HangingDirectory()) {
 			ImageDirectories both = new ImageDirectories(List.of(hanging.path(), this.directory), true, LIMIT);
-			NewImage found = both.find(new NewImage(this.image.toString(), false, Map.of()), OWN);
+			NewImage found = both.find(new NewImage(this.image.toString(), false, Map.of()), "11.1.3", OWN);
 			assertThat(found.file()).isEqualTo(this.image.toString());
 			assertThat(hanging.calls()).isZero();
 		}
@@ -168,7 +168,7 @@ class ImageDirectoriesTests {
 			ImageDirectories both = new ImageDirectories(List.of(this.directory, hanging.path()), true,
 					Duration.ofMillis(100));
 			for (int i = 0; i < 20; i++) {
-				assertThatThrownBy(() -> both.find(new NewImage(link.toString(), false, Map.of()), OWN))
+				assertThatThrownBy(() -> both.find(new NewImage(link.toString(), false, Map.of()), "11.1.3", OWN))
 					.isInstanceOf(InvalidRequestException.class)
 					.hasMessageContaining(link + " cannot be looked at")
 					.hasMessageContaining("did not answer in time");
@@ -180,7 +180,7 @@ class ImageDirectoriesTests {
 
 	private NewImage find(boolean shared, @Nullable Long process) {
 		return new ImageDirectories(List.of(this.directory), shared, LIMIT)
-			.find(new NewImage(this.image.toString(), false, Map.of()), process);
+			.find(new NewImage(this.image.toString(), false, Map.of()), "11.1.3", process);
 	}
 
 	private AbstractThrowableAssert<?, ?> refused(boolean shared, @Nullable Long process) {

@@ -4,11 +4,13 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 
 import dev.iothreads.fleet.RunningService;
 import dev.iothreads.testing.Monitor;
@@ -40,15 +42,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
 /**
- * Images of all kinds, attached to a real QEMU in all ways: what is refused leaves
+ * Images of all kinds, attached to the real QEMUs in all ways: what is refused leaves
  * nothing, and what is attached leaves nothing when it is detached.
  */
 @AddLifecycleHook(AnyImageTests.WhereThereIsQemu.class)
 class AnyImageTests {
 
-	private static final int TRIES = 400;
+	private static final int TRIES = 600;
 
-	private static final String DEVICES = "/api/v1/machines/vm1/devices";
+	private static final String DEVICES = "/api/v1/machines/vm%d/devices";
 
 	private static final String ROOT = "<images>";
 
@@ -56,9 +58,9 @@ class AnyImageTests {
 
 	private static Path directory;
 
-	private static Qemu qemu;
+	private static final List<Qemu> qemus = new ArrayList<>();
 
-	private static Monitor monitor;
+	private static final List<Monitor> monitors = new ArrayList<>();
 
 	private static RunningService service;
 
@@ -84,23 +86,30 @@ class AnyImageTests {
 		Qcow2.create(images.resolve("thief.qcow2"), 512, outside.toString());
 		Path torn = Qcow2.create(images.resolve("torn.qcow2"), 512, null);
 		Files.write(torn, Arrays.copyOf(Files.readAllBytes(torn), 100));
-		qemu = Qemu.of(binaries.get(binaries.size() - 1))
-			.args("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off", "-object", "iothread,id=io0",
-					"-device", "pcie-root-port,id=rp1,chassis=1", "-device", "virtio-scsi-pci,id=scsi0,iothread=io0")
-			.start();
-		monitor = qemu.monitor();
-		service = RunningService.start("--logging.level.dev.iothreads.audit=warn", "--iothreads.max-age=0s",
-				"--iothreads.security.anonymous=operator", "--iothreads.attach.images=" + images,
-				"--iothreads.machines.vm1.monitor=unix:" + qemu.socket());
+		List<String> options = new ArrayList<>(
+				List.of("--logging.level.dev.iothreads.audit=warn", "--iothreads.max-age=0s",
+						"--iothreads.security.anonymous=operator", "--iothreads.attach.images=" + images));
+		for (QemuBinary binary : binaries) {
+			Qemu qemu = Qemu.of(binary)
+				.args("-global", "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off", "-object", "iothread,id=io0",
+						"-device", "pcie-root-port,id=rp1,chassis=1", "-device",
+						"virtio-scsi-pci,id=scsi0,iothread=io0")
+				.start();
+			options.add("--iothreads.machines.vm%d.monitor=unix:%s".formatted(qemus.size(), qemu.socket()));
+			qemus.add(qemu);
+			monitors.add(qemu.monitor());
+		}
+		service = RunningService.start(options.toArray(String[]::new));
 		wire = new Wire(service.port());
-		await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
+		await().atMost(RunningService.DEADLINE)
+			.until(() -> IntStream.range(0, qemus.size()).allMatch((i) -> service.state("vm" + i).equals("up")));
 	}
 
 	@AfterContainer
 	static void stop() throws IOException {
 		service.close();
-		monitor.close();
-		qemu.close();
+		monitors.forEach(Monitor::close);
+		qemus.forEach(Qemu::close);
 		FileSystemUtils.deleteRecursively(directory);
 		if (tried == TRIES) {
 			assertThat(attached).as("attached of " + TRIES).isBetween(TRIES / 20, TRIES / 2);
@@ -109,9 +118,11 @@ class AnyImageTests {
 
 	@Property(tries = TRIES, shrinking = ShrinkingMode.OFF, edgeCases = EdgeCasesMode.NONE)
 	void itLeavesNothing(@ForAll("bodies") String body) throws IOException {
-		tried++;
+		int machine = tried++ % qemus.size();
+		Monitor monitor = monitors.get(machine);
+		String devices = DEVICES.formatted(machine);
 		Set<String> before = monitor.children("/machine/peripheral").keySet();
-		Wire.Answer answer = wire.send("POST", DEVICES, inWire(body.replace(ROOT, directory + "/images")),
+		Wire.Answer answer = wire.send("POST", devices, inWire(body.replace(ROOT, directory + "/images")),
 				"Content-Type: application/json");
 		assertThat(answer.status()).as("%s %s", body, answer).isIn(201, 400, 404, 409, 413, 422);
 		if (answer.status() == 201) {
@@ -119,7 +130,7 @@ class AnyImageTests {
 			Set<String> ids = new HashSet<>(monitor.children("/machine/peripheral").keySet());
 			ids.removeAll(before);
 			assertThat(ids).hasSize(1);
-			String device = DEVICES + "/" + ids.iterator().next();
+			String device = devices + "/" + ids.iterator().next();
 			Wire.Answer gone = wire.send("DELETE", device, "", "Prefer: wait=30");
 			assertThat(gone.status()).as("%s %s", body, gone).isEqualTo(204);
 		}
