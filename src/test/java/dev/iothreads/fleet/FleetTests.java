@@ -7,7 +7,9 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -215,6 +217,20 @@ class FleetTests {
 				assertThat(other.execute("query-iothreads")).hasSize(2);
 			}
 			awaitUp(List.of("taken"));
+		}
+	}
+
+	@Test
+	void aSocketThatWasGivenUpIsTriedAtOnceWhenItIsTouched() throws IOException {
+		try (Qemu qemu = qemu(SIZE, elsewhere)) {
+			qemu.stop();
+			Files.createSymbolicLink(directory.resolve("given-up.sock"), qemu.socket());
+			await().atMost(RunningService.DEADLINE)
+				.until(() -> service.machine("given-up").path("reason").asString().contains("left alone"));
+			qemu.cont();
+			Files.setLastModifiedTime(qemu.socket(), FileTime.from(Instant.now()));
+			// By itself it would be tried a minute after it was given up.
+			await().atMost(Duration.ofSeconds(30)).until(() -> service.state("given-up").equals("up"));
 		}
 	}
 
