@@ -1,12 +1,14 @@
 package dev.iothreads.guest;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 
 import dev.iothreads.fleet.RunningService;
-import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 import static org.assertj.core.api.Assertions.assertThat;
@@ -22,15 +24,19 @@ class GuestRunStateTests {
 	@TempDir
 	private Path directory;
 
-	@EveryQemu
-	void aGuestThatStopsIsSeenAndLetsGoWhenItRunsAgain(QemuBinary binary) {
+	@Test
+	void aGuestThatStopsIsSeenAndLetsGoWhenItRunsAgain() {
+		QemusAtOnce.run(this::stopsIsSeenAndLetsGo);
+	}
+
+	private void stopsIsSeenAndLetsGo(QemuBinary binary) throws IOException {
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=io0", "-blockdev",
 					"{\"driver\": \"blkdebug\", \"node-name\": \"disk0\", \"image\": {\"driver\": \"null-co\", \"size\": 1048576, \"read-zeroes\": true}, \"inject-error\": [{\"event\": \"none\", \"iotype\": \"write\", \"once\": true}]}",
 					"-device", "pcie-root-port,id=rp1,chassis=1", "-device",
 					"virtio-blk-pci,id=blk0,bus=rp1,drive=disk0,iothread=io0,werror=stop")
 			.monitor("vm1")
-			.in(this.directory)
+			.in(Files.createTempDirectory(this.directory, ""))
 			.boot();
 				RunningService service = RunningService.start("--iothreads.security.anonymous=operator",
 						"--iothreads.machines.vm1.monitor=unix:" + guest.qemu().socket("vm1"),

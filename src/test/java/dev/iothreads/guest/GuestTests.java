@@ -4,17 +4,21 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 
-import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
 import dev.iothreads.testing.QemuBinary;
+import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 class GuestTests {
 
-	@EveryQemu
-	void aGuestSeesItsDisksAndWhatIsPlugged(QemuBinary binary) {
+	@Test
+	void aGuestSeesItsDisksAndWhatIsPlugged() {
+		QemusAtOnce.run(GuestTests::seesItsDisksAndWhatIsPlugged);
+	}
+
+	private static void seesItsDisksAndWhatIsPlugged(QemuBinary binary) {
 		try (Guest guest = Guest.of(binary)
 			.args("-object", "iothread,id=io0", "-blockdev", "null-co,node-name=disk0,size=1048576,read-zeroes=on",
 					"-blockdev", "null-co,node-name=disk1,size=2097152,read-zeroes=on", "-device",
