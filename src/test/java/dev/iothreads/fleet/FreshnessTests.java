@@ -13,6 +13,7 @@ import java.util.concurrent.CompletableFuture;
 import dev.iothreads.fleet.RunningService.Answer;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Needs;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
@@ -36,7 +37,7 @@ class FreshnessTests {
 
 	private Qemu qemu;
 
-	private CountingProxy proxy;
+	private MonitorProxy proxy;
 
 	@BeforeEach
 	void createDirectory() throws IOException {
@@ -57,7 +58,7 @@ class FreshnessTests {
 		int most = binary.isAtLeast(10, 1) ? 3 : 4;
 		try (RunningService service = start(binary, "--iothreads.max-age=0s", "--iothreads.refresh-interval=1h")) {
 			int askers = 20;
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			this.proxy.hold();
 			List<CompletableFuture<Answer>> answers = new ArrayList<>();
 			try {
@@ -72,7 +73,7 @@ class FreshnessTests {
 			}
 			assertThat(answers).allSatisfy((answer) -> assertThat(answer.join().json()).hasSize(1));
 			assertThat(this.proxy.commands()).hasSizeLessThanOrEqualTo(most);
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			for (int i = 0; i < 10; i++) {
 				assertThat(service.get(IOTHREADS).status()).isEqualTo(200);
 			}
@@ -87,7 +88,7 @@ class FreshnessTests {
 		List<String> pages = List.of("/", "/api/v1/machines", IOTHREADS, "/actuator/prometheus");
 		try (RunningService service = start(binary, VISITING, "--iothreads.max-age=1h",
 				"--iothreads.refresh-interval=1h")) {
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			pages.forEach((page) -> assertThat(service.get(page).status()).isEqualTo(200));
 			assertThat(this.proxy.commands()).isEmpty();
 			assertThat(service.machine("vm1").path("reading").asString()).isEqualTo("visit");
@@ -100,7 +101,7 @@ class FreshnessTests {
 		try (RunningService service = RunningService.start(monitor, VISITING, "--iothreads.max-age=0s",
 				"--iothreads.refresh-interval=1h")) {
 			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			pages.forEach(service::get);
 			assertThat(this.proxy.commands()).filteredOn("query-iothreads"::equals)
 				.hasSizeLessThanOrEqualTo(pages.size());
@@ -110,7 +111,7 @@ class FreshnessTests {
 	@EveryQemu
 	void whatDevicesDoIsCountedOnceInAReading(QemuBinary binary) {
 		try (RunningService service = start(binary, "--iothreads.max-age=0s", "--iothreads.refresh-interval=1h")) {
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			String first = countedAt(service);
 			String second = countedAt(service);
 			assertThat(second).isGreaterThan(first);
@@ -122,7 +123,7 @@ class FreshnessTests {
 	@Test
 	void aScrapeReadsTheMachineOnceAndDoesNotWaitForOneThatHangs() {
 		try (RunningService service = start(anyQemu(), "--iothreads.max-age=0s", "--iothreads.refresh-interval=1h")) {
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			assertThat(service.get("/actuator/prometheus").body()).contains("iothread_attached_cnt{");
 			assertThat(this.proxy.commands()).containsOnlyOnce("query-iothreads");
 			this.proxy.hold();
@@ -145,7 +146,7 @@ class FreshnessTests {
 		try (RunningService service = start(anyQemu(), "--iothreads.max-age=3s", "--iothreads.refresh-interval=1h")) {
 			Instant begun = Instant.now();
 			String first = observedAt(service);
-			this.proxy.forget();
+			this.proxy.takeCommands();
 			await().pollInterval(Duration.ofMillis(50)).atMost(RunningService.DEADLINE).until(() -> {
 				Instant before = Instant.now();
 				Answer answer = service.get("/api/v1/machines/vm1");
@@ -235,7 +236,7 @@ class FreshnessTests {
 		}
 		args.addAll(List.of("-device", "virtio-blk-pci,iothread=iothread0,drive=disk8,id=blk8,bus=port1"));
 		this.qemu = Qemu.of(binary).args(args.toArray(String[]::new)).start();
-		this.proxy = new CountingProxy(this.directory.resolve("proxy"), this.qemu.socket());
+		this.proxy = new MonitorProxy(this.directory.resolve("proxy"), this.qemu.socket());
 	}
 
 	private void plug() {

@@ -9,6 +9,7 @@ import java.util.stream.Stream;
 
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Qcow2;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
@@ -44,7 +45,7 @@ class LeftNodeTests {
 	private void isClosedAfterATimeout(QemuBinary binary, String command, Path image) {
 		try (Qemu qemu = qemu(binary);
 				Monitor monitor = qemu.monitor();
-				CountingProxy proxy = new CountingProxy(this.directory.resolve("proxy.sock"), qemu.socket());
+				MonitorProxy proxy = new MonitorProxy(this.directory.resolve("proxy.sock"), qemu.socket());
 				RunningService service = RunningService.start(settings("--iothreads.timeouts.command=1s",
 						"--iothreads.refresh-interval=1h", "--iothreads.idle-interval=1h"))) {
 			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
@@ -71,7 +72,7 @@ class LeftNodeTests {
 	void anImageIsClosedThatAStoppedQemuOpensWhenItGoesOn(QemuBinary binary) throws IOException {
 		Path image = raw();
 		try (Qemu qemu = qemu(binary);
-				CountingProxy proxy = new CountingProxy(this.directory.resolve("proxy.sock"), qemu.socket());
+				MonitorProxy proxy = new MonitorProxy(this.directory.resolve("proxy.sock"), qemu.socket());
 				RunningService service = RunningService.start(settings("--iothreads.timeouts.command=1s"))) {
 			await().atMost(RunningService.DEADLINE).until(() -> service.state("vm1").equals("up"));
 			proxy.stopAt("blockdev-add", qemu::stop);
@@ -90,7 +91,7 @@ class LeftNodeTests {
 		Path image = raw();
 		try (Qemu qemu = qemu(binary);
 				Monitor monitor = qemu.monitor();
-				CountingProxy proxy = new CountingProxy(this.directory.resolve("proxy.sock"), qemu.socket())) {
+				MonitorProxy proxy = new MonitorProxy(this.directory.resolve("proxy.sock"), qemu.socket())) {
 			try (ServiceProcess service = ServiceProcess.start(List.of(), List.of("-Xmx128m"), settings())) {
 				service.awaitState("vm1", "up");
 				proxy.holdFrom("blockdev-add");

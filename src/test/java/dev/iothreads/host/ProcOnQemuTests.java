@@ -18,6 +18,7 @@ import dev.iothreads.metrics.BootSector;
 import dev.iothreads.metrics.Watched;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Needs;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
@@ -143,7 +144,8 @@ class ProcOnQemuTests {
 	void aSocketOfTheSameNameElsewhereIsNotTakenForTheDaemons() throws Exception {
 		Path elsewhere = Files.createDirectory(this.directory.resolve("elsewhere"));
 		try (Daemon qemu = Daemon.start(anyQemu(), this.directory, "vm.sock");
-				Relay relay = new Relay(elsewhere.resolve("other.sock"), this.directory.resolve("vm.sock"));
+				MonitorProxy relay = new MonitorProxy(elsewhere.resolve("other.sock"),
+						this.directory.resolve("vm.sock"));
 				Watched watched = Watched.at(relay.socket())) {
 			assertThat(qemu.process().isAlive()).isTrue();
 			assertThat(watched.activity().threads()).isEmpty();
@@ -171,7 +173,7 @@ class ProcOnQemuTests {
 	@Test
 	void aProcessThatNeitherHoldsTheSocketNorNamesItIsNotTakenForIt() throws Exception {
 		try (Qemu qemu = Qemu.of(anyQemu()).args(TWO).start();
-				Relay relay = new Relay(this.directory.resolve("relay.sock"), qemu.socket());
+				MonitorProxy relay = new MonitorProxy(this.directory.resolve("relay.sock"), qemu.socket());
 				Watched watched = Watched.at(relay.socket())) {
 			Activity activity = watched.activity();
 			assertThat(activity.threads()).isEmpty();

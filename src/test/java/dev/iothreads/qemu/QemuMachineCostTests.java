@@ -6,6 +6,7 @@ import java.util.Map;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 
@@ -40,8 +41,8 @@ class QemuMachineCostTests {
 
 	private static void assertSteady(QemuBinary binary, int devices) {
 		try (Qemu qemu = machine(devices).start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket());
 				Monitor monitor = qemu.monitor()) {
 			Snapshot first = vm.read();
 			assertThat(first.devices()).hasSize(devices);
@@ -59,8 +60,8 @@ class QemuMachineCostTests {
 	@EveryQemu
 	void theFirstReadingAsksEachThingOnce(QemuBinary binary) {
 		try (Qemu qemu = machine(10).start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address())) {
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket())) {
 			vm.read();
 			List<String> asked = asking(proxy.takeCommands());
 			assertThat(asked).hasSizeGreaterThanOrEqualTo(20);
@@ -72,8 +73,8 @@ class QemuMachineCostTests {
 	@EveryQemu
 	void afterAHotPlugOnlyThatDeviceIsAsked(QemuBinary binary) {
 		try (Qemu qemu = machine(10).ports(1).start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket());
 				Monitor others = qemu.monitor()) {
 			vm.read();
 			proxy.takeCommands();
@@ -90,8 +91,8 @@ class QemuMachineCostTests {
 	@EveryQemu
 	void afterAnIOThreadIsAddedOnlyThatIOThreadIsAsked(QemuBinary binary) {
 		try (Qemu qemu = machine(10).start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket());
 				Monitor others = qemu.monitor()) {
 			vm.read();
 			proxy.takeCommands();
@@ -104,8 +105,8 @@ class QemuMachineCostTests {
 	@EveryQemu
 	void afterAnUnplugNothingIsAsked(QemuBinary binary) {
 		try (Qemu qemu = machine(10).nativeHotplug().ports(1).disk("hot").start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket());
 				Monitor others = qemu.monitor()) {
 			Args.plug(others,
 					Map.of("driver", "virtio-blk-pci", "id", "hot0", "drive", "hot", "bus", "rp1", "iothread", "io0"));

@@ -9,6 +9,7 @@ import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.Snapshot;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 import org.awaitility.Awaitility;
@@ -24,8 +25,8 @@ class RunStateTests {
 	@EveryQemu
 	void itFollowsTheGuestByEventsAndIsAskedForOnce(QemuBinary binary) {
 		try (Qemu qemu = Args.none().iothread("io0").start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.at(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.at(proxy.socket());
 				Monitor monitor = qemu.monitor()) {
 			Told told = Told.of(vm.machine());
 			assertThat(vm.read().identity().runState()).isEqualTo("prelaunch");

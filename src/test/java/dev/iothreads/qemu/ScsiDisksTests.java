@@ -9,6 +9,7 @@ import dev.iothreads.machine.DiskImage;
 import dev.iothreads.qmp.MonitorAddress;
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
+import dev.iothreads.testing.MonitorProxy;
 import dev.iothreads.testing.Qemu;
 import dev.iothreads.testing.QemuBinary;
 
@@ -38,8 +39,8 @@ class ScsiDisksTests {
 	@EveryQemu
 	void aDiskComesAndGoesAndIsAskedOnce(QemuBinary binary) {
 		try (Qemu qemu = machine().start(binary);
-				CountingProxy proxy = CountingProxy.before(qemu.socket());
-				Watched vm = Watched.counting(proxy.address());
+				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
+				Watched vm = Watched.counting(new MonitorAddress.UnixAddress(proxy.socket()));
 				Monitor others = qemu.monitor()) {
 			vm.read();
 			others.execute("device_del", Map.of("id", "hd1"));
