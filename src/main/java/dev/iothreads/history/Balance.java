@@ -23,6 +23,9 @@ public record Balance(State state, @Nullable Measure measure, @Nullable String b
 	public static final Balance UNKNOWN = unknown("Neither CPU time nor operations of each of its IOThreads are known "
 			+ "for half a minute. Where that stays so, cpu-unavailable says why.");
 
+	/** There is nothing to spread the work over. */
+	static final Balance NO_IOTHREAD = unknown("It has no IOThread.");
+
 	// A warning begins at these and ends below those: a load that swings around one of
 	// them does not switch it on and off.
 	private static final double UNEVEN_BEGINS = 1.5;
@@ -41,7 +44,7 @@ public record Balance(State state, @Nullable Measure measure, @Nullable String b
 	 */
 	static Balance of(List<Load> loads, Balance before) {
 		if (loads.isEmpty()) {
-			return unknown("It has no IOThread.");
+			return NO_IOTHREAD;
 		}
 		for (Measure measure : Measure.values()) {
 			if (loads.stream().allMatch((load) -> measure.of.apply(load) != null)) {

@@ -62,12 +62,20 @@ public final class History {
 
 	private Balance balance = Balance.UNKNOWN;
 
+	// The ids of the IOThreads that it is of.
+	private List<String> balanced = List.of();
+
 	/**
 	 * Takes a sample, if the last one is old enough.
 	 * @param snapshot what was read of the machine
 	 * @param nanos when, by {@link System#nanoTime()}
 	 */
 	public synchronized void add(Snapshot snapshot, long nanos) {
+		List<String> ids = snapshot.iothreads().stream().map(IOThread::id).toList();
+		if (!ids.equals(this.balanced)) {
+			this.balanced = ids;
+			this.balance = ids.isEmpty() ? Balance.NO_IOTHREAD : Balance.UNKNOWN;
+		}
 		if (this.samples > 0 && nanos - this.sampledAt < DUE) {
 			return;
 		}
@@ -81,7 +89,7 @@ public final class History {
 			this.steadySince = time;
 		}
 		int index = (int) (this.samples % CAPACITY);
-		this.iothreads.keySet().retainAll(snapshot.iothreads().stream().map(IOThread::id).toList());
+		this.iothreads.keySet().retainAll(ids);
 		this.devices.keySet().retainAll(snapshot.devices().stream().map(Device::qomPath).toList());
 		putDevices(snapshot, index);
 		putIOThreads(snapshot, index, nanos);

@@ -61,6 +61,18 @@ class BalanceTests {
 	}
 
 	@Test
+	void itIsOfTheIOThreadsThatAreThere() {
+		Duration second = Duration.ofSeconds(1);
+		Recorded machine = new Recorded().step(second);
+		assertThat(machine.history().balance()).isEqualTo(Balance.NO_IOTHREAD);
+		assertThat(machine.iothread("pool0", 90).step(second).history().balance()).isEqualTo(Balance.UNKNOWN);
+		assertThat(machine.without("pool0").step(second).history().balance()).isEqualTo(Balance.NO_IOTHREAD);
+		machine.iothread("pool0", 90).iothread("pool1", 1).run(Duration.ofSeconds(60));
+		assertThat(machine.history().balance().busiest()).isEqualTo("pool0");
+		assertThat(machine.without("pool0").step(second).history().balance().busiest()).isNull();
+	}
+
+	@Test
 	void itIsOfTheLastMinute() {
 		Recorded machine = new Recorded().iothread("pool0", 90)
 			.iothread("pool1", 1)
