@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Predicate;
 
 import dev.iothreads.advice.Advice;
 import dev.iothreads.advice.Adviser;
@@ -46,15 +47,19 @@ class AdviceInGuestTests {
 			.in(this.directory)
 			.boot(); Watched watched = Watched.at(guest.qemu().socket())) {
 			guest.run(LOOP.formatted("vda"));
-			History polling = watch(watched);
+			// On a busy machine the IOThread may get too little CPU time at first.
+			History polling = watch(watched,
+					(history) -> examine(watched, history).stream()
+						.map(Advice::rule)
+						.toList()
+						.containsAll(List.of("polling", "main-loop", "unused")));
 			List<Advice> advice = examine(watched, polling);
-			assertThat(advice).extracting(Advice::rule).contains("polling", "main-loop", "unused");
 			Advice first = advice.stream().filter((each) -> each.rule().equals("polling")).findFirst().orElseThrow();
 			assertThat(first.text()).contains("poll-max-ns 20000000");
 			try (Monitor monitor = guest.qemu().monitor()) {
 				monitor.execute("qom-set", Map.of("path", "/objects/pool0", "property", "poll-max-ns", "value", 32768));
 			}
-			History calm = watch(watched);
+			History calm = watch(watched, (history) -> true);
 			assertThat(examine(watched, calm)).extracting(Advice::rule).doesNotContain("polling");
 			Load before = polling.means().iothreads().get(0);
 			Load after = calm.means().iothreads().get(0);
@@ -66,12 +71,12 @@ class AdviceInGuestTests {
 		return new Adviser(Duration.ofSeconds(30)).examine("vm1", watched.read(), history.means()).advice();
 	}
 
-	private static History watch(Watched watched) {
+	private static History watch(Watched watched, Predicate<History> enough) {
 		History history = new History();
 		await().atMost(Duration.ofMinutes(2)).pollInterval(Duration.ofSeconds(1)).until(() -> {
 			Snapshot snapshot = watched.read();
 			history.add(snapshot, System.nanoTime());
-			return history.means().observed().compareTo(ENOUGH) >= 0;
+			return history.means().observed().compareTo(ENOUGH) >= 0 && enough.test(history);
 		});
 		return history;
 	}
