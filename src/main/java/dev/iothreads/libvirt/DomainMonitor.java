@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
@@ -54,6 +55,8 @@ final class DomainMonitor implements QmpMonitor {
 	private final CompletableFuture<QmpGreeting> ready = new CompletableFuture<>();
 
 	private final CompletableFuture<QmpException> closed = new CompletableFuture<>();
+
+	private final Map<CompletableFuture<JsonNode>, QmpCommand> pending = new ConcurrentHashMap<>();
 
 	private final AtomicInteger unanswered = new AtomicInteger();
 
@@ -153,15 +156,19 @@ final class DomainMonitor implements QmpMonitor {
 		CompletableFuture<?> before = commands.isEmpty() ? CompletableFuture.completedFuture(null) : whenFree();
 		for (QmpCommand command : commands) {
 			CompletableFuture<JsonNode> reply = new CompletableFuture<>();
+			this.pending.put(reply, command);
 			this.unanswered.incrementAndGet();
-			CompletableFuture<String> sent = before
-				.thenCompose((free) -> libvirt().monitor(this.domain, write(command), limit));
-			sent.whenComplete((text, failure) -> {
-				this.unanswered.decrementAndGet();
-				answer(command, reply, text, failure);
-			});
-			before = sent;
+			before = before.thenCompose((free) -> libvirt().monitor(this.domain, write(command), limit))
+				.whenComplete((text, failure) -> {
+					this.unanswered.decrementAndGet();
+					this.pending.remove(reply);
+					answer(command, reply, text, failure);
+				});
 			replies.add(reply);
+		}
+		QmpException reason = this.closed.getNow(null);
+		if (reason != null) {
+			failPending(reason); // closed meanwhile
 		}
 		return replies;
 	}
@@ -170,10 +177,10 @@ final class DomainMonitor implements QmpMonitor {
 			@Nullable Throwable failure) {
 		if (text == null) {
 			QmpException reason = reason((failure != null) ? Failures.unwrap(failure) : null);
-			end((reason instanceof QmpTimeoutException)
-					? new QmpClosedException(String.valueOf(reason.getMessage()), reason) : reason);
 			reply.completeExceptionally(
 					(reason instanceof QmpTimeoutException) ? reason : new QmpInterruptedException(command, reason));
+			end((reason instanceof QmpTimeoutException)
+					? new QmpClosedException(String.valueOf(reason.getMessage()), reason) : reason);
 			return;
 		}
 		JsonNode message = parse(text);
@@ -240,6 +247,7 @@ final class DomainMonitor implements QmpMonitor {
 
 	void end(QmpException reason) {
 		this.state = QmpState.CLOSED;
+		failPending(reason);
 		this.ready.completeExceptionally(reason);
 		this.closed.complete(reason);
 	}
@@ -247,6 +255,11 @@ final class DomainMonitor implements QmpMonitor {
 	@Override
 	public void close() {
 		end(new QmpClosedException("the service has closed it", null));
+	}
+
+	private void failPending(QmpException reason) {
+		this.pending
+			.forEach((reply, command) -> reply.completeExceptionally(new QmpInterruptedException(command, reason)));
 	}
 
 }

@@ -216,7 +216,7 @@ record LibvirtChanges(LibvirtMachine machine, String name, Domain domain, Hyperv
 				case Failures.CONFIG_UNSUPPORTED -> new InvalidRequestException("iothreads", ex.getMessage() + ".");
 				case Failures.XML_ERROR -> refused(Reason.DEVICE_EXISTS, "libvirt refused", ex);
 				case Failures.INTERNAL_ERROR ->
-					String.valueOf(ex.getMessage()).contains(NO_PORT) ? new InvalidRequestException("bus",
+					String.valueOf(ex.getMessage()).contains(NO_PORT) ? new ChangeRefusedException(Reason.NO_FREE_PORT,
 							"No PCIe port of %s is free, and libvirt adds none while it runs. Detach a device, or add <controller type='pci' model='pcie-root-port'/> to its XML and start it again. libvirt says: %s."
 								.formatted(this.name, ex.getMessage()))
 							: refused(Reason.NODE_IN_USE, "Another process may have the image locked. libvirt says",

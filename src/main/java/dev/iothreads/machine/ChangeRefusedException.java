@@ -120,6 +120,9 @@ public final class ChangeRefusedException extends MachineException {
 		/** Another user writes to the block node. */
 		NODE_IN_USE,
 
+		/** The machine has no place for a further device while it runs. */
+		NO_FREE_PORT,
+
 		/** The device was attached and went again at once. */
 		DEVICE_GONE,
 

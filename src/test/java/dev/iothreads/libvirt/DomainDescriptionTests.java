@@ -62,6 +62,18 @@ class DomainDescriptionTests {
 	}
 
 	@Test
+	void aDiskThatIsNoFileIsLikeNoOther() {
+		String xml = "<domain><name>vm1</name><devices><disk type='%s' device='disk'><driver name='qemu'/>"
+				+ "<source %s='/a'/><target dev='vda' bus='virtio'/><alias name='virtio-disk0'/>"
+				+ "<address type='pci'/></disk></devices></domain>";
+		DomainDescription file = DomainDescription.parse(xml.formatted("file", "file"));
+		DomainDescription network = DomainDescription.parse(xml.formatted("network", "name"));
+		assertThat(file.hasLike(file.disk("virtio-disk0").orElseThrow())).isTrue();
+		assertThat(network.hasLike(network.disk("virtio-disk0").orElseThrow())).isFalse();
+		assertThat(network.hasLike(file.disk("virtio-disk0").orElseThrow())).isFalse();
+	}
+
+	@Test
 	void whatIsNoXmlIsRefused() {
 		assertThatIllegalArgumentException().isThrownBy(() -> DomainDescription.parse("no"));
 		assertThatIllegalArgumentException().isThrownBy(() -> DomainDescription

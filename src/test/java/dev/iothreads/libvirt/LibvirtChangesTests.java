@@ -268,8 +268,8 @@ class LibvirtChangesTests {
 		}
 		while (answer.status() == 201);
 		assertThat(number).isGreaterThan(1);
-		assertThat(answer.status()).isEqualTo(422);
-		problem(answer, "invalid-request", "No PCIe port of vm1 is free");
+		assertThat(answer.status()).isEqualTo(409);
+		problem(answer, "no-free-port", "No PCIe port of vm1 is free");
 		assertThat(this.libvirtd.virsh("domblklist", "vm1")).doesNotContain("more%d.img".formatted(number - 1));
 	}
 

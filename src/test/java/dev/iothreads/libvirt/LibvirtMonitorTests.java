@@ -3,14 +3,23 @@ package dev.iothreads.libvirt;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
+import java.util.concurrent.Executors;
+import java.util.concurrent.ScheduledExecutorService;
 
 import dev.iothreads.fleet.RunningService;
+import dev.iothreads.libvirt.rpc.RpcConnection;
+import dev.iothreads.libvirt.rpc.RpcOptions;
+import dev.iothreads.qmp.QmpCommand;
+import dev.iothreads.qmp.QmpInterruptedException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
  * The same domains read by XML, by QMP through libvirt, and by a second monitor.
@@ -84,6 +93,38 @@ class LibvirtMonitorTests {
 		}
 		finally {
 			this.libvirtd.virsh("destroy", "vm2");
+		}
+	}
+
+	@Test
+	void whatIsUnderWayFailsWhenTheMonitorIsClosed() {
+		this.libvirtd.run(DomainXml.named("vm9").iothreads(1));
+		long qemu = this.libvirtd.qemu("vm9");
+		ScheduledExecutorService scheduler = Executors.newSingleThreadScheduledExecutor();
+		RpcOptions options = new RpcOptions("qemu:///system", false, RunningService.DEADLINE, RunningService.DEADLINE,
+				Thread::new, scheduler);
+		RpcConnection connection = RpcConnection.open(this.libvirtd.socket(), options, (event) -> {
+		});
+		try {
+			connection.ready().join();
+			Hypervisor hypervisor = Hypervisor.of(connection, connection).join();
+			Domain domain = hypervisor.running().join().get(0);
+			DomainMonitor monitor = DomainMonitor.open(hypervisor, domain, RunningService.DEADLINE, (event) -> {
+			});
+			monitor.ready().join();
+			Libvirtd.signal(qemu, "STOP");
+			CompletableFuture<JsonNode> reply = monitor.execute(QmpCommand.of("query-iothreads"));
+			assertThat(reply).isNotDone();
+			monitor.close();
+			assertThat(reply).isCompletedExceptionally();
+			assertThatExceptionOfType(CompletionException.class).isThrownBy(reply::join)
+				.withCauseInstanceOf(QmpInterruptedException.class);
+		}
+		finally {
+			Libvirtd.signal(qemu, "CONT");
+			connection.close();
+			this.libvirtd.virsh("destroy", "vm9");
+			scheduler.shutdownNow();
 		}
 	}
 

@@ -172,7 +172,7 @@ class IOThreadController {
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.IOTHREAD_NOT_FOUND, Problem.MACHINE_UNAVAILABLE,
 			Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR, Problem.MANAGED_BY_LIBVIRT, Problem.MANAGED_BY_PROXMOX,
 			Problem.INVALID_REQUEST, Problem.NOT_SUPPORTED, Problem.DEVICE_EXISTS, Problem.NODE_IN_USE,
-			Problem.DEVICE_DETACHING, Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE })
+			Problem.DEVICE_DETACHING, Problem.MACHINE_MIGRATING, Problem.DEVICE_GONE, Problem.NO_FREE_PORT })
 	ResponseEntity<IOThreadInfo> attach(@PathVariable String machine, @PathVariable String id,
 			@Schema(ref = "NewDeviceOnIOThread") @RequestBody JsonNode body) {
 		RequestBodies.Attachment asked = RequestBodies.newDevice(body, id);

@@ -64,6 +64,9 @@ public enum Problem {
 
 	NODE_IN_USE(HttpStatus.CONFLICT, "Block node is in use"),
 
+	/** libvirt chooses the port. Where the client can name one it is INVALID_REQUEST. */
+	NO_FREE_PORT(HttpStatus.CONFLICT, "No port is free"),
+
 	DEVICE_GONE(HttpStatus.CONFLICT, "Device went again"),
 
 	MACHINE_MIGRATING(HttpStatus.CONFLICT, "Machine is being migrated"),

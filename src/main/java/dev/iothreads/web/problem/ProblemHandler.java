@@ -114,6 +114,7 @@ class ProblemHandler extends ResponseEntityExceptionHandler {
 			case MANAGED_BY_PROXMOX -> Problem.MANAGED_BY_PROXMOX;
 			case READ_ONLY -> Problem.READ_ONLY;
 			case NODE_IN_USE -> Problem.NODE_IN_USE;
+			case NO_FREE_PORT -> Problem.NO_FREE_PORT;
 			case DEVICE_GONE -> Problem.DEVICE_GONE;
 			case NOT_SUPPORTED -> Problem.NOT_SUPPORTED;
 			case MACHINE_MIGRATING -> Problem.MACHINE_MIGRATING;
