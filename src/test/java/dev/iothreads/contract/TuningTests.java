@@ -77,6 +77,16 @@ class TuningTests {
 	}
 
 	@Test
+	void aThreadThatQemuCannotPinIsPinnedByTheCommandThatIsNamed() {
+		this.machine.pool("pool0");
+		JsonNode before = this.machine.get("/iothreads/pool0").is(200).body();
+		assertThat(this.machine.patch("/iothreads/pool0", "{'cpus': '0'}")
+			.isProblem(422, "not-supported")
+			.path("detail")
+			.asString("")).endsWith("taskset -pc 0 " + before.path("thread-id").asLong());
+	}
+
+	@Test
 	void zeroIsStoredAsTheDefaultWhereQemuDoesSo() {
 		this.machine.pool("pool0");
 		this.machine.patch("/iothreads/pool0", "{'poll-grow': 5, 'poll-shrink': 5}").is(200);

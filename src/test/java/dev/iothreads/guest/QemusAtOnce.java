@@ -2,6 +2,7 @@ package dev.iothreads.guest;
 
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
@@ -35,11 +36,20 @@ public final class QemusAtOnce {
 				try {
 					test.accept(binary);
 				}
+				catch (TestAbortedException ex) {
+					throw ex;
+				}
 				catch (Throwable failure) {
 					throw new AssertionError("With " + binary, failure);
 				}
 			}, threads)).toList();
 			CompletableFuture.allOf(runs.toArray(CompletableFuture<?>[]::new)).join();
+		}
+		catch (CompletionException ex) {
+			if (ex.getCause() instanceof TestAbortedException aborted) {
+				throw aborted;
+			}
+			throw ex;
 		}
 		finally {
 			threads.shutdownNow();
