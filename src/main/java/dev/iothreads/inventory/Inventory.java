@@ -6,6 +6,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.ScheduledFuture;
 import java.util.concurrent.Semaphore;
@@ -34,6 +36,10 @@ public final class Inventory implements AutoCloseable {
 	// How many requests may wait for a reading until it ends, over all machines: many
 	// machines that hang together must not hold every thread of the server.
 	static final int MAX_WAITING = 100;
+
+	private static final int CLOSED_AT_ONCE = 64;
+
+	private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
 
 	private final Semaphore permits = new Semaphore(MAX_WAITING);
 
@@ -239,14 +245,26 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	/**
-	 * Closes every machine, and then the sources, through which some are reached.
+	 * Closes every machine, side by side, and then the sources, through which some are
+	 * reached. It waits for the machines for 10 s at most: one whose QEMU is stopped may
+	 * take some seconds.
 	 */
 	@Override
 	public void close() {
 		synchronized (this.sources) {
 			this.closed = true;
 		}
-		this.machines.keySet().forEach(this::remove);
+		ExecutorService closing = Executors.newFixedThreadPool(CLOSED_AT_ONCE);
+		this.machines.keySet().forEach((name) -> closing.execute(() -> remove(name)));
+		closing.shutdown();
+		try {
+			if (!closing.awaitTermination(LONGEST_CLOSE.toNanos(), TimeUnit.NANOSECONDS)) {
+				logger.warn("Not every machine was closed within {} s", LONGEST_CLOSE.toSeconds());
+			}
+		}
+		catch (InterruptedException ex) {
+			Thread.currentThread().interrupt();
+		}
 		this.sources.forEach(MachineSource::close);
 	}
 

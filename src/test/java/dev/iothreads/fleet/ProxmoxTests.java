@@ -5,6 +5,8 @@ import java.io.RandomAccessFile;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
 
 import dev.iothreads.testing.EveryQemu;
 import dev.iothreads.testing.Monitor;
@@ -23,6 +25,8 @@ import static org.awaitility.Awaitility.await;
  * the CPU models that need it, tap devices, io_uring.
  */
 class ProxmoxTests {
+
+	private static final int DISK = 1 << 20;
 
 	@TempDir
 	Path directory;
@@ -68,6 +72,48 @@ class ProxmoxTests {
 					.isEqualTo("iothread-virtio2");
 			}
 			assertThat(eight.isAlive() && nine.isAlive()).isTrue();
+		}
+	}
+
+	@EveryQemu
+	void whatQmAndABackupDoNeverNoticesTheService(QemuBinary binary) throws IOException {
+		try (Qemu seven = i440fx("100", "web").single().drives().start(binary);
+				Qemu eight = q35("101", "db").single().drives().start(binary);
+				Qemu nine = i440fx("102", "mail").single().blockNodes().start(binary);
+				RunningService service = RunningService.start("--iothreads.discovery.directory=" + this.directory,
+						"--iothreads.discovery.pattern=*.qmp", "--iothreads.max-age=0s")) {
+			List<String> vms = List.of("100", "101", "102");
+			vms.forEach((vm) -> awaitUp(service, vm));
+			for (int i = 0; i < 10; i++) {
+				for (String vm : vms) {
+					CompletableFuture<RunningService.Answer> page = service
+						.ask("/api/v1/machines/" + vm + "/iothreads");
+					assertThat(qm(vm, "query-status", Map.of()).path("status").asString()).isEqualTo("prelaunch");
+					assertThat(qm(vm, "human-monitor-command", Map.of("command-line", "info name")).asString())
+						.isNotEmpty();
+					page.join();
+				}
+			}
+			for (String vm : vms) {
+				backUp(vm);
+				awaitUp(service, vm);
+			}
+			assertThat(seven.isAlive() && eight.isAlive() && nine.isAlive()).isTrue();
+		}
+	}
+
+	// Each command has a connection of its own, and a backup is looked at until it ends.
+	private void backUp(String vm) {
+		qm(vm, "blockdev-add", Map.of("driver", "null-co", "node-name", "backup", "size", DISK));
+		qm(vm, "blockdev-backup", Map.of("job-id", "backup", "device", "drive-scsi0", "target", "backup", "sync",
+				"full", "speed", DISK / 4));
+		await().atMost(RunningService.DEADLINE).until(() -> qm(vm, "query-block-jobs", Map.of()).isEmpty());
+		qm(vm, "blockdev-del", Map.of("node-name", "backup"));
+	}
+
+	private JsonNode qm(String vm, String command, Map<String, ?> arguments) {
+		try (Monitor monitor = Monitor.connect(this.directory.resolve(vm + ".qmp"))) {
+			return monitor.execute(command, arguments);
 		}
 	}
 
@@ -205,7 +251,7 @@ class ProxmoxTests {
 		private Path image(String disk) throws IOException {
 			Path image = ProxmoxTests.this.directory.resolve("vm-" + this.id + "-disk-" + disk + ".raw");
 			try (RandomAccessFile file = new RandomAccessFile(image.toFile(), "rw")) {
-				file.setLength(1 << 20);
+				file.setLength(DISK);
 			}
 			return image;
 		}

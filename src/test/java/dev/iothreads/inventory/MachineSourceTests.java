@@ -2,12 +2,15 @@ package dev.iothreads.inventory;
 
 import java.time.Duration;
 import java.util.Map;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 import dev.iothreads.inventory.MachineSource.Sink;
+import dev.iothreads.machine.StubMachine;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
@@ -89,8 +92,63 @@ class MachineSourceTests {
 		assertThat(this.inventory.views()).isEmpty();
 	}
 
+	@Test
+	@Timeout(60)
+	void machinesThatAreSlowToCloseAreClosedSideBySideAndOneThatHangsIsNotWaitedFor() throws InterruptedException {
+		CountDownLatch closing = new CountDownLatch(50);
+		CountDownLatch closed = new CountDownLatch(50);
+		CountDownLatch end = new CountDownLatch(1);
+		for (int i = 0; i < 50; i++) {
+			this.inventory.add("vm" + i, closedBy(() -> {
+				closing.countDown();
+				closing.await();
+				closed.countDown();
+			}));
+		}
+		this.inventory.add("hangs", closedBy(end::await));
+		AtomicBoolean sourceClosed = new AtomicBoolean();
+		this.inventory.start(new MachineSource() {
+
+			@Override
+			public void start(Sink sink) {
+				// It finds none.
+			}
+
+			@Override
+			public void close() {
+				sourceClosed.set(closed.getCount() == 0);
+			}
+
+		});
+		this.inventory.close();
+		end.countDown();
+		assertThat(sourceClosed).isTrue();
+	}
+
+	private static StubMachine closedBy(Closing closing) {
+		return new StubMachine() {
+
+			@Override
+			public void close() {
+				try {
+					closing.run();
+				}
+				catch (InterruptedException ex) {
+					Thread.currentThread().interrupt();
+				}
+			}
+
+		};
+	}
+
 	private void start() {
 		this.inventory.start((inventorysSink) -> this.sink = inventorysSink);
+	}
+
+	private interface Closing {
+
+		void run() throws InterruptedException;
+
 	}
 
 }
