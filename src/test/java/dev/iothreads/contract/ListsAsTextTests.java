@@ -8,6 +8,7 @@ import org.junit.jupiter.api.Test;
 import tools.jackson.databind.JsonNode;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 /**
  * Lists as {@code text/plain}, which hold what the same lists hold as JSON.
@@ -73,8 +74,14 @@ class ListsAsTextTests {
 			.body()
 			.path(0);
 		String[] parts = text.split("\n\nMACHINE ");
-		assertThat(parts[0].lines().skip(1)).hasSize(activity.path("iothreads").size());
-		assertThat(parts[1].lines().skip(1)).hasSize(activity.path("devices").size());
+		assertThat(parts[0].lines().skip(1).map((line) -> line.split(" +", 4)))
+			.extracting((cells) -> cells[1], (cells) -> cells[2])
+			.containsExactlyElementsOf(activity.path("iothreads")
+				.valueStream()
+				.map((iothread) -> tuple(iothread.path("id").asString(), iothread.path("thread-id").asString("-")))
+				.toList());
+		assertThat(parts[1].lines().skip(1).map((line) -> line.split(" +", 3)[1])).containsExactlyElementsOf(
+				activity.path("devices").valueStream().map((device) -> device.path("id").asString()).toList());
 	}
 
 	@Test

@@ -16,12 +16,12 @@ class TextTableTests {
 		TextTable table = new TextTable(List.of("NAME", "COUNT", "UNKNOWN", "REASON"));
 		table.row("vm1", 1250, null, "");
 		table.row("a-long-name", null, null, "It is down.");
-		table.row("ä", 7.5, null, null);
+		table.row("ä\ud83d\udcbe", 7.5, null, null);
 		assertThat(table).hasToString("""
 				NAME         COUNT  UNKNOWN  REASON
 				vm1           1250  -        -
 				a-long-name      -  -        It is down.
-				ä              7.5  -        -
+				ä\ud83d\udcbe             7.5  -        -
 				""");
 	}
 
