@@ -27,8 +27,8 @@ final class VirtqueueRule implements Rule {
 			}
 			long queues = device.virtqueues().values().stream().flatMap(List::stream).distinct().count();
 			found.add(new Advice("virtqueues", Severity.INFO,
-					"%s has %d virtqueues, so %d IOThreads at most can serve it: %s %s none of them.".formatted(
-							device.id(), queues, queues, Situation.join(without),
+					"%s has fewer virtqueues (%d) than IOThreads (%d): %s %s none of them.".formatted(device.id(),
+							queues, device.iothreads().size(), Situation.join(without),
 							(without.size() > 1) ? "serve" : "serves"),
 					List.of("A disk has a virtqueue for each vCPU, unless num-queues says otherwise: more IOThreads than vCPUs "
 							+ "do not help it.",

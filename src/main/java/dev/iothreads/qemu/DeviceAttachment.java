@@ -220,8 +220,8 @@ final class DeviceAttachment {
 		long queues = (given instanceof Long number) ? number : defaultQueues(device.driver());
 		if (device.iothreads().size() > queues) {
 			throw new InvalidRequestException("iothreads",
-					"The device has %d virtqueues for %d IOThreads. Name at most %1$d IOThreads, or set %s to at least %2$d."
-						.formatted(queues, device.iothreads().size(), property.qemuName()));
+					"More IOThreads are named (%d) than the device has virtqueues (%d). Name fewer, or set %s to at least %1$d."
+						.formatted(device.iothreads().size(), queues, property.qemuName()));
 		}
 	}
 

@@ -158,7 +158,7 @@ class AdviserTests {
 					DeviceState.ATTACHED, null, "node0", false, true,
 					Map.of("pool0", List.of(0), "pool1", List.of(1), "pool2", List.of()), List.of(), null), 900);
 		assertThat(only("virtqueues").text())
-			.isEqualTo("data0 has 2 virtqueues, so 2 IOThreads at most can serve it: pool2 serves none of them.");
+			.isEqualTo("data0 has fewer virtqueues (2) than IOThreads (3): pool2 serves none of them.");
 	}
 
 	@Test

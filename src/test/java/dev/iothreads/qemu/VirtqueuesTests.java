@@ -84,10 +84,10 @@ class VirtqueuesTests {
 			vm.read();
 			assertThatExceptionOfType(InvalidRequestException.class)
 				.isThrownBy(() -> vm.machine().changes().attach(disk(Map.of())))
-				.withMessageContaining("2 virtqueues for 3 IOThreads");
+				.withMessageContaining("(3) than the device has virtqueues (2)");
 			assertThatExceptionOfType(InvalidRequestException.class)
 				.isThrownBy(() -> vm.machine().changes().attach(disk(Map.of(DeviceProperty.NUM_QUEUES, 1L))))
-				.withMessageContaining("1 virtqueues");
+				.withMessageContaining("(3) than the device has virtqueues (1)");
 			vm.machine().changes().attach(disk(Map.of(DeviceProperty.NUM_QUEUES, 3L)));
 			assertThat(virtqueues(vm.read(), "io2")).containsExactly(2);
 		}
