@@ -2,9 +2,13 @@ package dev.iothreads.libvirt;
 
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermission;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 
@@ -174,6 +178,21 @@ class LibvirtSocketTests {
 		try (ServiceProcess service = ServiceProcess.start(stranger, List.of(),
 				"--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket())) {
 			service.awaitLog("run the service as a user that the host knows, or as root");
+		}
+	}
+
+	@Test
+	void aUserThatMayNotWriteToTheSocketHearsOfItsGroup() throws IOException {
+		Set<PosixFilePermission> before = Files.getPosixFilePermissions(this.libvirtd.socket());
+		Files.setPosixFilePermissions(this.libvirtd.socket(), PosixFilePermissions.fromString("rwx------"));
+		// With the capability to read what only root may, as the tests may be.
+		try (ServiceProcess service = ServiceProcess.start(
+				List.of("setpriv", "--reuid=23456", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"),
+				List.of(), "--iothreads.libvirt.uri=qemu:///system?socket=" + this.libvirtd.socket())) {
+			service.awaitLog("by the group libvirt, or unix_sock_group");
+		}
+		finally {
+			Files.setPosixFilePermissions(this.libvirtd.socket(), before);
 		}
 	}
 
