@@ -36,7 +36,7 @@ class ArchitectureTests {
 	private static final String ROOT = "dev.iothreads";
 
 	/**
-	 * Which rooms a room may name, besides itself. The root may name all and nobody names
+	 * Which rooms a room may name, besides itself. The root may name all and none names
 	 * the root.
 	 */
 	private static final Map<String, Set<String>> ARROWS = Map.ofEntries(Map.entry("machine", Set.of()),
@@ -108,7 +108,7 @@ class ArchitectureTests {
 	}
 
 	@Test
-	void aQemuIsToldNothingThatIsNotInTheListOfCommands() {
+	void aQemuIsAskedNothingThatIsNotInTheListOfCommands() {
 		noClasses().that()
 			.resideOutsideOfPackage(in("qmp"))
 			.and()

@@ -39,7 +39,7 @@ final class DomainStatistics {
 	/**
 	 * Asks libvirt, for the disks only where they are due.
 	 * @param hypervisor the connection to ask
-	 * @param answered what is told of the answer
+	 * @param answered called with what libvirt answered
 	 * @return what was counted last
 	 */
 	CompletableFuture<Counted> count(Hypervisor hypervisor, Consumer<Statistics> answered) {

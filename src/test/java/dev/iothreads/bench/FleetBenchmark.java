@@ -37,7 +37,7 @@ public final class FleetBenchmark {
 
 	static final String QUIET = "--logging.level.root=ERROR";
 
-	// Tomcat ends a connection after a hundred requests unless told otherwise.
+	// Tomcat ends a connection after a hundred requests unless configured otherwise.
 	static final String KEPT = "--server.tomcat.max-keep-alive-requests=-1";
 
 	private static final byte[] EVERYTHING = HttpConnection.request("/api/v1/iothreads");

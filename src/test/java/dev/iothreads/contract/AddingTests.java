@@ -179,7 +179,7 @@ class AddingTests {
 	}
 
 	@Test
-	void thePoolsLeastMustNotExceedTheMostThatNobodyGave() {
+	void thePoolsLeastMustNotExceedTheDefaultMost() {
 		this.machine.post("/iothreads", "{'id': 'pool0', 'thread-pool-min': 65}").isInvalid("thread-pool-min");
 		isNotThere("pool0");
 		this.machine.post("/iothreads", "{'id': 'pool0', 'thread-pool-min': 64}").is(201);
@@ -196,7 +196,7 @@ class AddingTests {
 	@Test
 	void aMachineThatIsNotThereIsNotFound() {
 		Service.shared()
-			.send("POST", "/api/v1/machines/nobody/iothreads", "{\"id\": \"pool0\"}")
+			.send("POST", "/api/v1/machines/absent/iothreads", "{\"id\": \"pool0\"}")
 			.isProblem(404, "machine-not-found");
 	}
 

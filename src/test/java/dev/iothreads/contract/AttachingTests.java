@@ -163,7 +163,7 @@ class AttachingTests {
 		this.machine.post("/iothreads/pool0/devices", "{'id': 'hot0', 'drive': 'disk5'}")
 			.isProblem(404, "iothread-not-found");
 		Service.shared()
-			.send("POST", "/api/v1/machines/nobody/devices", "{\"id\": \"hot0\", \"drive\": \"disk5\"}")
+			.send("POST", "/api/v1/machines/absent/devices", "{\"id\": \"hot0\", \"drive\": \"disk5\"}")
 			.isProblem(404, "machine-not-found");
 		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);
 	}
@@ -185,7 +185,7 @@ class AttachingTests {
 
 	@Test
 	void aNodeThatIsNotThereIsRefused() {
-		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'nobody'}").isInvalid("drive");
+		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'absent'}").isInvalid("drive");
 		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'blk0'}").isInvalid("drive");
 		this.machine.post("/devices", "{'id': 'hot0'}").isInvalid("drive");
 		this.machine.post("/devices", "{'id': 'hot0', 'driver': 'virtio-scsi-pci', 'drive': 'disk5'}")
@@ -197,7 +197,7 @@ class AttachingTests {
 		JsonNode problem = this.machine.post("/devices", "{'id': 'hot0', 'drive': 'disk0'}")
 			.isProblem(409, "node-in-use");
 		assertThat(problem.path("detail").asString()).contains("disk0").contains("blk0");
-		// Whoever is there already does not share.
+		// The device that is there already does not share.
 		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'disk0', 'properties': {'share-rw': true}}")
 			.isProblem(409, "node-in-use");
 		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);
@@ -230,7 +230,7 @@ class AttachingTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "rp0", "pcie.0", "nobody", "pcie.0/rp0/rp0", "/rp0", "rp9/", "/", "rp9,addr=1", " ", "0" })
+	@ValueSource(strings = { "rp0", "pcie.0", "absent", "pcie.0/rp0/rp0", "/rp0", "rp9/", "/", "rp9,addr=1", " ", "0" })
 	void aBusThatTakesNothingIsRefused(String bus) {
 		this.machine.post("/devices", "{'id': 'hot0', 'drive': 'disk5', 'bus': '%s'}".formatted(bus)).isInvalid("bus");
 		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);

@@ -88,7 +88,7 @@ class DetachingTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "nobody", "disk0", "iothread0", "rp0", "rp9", "pcie.0", "%C3%A4", "blk0%20", "BLK0",
+	@ValueSource(strings = { "absent", "disk0", "iothread0", "rp0", "rp9", "pcie.0", "%C3%A4", "blk0%20", "BLK0",
 			"device%5B0%5D", "virtio-backend" })
 	void whatIsNoDeviceOfAnIOThreadIsNotFound(String id) {
 		this.machine.delete("/devices/" + id).isProblem(404, "device-not-found");
@@ -99,7 +99,7 @@ class DetachingTests {
 	@Test
 	void aDeviceIsDetachedFromAnIOThreadThatItRunsOnOnly() {
 		this.machine.delete("/iothreads/iothread1/devices/blk0").isProblem(404, "device-not-found");
-		this.machine.delete("/iothreads/nobody/devices/blk0").isProblem(404, "iothread-not-found");
+		this.machine.delete("/iothreads/absent/devices/blk0").isProblem(404, "iothread-not-found");
 		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);
 	}
 
@@ -113,10 +113,10 @@ class DetachingTests {
 	@Test
 	void aMachineThatIsNotThereIsNotFound() {
 		Service.shared()
-			.send("DELETE", "/api/v1/machines/nobody/devices/blk0", null)
+			.send("DELETE", "/api/v1/machines/absent/devices/blk0", null)
 			.isProblem(404, "machine-not-found");
 		Service.shared()
-			.send("DELETE", "/api/v1/machines/nobody/iothreads/iothread0/devices/blk0", null)
+			.send("DELETE", "/api/v1/machines/absent/iothreads/iothread0/devices/blk0", null)
 			.isProblem(404, "machine-not-found");
 	}
 

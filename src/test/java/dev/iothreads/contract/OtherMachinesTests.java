@@ -88,7 +88,7 @@ class OtherMachinesTests {
 	}
 
 	@Test
-	void manyMayReadANodeThatNobodyCanWrite() {
+	void manyMayReadANodeThatNoneCanWrite() {
 		start("-object", "iothread,id=iothread0", "-blockdev", "null-co,node-name=disk0,read-only=on", "-device",
 				"pcie-root-port,id=rp0,chassis=1", "-device", "pcie-root-port,id=rp1,chassis=2");
 		post("/devices", "{'id': 'hot0', 'drive': 'disk0'}").is(201);

@@ -110,7 +110,7 @@ class RemovingTests {
 	}
 
 	@ParameterizedTest
-	@ValueSource(strings = { "nobody", "blk0", "disk0", "rp0", "..%20", "%C3%A4", "iothread0%20", "IOTHREAD0" })
+	@ValueSource(strings = { "absent", "blk0", "disk0", "rp0", "..%20", "%C3%A4", "iothread0%20", "IOTHREAD0" })
 	void whatIsNoIOThreadIsNotFound(String id) {
 		this.machine.delete("/iothreads/" + id).isProblem(404, "iothread-not-found");
 		assertThat(this.machine.links()).isEqualTo(Subject.SET_UP);
@@ -125,7 +125,7 @@ class RemovingTests {
 	@Test
 	void aMachineThatIsNotThereIsNotFound() {
 		Service.shared()
-			.send("DELETE", "/api/v1/machines/nobody/iothreads/iothread0", null)
+			.send("DELETE", "/api/v1/machines/absent/iothreads/iothread0", null)
 			.isProblem(404, "machine-not-found");
 	}
 

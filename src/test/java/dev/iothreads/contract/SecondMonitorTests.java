@@ -17,7 +17,7 @@ import tools.jackson.databind.JsonNode;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Somebody else changes the machine, at the worst moment.
+ * Another client changes the machine, at the worst moment.
  */
 @EveryTappedQemu
 class SecondMonitorTests {
@@ -278,7 +278,7 @@ class SecondMonitorTests {
 	}
 
 	@Test
-	void aDiskThatSomebodyElseGaveBackCanBeTakenAtOnce() {
+	void aDiskThatAnotherClientGaveBackCanBeTakenAtOnce() {
 		for (int round = 0; round < 5; round++) {
 			this.machine.post("/devices", "{'id': 'hot%d', 'drive': 'disk5'}".formatted(round)).is(201);
 			this.machine.monitor().execute("device_del", Map.of("id", "hot" + round));

@@ -182,7 +182,7 @@ class TuningTests {
 		this.machine.patch("/iothreads/blk0", "{'poll-max-ns': 1}").isProblem(404, "iothread-not-found");
 		this.machine.patch("/iothreads/%C3%A4", "{'poll-max-ns': 1}").isProblem(404, "iothread-not-found");
 		Service.shared()
-			.send("PATCH", "/api/v1/machines/nobody/iothreads/iothread0", "{}")
+			.send("PATCH", "/api/v1/machines/absent/iothreads/iothread0", "{}")
 			.isProblem(404, "machine-not-found");
 	}
 

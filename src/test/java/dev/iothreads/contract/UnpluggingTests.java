@@ -149,7 +149,7 @@ class UnpluggingTests {
 		CompletableFuture<Answer> patient = this.machine.begin("DELETE", "/devices/hot0", null, "Prefer", "wait=60");
 		awaitUnplugs(1);
 		this.machine.tap().tell("DEVICE_DELETED", "{'path': '/machine/peripheral/hot0/virtio-backend'}");
-		// What was told before this answer has been heard by then.
+		// What was announced before this answer was received by then.
 		assertThat(this.machine.get("/devices/hot0").is(200).body().path("state").asString()).isEqualTo("detaching");
 		assertThat(patient.isDone()).isFalse();
 		guestLetsGo();

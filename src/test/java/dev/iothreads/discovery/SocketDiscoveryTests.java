@@ -134,7 +134,7 @@ class SocketDiscoveryTests {
 		this.discovery.look(this.sink);
 		Path path = this.directory.resolve("vm1.sock");
 		Files.delete(path);
-		// Nobody, root neither, comes to the end of it.
+		// No user, root neither, comes to the end of it.
 		Files.createSymbolicLink(path, path);
 		this.discovery.look(this.sink);
 		this.discovery.look(this.sink);

@@ -32,7 +32,7 @@ import static dev.iothreads.metrics.PuppetMachine.snapshot;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * What is told of two snapshots in a row.
+ * What is published of two snapshots in a row.
  */
 class ChangeFeedTests {
 
@@ -40,13 +40,13 @@ class ChangeFeedTests {
 
 	private final Inventory inventory = new Inventory(this.scheduler, Duration.ofDays(1), Duration.ofDays(1));
 
-	private final List<Change> told = new ArrayList<>();
+	private final List<Change> notified = new ArrayList<>();
 
 	private final PuppetMachine vm1 = new PuppetMachine();
 
 	@BeforeEach
 	void listen() {
-		this.inventory.listen(new ChangeFeed(this.told::add));
+		this.inventory.listen(new ChangeFeed(this.notified::add));
 	}
 
 	@AfterEach
@@ -64,31 +64,31 @@ class ChangeFeedTests {
 	}
 
 	@Test
-	void nothingIsToldWhenNothingChanges() {
+	void nothingIsPublishedWhenNothingChanges() {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
 		Snapshot same = snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"));
 		this.vm1.show(same);
 		this.vm1.show(same.with(new Activity(Map.of(), "It is busier now.", Map.of(), null)));
-		assertThat(this.told).isEmpty();
+		assertThat(this.notified).isEmpty();
 	}
 
 	@Test
-	void anAttachmentIsToldOfTheDeviceAndOfItsIOThread() {
+	void anAttachmentIsAnEventOfTheDeviceAndOfItsIOThread() {
 		begin(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0")));
 		this.vm1
 			.show(snapshot(List.of(iothread("io0", 1), iothread("io1", 2)), disk("blk0", "io0"), disk("blk1", "io1")));
 		assertThat(words()).containsExactly("device-attached blk1", "iothread-changed io1");
-		assertThat(((OfIOThread) this.told.get(1)).iothread().attached()).hasSize(1);
+		assertThat(((OfIOThread) this.notified.get(1)).iothread().attached()).hasSize(1);
 	}
 
 	@Test
-	void whatGoesIsToldBeforeWhatComes() {
+	void whatGoesIsPublishedBeforeWhatComes() {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
 		this.vm1.show(snapshot(List.of(iothread("io1", 2)), disk("blk1", "io1")));
 		assertThat(words()).containsExactly("device-detached blk0", "iothread-removed io0", "iothread-added io1",
 				"device-attached blk1");
-		assertThat(((OfDevice) this.told.get(0)).device().iothreads()).containsExactly("io0");
-		assertThat(((OfIOThread) this.told.get(1)).iothread().attached()).hasSize(1);
+		assertThat(((OfDevice) this.notified.get(0)).device().iothreads()).containsExactly("io0");
+		assertThat(((OfIOThread) this.notified.get(1)).iothread().attached()).hasSize(1);
 	}
 
 	@Test
@@ -96,7 +96,7 @@ class ChangeFeedTests {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"), disk("blk1", "io0")));
 		this.vm1.show(snapshot(List.of(iothread("io0", 1)))
 			.withDepartures(Map.of(disk("blk1", "io0").qomPath(), "The guest ejected it.")));
-		assertThat(this.told).filteredOn(OfDevice.class::isInstance)
+		assertThat(this.notified).filteredOn(OfDevice.class::isInstance)
 			.extracting((change) -> ((OfDevice) change).device().reason())
 			.containsExactly(null, "The guest ejected it.");
 	}
@@ -107,7 +107,8 @@ class ChangeFeedTests {
 		this.vm1.show(snapshot(List
 			.of(new IOThread("io0", 1, new IOThreadSettings(Map.of(IOThreadProperty.POLL_MAX_NS, 0L)), List.of()))));
 		assertThat(words()).containsExactly("iothread-changed io0");
-		assertThat(((OfIOThread) this.told.get(0)).iothread().settings().get(IOThreadProperty.POLL_MAX_NS)).isZero();
+		assertThat(((OfIOThread) this.notified.get(0)).iothread().settings().get(IOThreadProperty.POLL_MAX_NS))
+			.isZero();
 	}
 
 	@Test
@@ -141,23 +142,23 @@ class ChangeFeedTests {
 	}
 
 	@Test
-	void aMachineThatGoesDownIsToldOnceAndKeepsWhatItHad() {
+	void aMachineThatGoesDownIsPublishedOnceAndKeepsWhatItHad() {
 		Snapshot before = snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"));
 		begin(before);
 		this.vm1.fall("it was stopped");
 		this.vm1.fall("it was stopped for good");
 		assertThat(words()).containsExactly("machine-down vm1");
-		assertThat(((OfMachine) this.told.get(0)).view().status().reason()).isEqualTo("it was stopped");
-		this.told.clear();
+		assertThat(((OfMachine) this.notified.get(0)).view().status().reason()).isEqualTo("it was stopped");
+		this.notified.clear();
 		this.vm1.show(before);
 		assertThat(words()).containsExactly("machine-up vm1");
 	}
 
 	@Test
-	void whatHasChangedWhileAMachineWasDownIsToldWhenItIsUp() {
+	void whatHasChangedWhileAMachineWasDownIsPublishedWhenItIsUp() {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
 		this.vm1.fall("it was restarted");
-		this.told.clear();
+		this.notified.clear();
 		this.vm1.show(snapshot(List.of(iothread("io0", 7)), disk("blk1", "io0")));
 		assertThat(words()).containsExactly("machine-up vm1", "device-detached blk0", "iothread-removed io0",
 				"iothread-added io0", "device-attached blk1");
@@ -168,14 +169,14 @@ class ChangeFeedTests {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0")));
 		this.inventory.remove("vm1");
 		assertThat(words()).containsExactly("device-detached blk0", "iothread-removed io0", "machine-down vm1");
-		assertThat(((OfMachine) this.told.get(2)).view().status().state()).isEqualTo(MachineState.DOWN);
-		this.told.clear();
+		assertThat(((OfMachine) this.notified.get(2)).view().status().state()).isEqualTo(MachineState.DOWN);
+		this.notified.clear();
 		add();
 		assertThat(words()).containsExactly("machine-up vm1", "iothread-added io0", "device-attached blk0");
 	}
 
 	@Test
-	void aMachineThatWasNeverUpIsToldWhenItIsDown() {
+	void aMachineThatWasNeverUpIsPublishedWhenItIsDown() {
 		this.vm1.fall("it does not start");
 		add();
 		assertThat(words()).containsExactly("machine-down vm1");
@@ -188,13 +189,13 @@ class ChangeFeedTests {
 		begin(snapshot(List.of(iothread("io0", 1))));
 		vm2.show(snapshot(List.of(iothread("io0", 1))));
 		assertThat(words()).containsExactly("iothread-added io0");
-		assertThat(this.told.get(0).machine()).isEqualTo("vm2");
+		assertThat(this.notified.get(0).machine()).isEqualTo("vm2");
 	}
 
 	private void begin(Snapshot snapshot) {
 		this.vm1.show(snapshot);
 		add();
-		this.told.clear();
+		this.notified.clear();
 	}
 
 	private void add() {
@@ -202,7 +203,7 @@ class ChangeFeedTests {
 	}
 
 	private List<String> words() {
-		return this.told.stream().map((change) -> change.kind().wireName() + " " + subject(change)).toList();
+		return this.notified.stream().map((change) -> change.kind().wireName() + " " + subject(change)).toList();
 	}
 
 	private static String subject(Change change) {

@@ -54,8 +54,8 @@ class EventStreamTests {
 
 	@BeforeAll
 	void start() {
-		// Whoever takes nothing for so long is hung up on, and the slow reader takes
-		// nothing until all is told.
+		// A client that takes nothing for so long is cut off, and the slow reader
+		// takes nothing until all is sent.
 		this.service = RunningService.start("--server.tomcat.connection-timeout=60s");
 	}
 
@@ -77,7 +77,7 @@ class EventStreamTests {
 	}
 
 	@Test
-	void aChangeIsToldWithTheRepresentationOfTheApi() {
+	void aChangeIsPublishedWithTheRepresentationOfTheApi() {
 		try (Subscriber subscriber = open()) {
 			assertThat(subscriber.response().headers().firstValue("content-type"))
 				.hasValue("text/event-stream;charset=UTF-8");
@@ -99,7 +99,7 @@ class EventStreamTests {
 	}
 
 	@Test
-	void whatIsChangedThroughTheApiIsTold() {
+	void whatIsChangedThroughTheApiIsAnEvent() {
 		ChangeService changes = this.service.part(ChangeService.class);
 		try (Subscriber subscriber = open()) {
 			changes.add("demo", "pool0", IOThreadSettings.NONE);
@@ -159,7 +159,7 @@ class EventStreamTests {
 	}
 
 	@Test
-	void whatIsNoLongerKnownIsToldByResync() {
+	void whatIsNoLongerKnownIsSaidByResync() {
 		String resume;
 		try (Subscriber subscriber = open()) {
 			resume = subscriber.lastEventId();
@@ -235,7 +235,7 @@ class EventStreamTests {
 	}
 
 	@Test
-	void aSlowReaderIsToldToReadTheListsAgainAndHoldsUpNobody() throws Exception {
+	void aSlowReaderIsAskedToReadTheListsAgainAndHoldsUpNoOther() throws Exception {
 		try (Socket slow = new Socket(); Subscriber quick = open()) {
 			// Less than one segment of the loopback device (64 KiB) lets Linux send what
 			// is
@@ -270,7 +270,7 @@ class EventStreamTests {
 		Deque<Subscriber> readers = new ArrayDeque<>();
 		try {
 			await().atMost(Subscriber.DEADLINE).until(() -> {
-				changeAll(); // whoever has left is noticed when there is something to say
+				changeAll(); // a client that has left is noticed when something is sent
 				while (readers.size() < MOST_READERS && admitted(readers)) {
 					// one more
 				}

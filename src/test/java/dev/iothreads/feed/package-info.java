@@ -1,6 +1,6 @@
 /**
- * What becomes different, as it is told: the comparison of snapshots, and the stream that
- * clients read over HTTP.
+ * What becomes different, as it is published: the comparison of snapshots, and the stream
+ * that clients read over HTTP.
  */
 @NullMarked
 package dev.iothreads.feed;

@@ -41,7 +41,7 @@ class FleetTests {
 
 	private static final int SIZE = 50;
 
-	// So long that whoever waits for it is not mistaken for one who does not.
+	// So long that a request that waits for it is not mistaken for one that does not.
 	private static final int COMMAND_SECONDS = 5;
 
 	private static final List<Qemu> fleet = new ArrayList<>();
@@ -127,7 +127,7 @@ class FleetTests {
 		assertThat(service.get("/actuator/health").json().path("status").asString()).isEqualTo("UP");
 		IntStream.range(0, SIZE).forEach(FleetTests::answersRight);
 		prober.close();
-		prober.assertNobodyWaited();
+		prober.assertNoRequestWaited();
 	}
 
 	@Test
@@ -235,15 +235,15 @@ class FleetTests {
 	}
 
 	@Test
-	void aSocketThatNobodyListensOnIsDown() throws IOException {
-		Path socket = directory.resolve("nobody.sock");
+	void aSocketWithoutAListenerIsDown() throws IOException {
+		Path socket = directory.resolve("absent.sock");
 		try (ServerSocketChannel channel = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
-			channel.bind(UnixDomainSocketAddress.of(elsewhere.resolve("nobody")));
+			channel.bind(UnixDomainSocketAddress.of(elsewhere.resolve("absent")));
 		}
-		Files.move(elsewhere.resolve("nobody"), socket);
-		await().atMost(RunningService.DEADLINE).until(() -> service.state("nobody").equals("down"));
-		assertThat(service.machine("nobody").path("reason").asString()).contains("no process listens on it");
-		assertUnavailable("nobody", "down");
+		Files.move(elsewhere.resolve("absent"), socket);
+		await().atMost(RunningService.DEADLINE).until(() -> service.state("absent").equals("down"));
+		assertThat(service.machine("absent").path("reason").asString()).contains("no process listens on it");
+		assertUnavailable("absent", "down");
 	}
 
 	@Test

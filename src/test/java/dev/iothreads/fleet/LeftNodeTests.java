@@ -36,7 +36,7 @@ class LeftNodeTests {
 	}
 
 	@EveryQemu
-	void anImageWhoseChainWasToldTooLateIsClosed(QemuBinary binary) {
+	void anImageWhoseChainIsKnownTooLateIsClosed(QemuBinary binary) {
 		isClosedAfterATimeout(binary, "x-debug-query-block-graph",
 				Qcow2.create(this.directory.resolve("a.qcow2"), SIZE, null));
 	}

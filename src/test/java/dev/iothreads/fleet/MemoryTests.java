@@ -31,7 +31,7 @@ class MemoryTests {
 	private Path directory;
 
 	@Test
-	void monitorsThatSendWithoutEndTakeTheServiceFromNobody() {
+	void monitorsThatSendWithoutEndTakeTheServiceFromNoClient() {
 		byte[] spaces = new byte[1 << 20];
 		Arrays.fill(spaces, (byte) ' ');
 		byte[] objects = "{},".repeat(1 << 16).getBytes(StandardCharsets.UTF_8);

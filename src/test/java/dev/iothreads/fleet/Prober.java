@@ -13,8 +13,8 @@ import dev.iothreads.fleet.RunningService.Answer;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Asks for one thing again and again while something else happens, as somebody would whom
- * that is not to concern.
+ * Asks for one thing again and again while something else happens, as a client would that
+ * it must not concern.
  */
 final class Prober implements AutoCloseable {
 
@@ -99,7 +99,7 @@ final class Prober implements AutoCloseable {
 	 * machine's, and that they came as fast as ever but for what the host itself had to
 	 * do.
 	 */
-	void assertNobodyWaited() {
+	void assertNoRequestWaited() {
 		assertThat(this.failures).isEmpty();
 		assertThat(this.times).as("how long each took").allMatch((time) -> time.compareTo(this.limit) < 0);
 		if (this.times.size() >= FEW) {

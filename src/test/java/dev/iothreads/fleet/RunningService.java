@@ -25,7 +25,7 @@ import org.springframework.context.ConfigurableApplicationContext;
 public final class RunningService implements AutoCloseable {
 
 	/**
-	 * Longer than anything takes, and shorter than the patience of whoever watches.
+	 * Longer than anything takes, and shorter than an operator would wait.
 	 */
 	public static final Duration DEADLINE = Duration.ofSeconds(60);
 

@@ -134,7 +134,8 @@ class HistoryTests {
 		return one.history();
 	}
 
-	// What the heap has of it cannot be told from what other tests leave there. A header
+	// What the heap has of it cannot be distinguished from what other tests leave there.
+	// A header
 	// has 16 bytes, a reference or a number 8 at most, an entry of a map 48.
 	private static long size(@Nullable Object value, Set<Object> seen) {
 		if (value == null || value instanceof Enum || !seen.add(value)) {

@@ -43,7 +43,7 @@ class InventoryTests {
 
 	private final IOThreadService service = new IOThreadService(this.inventory, Duration.ofDays(1));
 
-	private final List<String> told = new CopyOnWriteArrayList<>();
+	private final List<String> notified = new CopyOnWriteArrayList<>();
 
 	@AfterEach
 	void close() {
@@ -83,7 +83,7 @@ class InventoryTests {
 	}
 
 	@Test
-	void whoListensIsToldOfWhatIsThereOfEachReadingAndOfTheEnd() {
+	void listenersAreNotifiedOfWhatIsThereOfEachReadingAndOfTheEnd() {
 		FakeMachine machine = add("vm1");
 		machine.answer(0);
 		listen();
@@ -91,7 +91,7 @@ class InventoryTests {
 		machine.answer(1);
 		machine.become(MachineState.DOWN);
 		this.inventory.remove("vm1");
-		assertThat(this.told).containsExactly("vm1 UP fake-0", "vm1 UP fake-1", "vm1 DOWN", "vm1 removed");
+		assertThat(this.notified).containsExactly("vm1 UP fake-0", "vm1 UP fake-1", "vm1 DOWN", "vm1 removed");
 	}
 
 	@Test
@@ -100,19 +100,19 @@ class InventoryTests {
 		listen();
 		this.inventory.remove("vm1");
 		assertThat(machine.isClosed()).isTrue();
-		this.told.clear();
+		this.notified.clear();
 		machine.answer(0);
 		machine.tell();
-		assertThat(this.told).isEmpty();
+		assertThat(this.notified).isEmpty();
 		assertThat(this.inventory.views()).isEmpty();
 		assertThatExceptionOfType(NotFoundException.class).isThrownBy(() -> this.service.machine("vm1"));
 	}
 
 	@Test
-	void removingWhatIsNotThereTellsNobody() {
+	void removingWhatIsNotThereNotifiesNoListener() {
 		listen();
 		this.inventory.remove("nope");
-		assertThat(this.told).isEmpty();
+		assertThat(this.notified).isEmpty();
 	}
 
 	@Test
@@ -223,7 +223,7 @@ class InventoryTests {
 	}
 
 	@Test
-	void aStragglerIsWaitedForWhereThereIsNobodyElse() {
+	void aSlowMachineIsWaitedForWhereThereIsNoOther() {
 		FakeMachine broken = add("broken");
 		FakeMachine machine = add("vm1");
 		this.inventory.entries().forEach((entry) -> entry.skip(entry.snapshot(Duration.ofDays(1))));
@@ -248,7 +248,7 @@ class InventoryTests {
 	}
 
 	@Test
-	void whereNoMachineAnswersNobodyIsWaitedFor() {
+	void whereNoMachineAnswersNoneIsWaitedFor() {
 		add("broken").fail(0, new IllegalStateException("on purpose"));
 		FakeMachine machine = add("vm1");
 		this.scheduler.schedule(() -> machine.fail(0, new IllegalStateException("on purpose")), 10,
@@ -331,13 +331,13 @@ class InventoryTests {
 
 			@Override
 			public void changed(MachineView machine) {
-				InventoryTests.this.told.add(machine.name() + " " + machine.status().state()
+				InventoryTests.this.notified.add(machine.name() + " " + machine.status().state()
 						+ ((machine.snapshot() != null) ? " " + machine.snapshot().qemuVersion() : ""));
 			}
 
 			@Override
 			public void removed(String machine) {
-				InventoryTests.this.told.add(machine + " removed");
+				InventoryTests.this.notified.add(machine + " removed");
 			}
 
 		});

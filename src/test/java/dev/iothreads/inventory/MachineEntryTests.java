@@ -33,10 +33,10 @@ class MachineEntryTests {
 
 	private final FakeMachine machine = new FakeMachine();
 
-	private final List<MachineView> told = new CopyOnWriteArrayList<>();
+	private final List<MachineView> notified = new CopyOnWriteArrayList<>();
 
 	private final MachineEntry entry = new MachineEntry("vm1", this.machine, null, new Semaphore(100),
-			(changed, took) -> this.told.add(changed.view()));
+			(changed, took) -> this.notified.add(changed.view()));
 
 	@Test
 	void howeverManyAskOneReadingIsUnderWay() {
@@ -124,7 +124,7 @@ class MachineEntryTests {
 		assertThat(this.entry.view().snapshot()).isSameAs(before);
 		this.machine.become(MachineState.DOWN);
 		assertThat(this.entry.view().snapshot()).isNull();
-		assertThat(this.told.get(this.told.size() - 1).status().state()).isEqualTo(MachineState.DOWN);
+		assertThat(this.notified.get(this.notified.size() - 1).status().state()).isEqualTo(MachineState.DOWN);
 		this.machine.become(MachineState.UP);
 		assertThat(this.entry.view().snapshot()).as("what was read before it went down").isNull();
 		assertThat(this.machine.begun()).isEqualTo(2);
@@ -137,11 +137,11 @@ class MachineEntryTests {
 		this.machine.tell();
 		assertThat(this.machine.begun()).isEqualTo(1);
 		Snapshot snapshot = this.machine.answer(0);
-		assertThat(this.told).extracting(MachineView::snapshot).containsExactly(snapshot);
+		assertThat(this.notified).extracting(MachineView::snapshot).containsExactly(snapshot);
 	}
 
 	@Test
-	void whatIsToldWhileAReadingIsUnderWayIsInTheNext() {
+	void anEventWhileAReadingIsUnderWayIsInTheNext() {
 		this.entry.snapshot(DAY);
 		this.machine.tell();
 		this.machine.answer(0);
@@ -200,12 +200,12 @@ class MachineEntryTests {
 	}
 
 	@Test
-	void aListenerThatFailsKeepsNobodyFromTheSnapshot() {
+	void aListenerThatFailsKeepsNoOtherFromTheSnapshot() {
 		FakeMachine other = new FakeMachine();
-		MachineEntry told = new MachineEntry("vm2", other, null, new Semaphore(100), (changed, took) -> {
+		MachineEntry notified = new MachineEntry("vm2", other, null, new Semaphore(100), (changed, took) -> {
 			throw new IllegalStateException("on purpose");
 		});
-		CompletableFuture<Snapshot> reading = told.snapshot(DAY);
+		CompletableFuture<Snapshot> reading = notified.snapshot(DAY);
 		Snapshot snapshot = other.answer(0);
 		assertThat(reading).isCompletedWithValue(snapshot);
 	}
@@ -221,7 +221,7 @@ class MachineEntryTests {
 	}
 
 	@Test
-	void aReadingThatCannotBeginAfterAnotherKeepsNobodyWaiting() {
+	void aReadingThatCannotBeginAfterAnotherKeepsNoRequestWaiting() {
 		CompletableFuture<Snapshot> first = this.entry.snapshot(DAY);
 		CompletableFuture<Snapshot> second = this.entry.readAnew();
 		this.machine.breakReadings(new IllegalStateException("on purpose"));

@@ -60,7 +60,7 @@ public class StubMachine implements Machine, Changes {
 
 	@Override
 	public void listen(Runnable listener) {
-		// nobody has to be told
+		// no listener has to be notified
 	}
 
 	@Override

@@ -23,7 +23,7 @@ import dev.iothreads.machine.StubMachine;
 
 /**
  * A machine that is as the test says. It is read in the thread that says so: what it has
- * become has been told when that returns.
+ * become has been announced when that returns.
  */
 public final class PuppetMachine extends StubMachine {
 

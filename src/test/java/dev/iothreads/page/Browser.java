@@ -77,8 +77,7 @@ final class Browser {
 	}
 
 	/**
-	 * Has the page look as for somebody who likes it so, and does not like things to
-	 * move.
+	 * Has the page look as for a user who prefers these colours, and that nothing moves.
 	 */
 	void prefer(String colours) {
 		this.driver.executeCdpCommand("Emulation.setEmulatedMedia",

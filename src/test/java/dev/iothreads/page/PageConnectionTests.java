@@ -61,7 +61,7 @@ class PageConnectionTests {
 	}
 
 	@Test
-	void whoIsToldToReadAgainDoes() throws IOException {
+	void aResyncMakesThePageReadAgain() throws IOException {
 		try (TcpRelay relay = new TcpRelay(Site.service().port())) {
 			Page page = Page.open(relay.port(), "");
 			// The next stream is the test's, and the test is the only one that tells.
@@ -73,7 +73,7 @@ class PageConnectionTests {
 									return real(address, options);
 								}
 								window.fetch = real;
-								return Promise.resolve(new Response(new ReadableStream({ start: (told) => window.told = told })));
+								return Promise.resolve(new Response(new ReadableStream({ start: (notified) => window.notified = notified })));
 							};
 							""");
 			relay.cut();
@@ -82,7 +82,8 @@ class PageConnectionTests {
 			page.awaitConnection("Live");
 			Site.post("/api/v1/machines/demo/iothreads", "{\"id\": \"unheard\"}");
 			assertThat(page.texts(Page.card("demo", "unheard"))).isEmpty();
-			page.run("told.enqueue(new TextEncoder().encode('id: 7\\nevent: resync\\ndata: {\"detail\":\"\"}\\n\\n'))");
+			page.run(
+					"notified.enqueue(new TextEncoder().encode('id: 7\\nevent: resync\\ndata: {\"detail\":\"\"}\\n\\n'))");
 			page.awaitDevices("demo", "unheard");
 		}
 	}
@@ -130,7 +131,7 @@ class PageConnectionTests {
 	}
 
 	@Test
-	void aChangeThatNobodyAnswersIsNoSilence() throws IOException {
+	void aChangeWithoutAnAnswerIsNoSilence() throws IOException {
 		try (TcpRelay relay = new TcpRelay(Site.service().port())) {
 			Page page = Page.open(relay.port(), "");
 			page.pressLabelled("Add an IOThread to demo");

@@ -75,7 +75,7 @@ class PageFilesTests {
 	@ParameterizedTest
 	@ValueSource(strings = { "/swagger-ui.html", "/swagger-ui/index.html", "/swagger-ui/swagger-initializer.js",
 			"/swagger-ui/swagger-ui-bundle.js", "/swagger-ui/nothing-here", "/webjars/swagger-ui/index.html" })
-	void swaggerUiMayReachNobodyElse(String address) {
+	void swaggerUiMayReachNoOtherHost(String address) {
 		RunningService.Answer answer = Site.service().get(address);
 		assertThat(answer.header("content-security-policy").split("; ")).contains("default-src 'none'",
 				"script-src 'self'", "connect-src 'self'", "frame-ancestors 'none'", "base-uri 'none'",

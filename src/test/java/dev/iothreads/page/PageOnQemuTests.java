@@ -19,7 +19,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 /**
- * The page in front of a real QEMU, which somebody else changes, too.
+ * The page in front of a real QEMU, which another client changes, too.
  */
 class PageOnQemuTests {
 

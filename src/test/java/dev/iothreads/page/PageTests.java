@@ -165,7 +165,7 @@ class PageTests {
 	}
 
 	@Test
-	void whatSomebodyElseChangedMeanwhileIsNotOverwritten() {
+	void whatAnotherClientChangedMeanwhileIsNotOverwritten() {
 		this.page.pressLabelled("Tune iothread0 of demo");
 		this.page.awaitDialog();
 		Site.patch("/api/v1/machines/demo/iothreads/iothread0", "{\"poll-grow\": 7}");
@@ -262,13 +262,13 @@ class PageTests {
 	void aMachineThatIsNotUpSaysWhy() {
 		ShownMachine machine = Site.add("vm1", new ShownMachine(1).disk("blk0", 0, "iothread0"));
 		this.page.awaitDevices("vm1", "iothread0", "blk0");
-		machine.become(MachineState.DOWN, "vm1 is down: nobody listens.");
+		machine.become(MachineState.DOWN, "vm1 is down: no process listens.");
 		this.page.await(() -> {
 			assertThat(this.page.find(Page.machine("vm1") + " .state").getText()).isEqualTo("down");
 			assertThat(this.page.find(Page.machine("vm1") + " .why").getText())
-				.isEqualTo("vm1 is down: nobody listens.");
+				.isEqualTo("vm1 is down: no process listens.");
 			assertThat(this.page.find(Page.machine("vm1") + " .content .reason").getText())
-				.isEqualTo("vm1 is down: nobody listens.");
+				.isEqualTo("vm1 is down: no process listens.");
 			assertThat(this.page.texts(Page.card("vm1", "iothread0"))).isEmpty();
 		});
 		machine.become(MachineState.UP, "");
@@ -376,7 +376,7 @@ class PageTests {
 		Site.add("web1", new ShownMachine(1).managedBy("libvirt")
 			.disk("vda", 0, "iothread0")
 			.device("vdb", DeviceState.ORPHANED,
-					"It was on IOThread iothread1, which has gone: its requests run on a thread nobody can see.",
+					"It was on IOThread iothread1, which has gone: its requests run on a thread that no client can see.",
 					"iothread1"));
 		ShownMachine down = Site.add("web2", new ShownMachine(1));
 		down.become(MachineState.BUSY,

@@ -66,7 +66,7 @@ final class ShownMachine extends StubMachine {
 	}
 
 	/**
-	 * Lets somebody see how busy it is, too.
+	 * Lets clients see how busy it is, too.
 	 */
 	ShownMachine showingActivity() {
 		this.shows = true;

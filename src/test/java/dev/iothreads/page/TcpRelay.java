@@ -8,8 +8,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A port that leads to another one, until it is cut: then whoever is connected is not any
- * more, and whoever comes is turned away.
+ * A port that leads to another one, until it is cut: then clients that are connected are
+ * cut off, and others are turned away.
  */
 final class TcpRelay implements AutoCloseable {
 

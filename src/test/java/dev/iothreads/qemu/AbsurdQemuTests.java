@@ -91,7 +91,7 @@ class AbsurdQemuTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { "DEVICE_DELETED", "DEVICE_UNPLUG_GUEST_ERROR" })
-	void eventsOfDevicesThatNobodyKnowsDoNoHarm(String event) {
+	void eventsOfUnknownDevicesDoNoHarm(String event) {
 		ScriptedQemu qemu = ScriptedQemu.create().iothreads(iothreads(1));
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
 			client.negotiate();

@@ -97,14 +97,14 @@ final class Args {
 	}
 
 	/**
-	 * Plugs a device, as somebody else would.
+	 * Plugs a device, as another client would.
 	 */
 	static void plug(Monitor monitor, Map<String, ?> device) {
 		monitor.execute("device_add", device);
 	}
 
 	/**
-	 * Unplugs a device, as somebody else would, and returns when it has gone.
+	 * Unplugs a device, as another client would, and returns when it has gone.
 	 */
 	static void unplug(Monitor monitor, String id) {
 		monitor.execute("device_del", Map.of("id", id));

@@ -17,7 +17,7 @@ class BackoffTests {
 	}
 
 	@Test
-	void howeverOftenItFailsNobodyWaitsLongerThanTheLongest() {
+	void howeverOftenItFailsNoPauseIsLongerThanTheLongest() {
 		Backoff backoff = new Backoff();
 		for (int failure = 0; failure < 10; failure++) {
 			backoff.next();

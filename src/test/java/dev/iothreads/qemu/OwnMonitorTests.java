@@ -50,9 +50,9 @@ class OwnMonitorTests {
 				Args.plug(others, Map.of("driver", "virtio-blk-pci", "id", "blk0", "drive", "disk0", "bus", "rp1",
 						"iothread", "io0"));
 				vm.read();
-				Told told = Told.of(vm.machine());
+				Notifications notified = Notifications.of(vm.machine());
 				Args.unplug(others, "blk0");
-				told.await();
+				notified.await();
 				vm.machine().changes().addIOThread("io9", IOThreadSettings.NONE);
 				assertThat(vm.read().iothread("io9")).isPresent();
 			}

@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.databind.JsonNode;
 
 /**
- * A machine as lines of text: as a snapshot has it, or as it looks to somebody who
+ * A machine as lines of text: as a snapshot has it, or as it looks to a client that
  * remembers nothing and asks every object for everything.
  *
  * @param iothreads a line for each IOThread, with all that is on it

@@ -21,7 +21,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
- * What somebody else changes, on another monitor, between two readings.
+ * What another client changes, on another monitor, between two readings.
  */
 class QemuMachineChangesTests {
 
@@ -131,27 +131,27 @@ class QemuMachineChangesTests {
 	}
 
 	@EveryQemu
-	void whoListensIsToldOfAnUnplug(QemuBinary binary) {
+	void listenersAreNotifiedOfAnUnplug(QemuBinary binary) {
 		try (Qemu qemu = hotpluggable().start(binary);
 				Watched vm = Watched.at(qemu.socket());
 				Monitor others = qemu.monitor()) {
 			Args.plug(others, disk("blk0", "disk0", "rp1", "io0"));
 			vm.read();
-			Told told = Told.of(vm.machine());
+			Notifications notified = Notifications.of(vm.machine());
 			Args.unplug(others, "blk0");
-			told.await();
+			notified.await();
 		}
 	}
 
 	@EveryQemu
-	void whoListensIsToldOfAReset(QemuBinary binary) {
+	void listenersAreNotifiedOfAReset(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start();
 				Watched vm = Watched.at(qemu.socket());
 				Monitor others = qemu.monitor()) {
 			vm.read();
-			Told told = Told.of(vm.machine());
+			Notifications notified = Notifications.of(vm.machine());
 			others.execute("system_reset");
-			told.await();
+			notified.await();
 		}
 	}
 
@@ -359,7 +359,7 @@ class QemuMachineChangesTests {
 	}
 
 	@EveryQemu
-	void whatHappenedWhileNobodyWatchedIsSeenAfresh(QemuBinary binary) {
+	void whatHappenedWhileNoClientWatchedIsSeenAfresh(QemuBinary binary) {
 		try (Qemu qemu = hotpluggable().start(binary); Monitor others = qemu.monitor()) {
 			Args.plug(others, disk("blk0", "disk0", "rp1", "io0"));
 			try (Watched vm = Watched.at(qemu.socket())) {

@@ -25,8 +25,8 @@ import tools.jackson.databind.json.JsonMapper;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * Machines nobody thought of. A failure names its seed; set {@code -Diothreads.seed} to
- * see it again.
+ * Machines that were not thought of. A failure names its seed; set
+ * {@code -Diothreads.seed} to see it again.
  */
 class QemuMachineRandomTests {
 
@@ -256,7 +256,8 @@ class QemuMachineRandomTests {
 			}
 		}
 
-		// Of a device that was not read before, nobody can know what QEMU has forgotten.
+		// Of a device that was not read before, it cannot be known what QEMU has
+		// forgotten.
 		private void forgetLink(String device, String iothread) {
 			if (!this.mapped.contains(device)) {
 				this.devices.getOrDefault(device, new TreeMap<>()).remove(iothread);

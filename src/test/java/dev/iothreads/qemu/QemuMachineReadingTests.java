@@ -27,7 +27,7 @@ import static org.junit.jupiter.api.Assumptions.assumeFalse;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 /**
- * What a QEMU shows that nobody changes meanwhile.
+ * What a QEMU shows that no client changes meanwhile.
  */
 class QemuMachineReadingTests {
 
@@ -360,7 +360,7 @@ class QemuMachineReadingTests {
 	}
 
 	@EveryQemu
-	void whatSomebodyElseHasJustDoneIsInTheNextReading(QemuBinary binary) {
+	void whatAnotherClientHasJustDoneIsInTheNextReading(QemuBinary binary) {
 		try (Qemu qemu = Args.none().iothread("io0").start(binary);
 				Watched vm = Watched.at(qemu.socket());
 				Monitor monitor = qemu.monitor()) {

@@ -152,15 +152,15 @@ class QemuMachineStateTests {
 	}
 
 	@EveryQemu
-	void whoListensIsToldThatItIsDownAndUpAgain(QemuBinary binary) {
+	void listenersAreNotifiedThatItIsDownAndUpAgain(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start(); Watched vm = Watched.at(qemu.socket())) {
 			vm.read();
-			Told told = Told.of(vm.machine());
+			Notifications notified = Notifications.of(vm.machine());
 			qemu.kill();
-			told.await();
+			notified.await();
 			vm.await(MachineState.DOWN);
 			qemu.restart();
-			told.await();
+			notified.await();
 			vm.await(MachineState.UP);
 		}
 	}

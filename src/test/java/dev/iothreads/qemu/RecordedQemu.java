@@ -11,8 +11,8 @@ import tools.jackson.databind.node.ArrayNode;
 import tools.jackson.databind.node.ObjectNode;
 
 /**
- * A QEMU that was recorded, at one moment of the conversation. Whoever recorded it did
- * not list the devices themselves, but asked each of them for the properties that matter:
+ * A QEMU that was recorded, at one moment of the conversation. The recording does not
+ * list the devices themselves, but asks each of them for the properties that matter:
  * those it had are its list. A mapping that was not asked for is none.
  */
 final class RecordedQemu implements Function<JsonNode, String> {

@@ -28,14 +28,14 @@ class RunStateTests {
 				MonitorProxy proxy = MonitorProxy.before(qemu.socket());
 				Watched vm = Watched.at(proxy.socket());
 				Monitor monitor = qemu.monitor()) {
-			Told told = Told.of(vm.machine());
+			Notifications notified = Notifications.of(vm.machine());
 			assertThat(vm.read().identity().runState()).isEqualTo("prelaunch");
 			proxy.takeCommands();
 			vm.read();
 			assertThat(proxy.takeCommands()).doesNotContain("query-status");
-			told.await(() -> monitor.execute("cont"));
+			notified.await(() -> monitor.execute("cont"));
 			assertThat(vm.read().identity().runState()).isEqualTo("running");
-			told.await(() -> monitor.execute("stop"));
+			notified.await(() -> monitor.execute("stop"));
 			assertThat(vm.read().identity().runState()).isEqualTo("paused");
 			proxy.takeCommands();
 			vm.read();
@@ -48,11 +48,11 @@ class RunStateTests {
 		try (Qemu qemu = Args.none().iothread("io0").add("-no-shutdown").start(binary);
 				Watched vm = Watched.at(qemu.socket());
 				Monitor monitor = qemu.monitor()) {
-			Told told = Told.of(vm.machine());
+			Notifications notified = Notifications.of(vm.machine());
 			vm.read();
-			told.await(() -> monitor.execute("cont"));
-			told.await(() -> monitor.execute("stop"));
-			told.await(() -> monitor.execute("system_reset"));
+			notified.await(() -> monitor.execute("cont"));
+			notified.await(() -> monitor.execute("stop"));
+			notified.await(() -> monitor.execute("system_reset"));
 			assertThat(vm.read().identity().runState())
 				.isEqualTo(monitor.execute("query-status").path("status").asString());
 		}

@@ -146,8 +146,8 @@ class SilenceTests {
 	}
 
 	@EveryQemu
-	void whoWaitsForAGuestIsToldWhenTheMachineIsNoLongerWatched(QemuBinary binary) throws Exception {
-		// Without a guest nobody lets go of what is on the other kind of port.
+	void aWaitForAGuestEndsWhenTheMachineIsNoLongerWatched(QemuBinary binary) throws Exception {
+		// Without a guest nothing lets go of what is on the other kind of port.
 		try (Qemu qemu = Args.none()
 			.ports(1)
 			.iothread("io0")

@@ -36,7 +36,7 @@ final class Watched implements AutoCloseable {
 		this.scheduler = new ScheduledThreadPoolExecutor(1, Watched::daemon);
 		this.scheduler.setRemoveOnCancelPolicy(true);
 		this.machine = QemuMachine.connect(name, address, use, options, this.scheduler);
-		this.machine.listen(this::told);
+		this.machine.listen(this::notified);
 	}
 
 	/**
@@ -171,7 +171,7 @@ final class Watched implements AutoCloseable {
 	}
 
 	/**
-	 * Waits until it is, or has been told to be, in a state that pleases.
+	 * Waits until it is, or was announced to be, in a state that is accepted.
 	 */
 	synchronized MachineStatus await(Predicate<MachineStatus> pleases) {
 		long end = System.nanoTime() + PATIENCE.toNanos();
@@ -192,7 +192,7 @@ final class Watched implements AutoCloseable {
 		return status;
 	}
 
-	private synchronized void told() {
+	private synchronized void notified() {
 		notifyAll();
 	}
 

@@ -130,7 +130,7 @@ class QmpEndTests {
 	}
 
 	@Test
-	void halfALineForEverKeepsNobodyWaitingLongerThanTheDeadline() {
+	void halfALineForEverKeepsNoRequestWaitingLongerThanTheDeadline() {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
 			client.negotiate();
 			JsonNode request = client.read();

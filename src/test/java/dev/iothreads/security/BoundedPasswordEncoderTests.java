@@ -119,7 +119,7 @@ class BoundedPasswordEncoderTests {
 			return true;
 		}), this.users::anyPassword));
 		for (int i = 0; i < 10; i++) {
-			Authentication attempt = attempt("nobody" + i, "viewing");
+			Authentication attempt = attempt("absent" + i, "viewing");
 			assertThatThrownBy(() -> listed.authenticate(attempt)).isInstanceOf(BadCredentialsException.class);
 		}
 		assertThat(compared).hasSize(10).allMatch(Set.of(VIEWING, OPERATING)::contains);

@@ -183,7 +183,7 @@ class EncryptionTests {
 
 		@Override
 		public void checkClientTrusted(X509Certificate[] chain, String type) {
-			// nobody asks
+			// no client asks
 		}
 
 		@Override

@@ -153,10 +153,10 @@ class TokensTests {
 		String byAnother = token(new RSASSASigner(stranger), JWSAlgorithm.RS256, "one", claims());
 		String bySecret = token(new MACSigner(key.toPublicJWK().toJSONString().getBytes(StandardCharsets.UTF_8)),
 				JWSAlgorithm.HS256, "one", claims());
-		String byNobody = new PlainJWT(claims().build()).serialize();
+		String byNoUser = new PlainJWT(claims().build()).serialize();
 		String changed = signed(claims()).replaceFirst("[.][^.]*[.]",
-				"." + byNobody.split("[.]")[1].substring(1) + ".");
-		for (String token : List.of(byAnother, bySecret, byNobody, changed, "a.b.c", "nonsense", "..")) {
+				"." + byNoUser.split("[.]")[1].substring(1) + ".");
+		for (String token : List.of(byAnother, bySecret, byNoUser, changed, "a.b.c", "nonsense", "..")) {
 			assertThatThrownBy(() -> provider().authenticate(bearer(token)))
 				.isInstanceOf(InvalidBearerTokenException.class);
 		}

@@ -19,7 +19,7 @@ import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
- * Those who ask the service, and look at each answer.
+ * Clients that ask the service, and check each answer.
  */
 final class Crowd {
 
@@ -167,7 +167,7 @@ final class Crowd {
 	}
 
 	/**
-	 * What somebody does again and again.
+	 * What a client does again and again.
 	 */
 	interface Work {
 

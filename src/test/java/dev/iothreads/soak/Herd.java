@@ -17,7 +17,7 @@ import dev.iothreads.testing.QemuBinary;
 import tools.jackson.databind.JsonNode;
 
 /**
- * Real QEMUs that somebody kills, stops, restarts, and changes behind the service's back.
+ * Real QEMUs that are killed, stopped, restarted, and changed past the service.
  */
 final class Herd implements AutoCloseable {
 

@@ -146,7 +146,7 @@ final class Soak {
 		((Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME)).addAppender(listener);
 	}
 
-	// A machine's state is told in one line each time.
+	// A machine's state is said in one line each time.
 	private static boolean isExplained(ILoggingEvent event) {
 		return event.getLoggerName().startsWith("dev.iothreads.qemu.")
 				&& event.getFormattedMessage().matches("(?s)(down|busy|connecting): vm\\d\\d.*");

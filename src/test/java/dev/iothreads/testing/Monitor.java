@@ -62,7 +62,7 @@ public final class Monitor implements AutoCloseable {
 	 * @param socket the monitor's Unix socket
 	 * @return the connected monitor
 	 * @throws AssertionError if QEMU does not greet within 30 s
-	 * @throws UncheckedIOException if nobody listens, or hangs up
+	 * @throws UncheckedIOException if no process listens, or the peer closes
 	 */
 	public static Monitor connect(Path socket) {
 		return new Monitor(open(socket));
@@ -178,7 +178,7 @@ public final class Monitor implements AutoCloseable {
 			}
 		}
 		catch (IOException ex) {
-			throw new UncheckedIOException("Nobody listens at " + socket, ex);
+			throw new UncheckedIOException("No process listens at " + socket, ex);
 		}
 	}
 

@@ -156,7 +156,7 @@ public final class Qemu implements AutoCloseable {
 	}
 
 	/**
-	 * Stops the process (SIGSTOP): its sockets still take connections, and nobody
+	 * Stops the process (SIGSTOP): its sockets still take connections, and no thread
 	 * answers. Returns when every thread has stopped.
 	 */
 	public void stop() {

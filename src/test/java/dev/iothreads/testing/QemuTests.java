@@ -30,7 +30,7 @@ class QemuTests {
 	}
 
 	@EveryQemu
-	void theGreetingTellsTheVersionThatTheBinaryTold(QemuBinary binary) {
+	void theGreetingHasTheVersionOfTheBinary(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start(); Monitor monitor = qemu.monitor()) {
 			var version = monitor.greeting().path("QMP").path("version").path("qemu");
 			assertThat(version.path("major").asInt()).isEqualTo(binary.major());
@@ -67,7 +67,7 @@ class QemuTests {
 	}
 
 	@EveryQemu
-	void aKilledQemuLeavesSocketsThatNobodyServes(QemuBinary binary) {
+	void aKilledQemuLeavesSocketsThatNoProcessServes(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start()) {
 			long pid = qemu.pid();
 			qemu.kill();
@@ -75,7 +75,7 @@ class QemuTests {
 			assertThat(ProcessHandle.of(pid)).isEmpty();
 			assertThat(qemu.socket()).exists();
 			assertThatExceptionOfType(UncheckedIOException.class).isThrownBy(() -> Monitor.connect(qemu.socket()))
-				.withMessageContaining("Nobody listens at");
+				.withMessageContaining("No process listens at");
 		}
 	}
 
@@ -133,7 +133,7 @@ class QemuTests {
 	}
 
 	@EveryQemu
-	void aMonitorIsToldWhenItsQemuEnds(QemuBinary binary) {
+	void aMonitorEndsWithItsQemu(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start(); Monitor monitor = qemu.monitor()) {
 			qemu.kill();
 			assertThatExceptionOfType(UncheckedIOException.class)

@@ -127,6 +127,7 @@ class DocumentedExampleTests {
 			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
 			Map.entry("machine-migrating", new Request("DELETE", "")),
 			Map.entry("device-gone", Request.json("POST", "{\"id\": \"hot0\", \"drive\": \"disk7\"}")),
+			Map.entry("no-free-port", Request.json("POST", "{\"id\": \"hot0\", \"drive\": \"disk7\"}")),
 			Map.entry("unplug-refused", new Request("DELETE", "")));
 
 	private final int port;
@@ -208,7 +209,7 @@ class DocumentedExampleTests {
 	}
 
 	@Test
-	void theExampleOfTheStreamIsWhatIsToldOfTheDocumentedRequests() throws IOException {
+	void theExampleOfTheStreamIsThatOfTheDocumentedRequests() throws IOException {
 		String example = answers().filter((documented) -> documented.mediaType().equals(STREAM))
 			.map((documented) -> documented.answer().path("content").path(STREAM).path("example").asString())
 			.collect(Collectors.joining());
@@ -219,17 +220,17 @@ class DocumentedExampleTests {
 			while (!lines.readLine().isEmpty()) {
 				// the answer's head
 			}
-			List<String> told = new ArrayList<>(List.of(lines.readLine(), lines.readLine()));
+			List<String> notified = new ArrayList<>(List.of(lines.readLine(), lines.readLine()));
 			for (String operation : List.of("addIOThread", "attachDevice")) {
 				Documented request = answers().filter((documented) -> documented.operationId().equals(operation))
 					.findFirst()
 					.orElseThrow();
 				assertThat(send(request).status()).isEqualTo(201);
 			}
-			while (told.size() < example.lines().count()) {
-				told.add(lines.readLine());
+			while (notified.size() < example.lines().count()) {
+				notified.add(lines.readLine());
 			}
-			assertThat(numbered(String.join("\n", told) + "\n")).isEqualTo(numbered(example));
+			assertThat(numbered(String.join("\n", notified) + "\n")).isEqualTo(numbered(example));
 		}
 		finally {
 			awaitNoReaders();
@@ -278,6 +279,8 @@ class DocumentedExampleTests {
 				new ChangeRefusedException(ChangeRefusedException.Reason.UNPLUG_REFUSED, detail("unplug-refused"))));
 		this.inventory.add("vm10",
 				new RefusingMachine(ChangeRefusedException.migrating("inmigrate", detail("machine-migrating"))));
+		this.inventory.add("vm12", new RefusingMachine(
+				new ChangeRefusedException(ChangeRefusedException.Reason.NO_FREE_PORT, detail("no-free-port"))));
 		this.inventory.add("vm11", new ShownMachine(EmbeddedMachine.demo().read().join()) {
 
 			// It takes the device and does not have it afterwards.
@@ -450,7 +453,7 @@ class DocumentedExampleTests {
 		return socket;
 	}
 
-	// Whoever has left is noticed when there is something to say.
+	// A client that has left is noticed when there is something to send.
 	private void awaitNoReaders() {
 		await().atMost(DEADLINE).until(() -> {
 			if (this.stream.readers() > 0) {
@@ -460,7 +463,7 @@ class DocumentedExampleTests {
 		});
 	}
 
-	// The first id is that of the moment: told are the others as seen from it.
+	// The first id is that of the moment: the others are as seen from it.
 	private static String firstLine(String text) {
 		return text.lines().findFirst().orElseThrow().replaceAll("[0-9]+", "0");
 	}
@@ -670,6 +673,11 @@ class DocumentedExampleTests {
 
 		@Override
 		public void tuneIOThread(String id, IOThreadSettings settings) {
+			throw this.refusal;
+		}
+
+		@Override
+		public void attach(NewDevice device) {
 			throw this.refusal;
 		}
 

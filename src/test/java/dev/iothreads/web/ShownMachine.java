@@ -18,7 +18,7 @@ import dev.iothreads.machine.StubMachine;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine that is as it is told to be.
+ * A machine that is as the test says.
  */
 public class ShownMachine extends StubMachine {
 

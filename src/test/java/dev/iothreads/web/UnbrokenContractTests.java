@@ -21,8 +21,8 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * The API as it was published last: what a client was promised is still so. Whoever means
- * to change it renews the document, and its difference is there to be looked at.
+ * The API as it was published last: what a client was promised is still so. A change of
+ * it comes with a new document, whose difference can be looked at.
  */
 @WebTest
 class UnbrokenContractTests {

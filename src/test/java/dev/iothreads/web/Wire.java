@@ -79,7 +79,7 @@ public final class Wire {
 			out.write(request.getBytes(StandardCharsets.ISO_8859_1));
 			out.flush();
 			if (ends) {
-				// Whoever is refused in the middle is still listened to for a while.
+				// A client that is refused in the middle is still read from for a while.
 				socket.shutdownOutput();
 			}
 			return Answer.parse(new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8));

@@ -176,7 +176,7 @@ class BodyTests {
 
 	@ParameterizedTest
 	@ValueSource(strings = { ",", "\"", "9", "-9", "\u00ff" })
-	void anEventIdThatIsAsLongAsCanBeIsOneThatNobodyKnows(String filling) throws IOException {
+	void anEventIdThatIsAsLongAsCanBeIsUnknown(String filling) throws IOException {
 		try (Socket socket = new Socket("127.0.0.1", this.port)) {
 			socket.setSoTimeout(30_000);
 			socket.getOutputStream()

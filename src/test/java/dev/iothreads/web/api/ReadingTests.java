@@ -470,7 +470,7 @@ class ReadingTests {
 	}
 
 	@Test
-	void nobodyMayKeepAnAnswerWithoutAskingAgainAndItsAgeIsTold() {
+	void noCacheMayKeepAnAnswerWithoutAskingAgainAndItsAgeIsSaid() {
 		add("vm1", new ShownMachine(snapshot(Duration.ofSeconds(700), null, List.of(iothread("a", 1)), List.of())));
 		for (String path : List.of(VM1, IOTHREADS, IOTHREADS + "/a", VM1 + "/devices", VM1 + "/attachable",
 				"/api/v1/iothreads")) {

@@ -27,7 +27,7 @@ class EventHistoryTests {
 	}
 
 	@Test
-	void oneThatIsLargerThanAllThatMayBeIsToldAllTheSame() {
+	void oneThatIsLargerThanAllThatMayBeIsPublishedAllTheSame() {
 		EventHistory history = new EventHistory(10, 100, 1);
 		history.add("vm1", "iothread-changed", "small");
 		history.add("vm1", "iothread-changed", "x".repeat(500));

@@ -28,7 +28,7 @@ import org.springframework.web.filter.OncePerRequestFilter;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * What nobody has thought of: it is in the log, and the answer says no more than that.
+ * What was not thought of: it is in the log, and the answer says no more than that.
  */
 @WebTest
 @ExtendWith(OutputCaptureExtension.class)
@@ -68,7 +68,7 @@ public class FailureTests {
 	@CsvSource({ "400,invalid-request", "401,unauthorized", "403,forbidden", "421,misdirected", "404,not-found",
 			"405,method-not-allowed", "406,not-acceptable", "408,invalid-request", "413,request-too-large",
 			"415,unsupported-media-type", "429,invalid-request", "500,internal-error", "503,too-busy" })
-	void anErrorThatSomebodySendsIsAProblemInTheServicesWords(int status, String problem) throws IOException {
+	void anErrorThatAHandlerSendsIsAProblemInTheServicesWords(int status, String problem) throws IOException {
 		Wire.Answer answer = this.wire.get("/api/v1/machines", "X-Send-Error: " + status);
 		assertThat(answer.status()).isEqualTo(status);
 		assertThat(answer.header("Content-Type")).isEqualTo("application/problem+json");

@@ -115,7 +115,7 @@ class UnreadableRequestTests {
 	}
 
 	@Test
-	void aMethodNobodyKnowsIsAProblemThatNamesThoseThatArePossible() throws IOException {
+	void anUnknownMethodIsAProblemThatNamesThoseThatArePossible() throws IOException {
 		Wire.Answer answer = this.wire.send("BREW", "/api/v1/machines");
 		isProblem(answer, 405, "method-not-allowed");
 		assertThat(answer.header("Allow")).contains("GET");

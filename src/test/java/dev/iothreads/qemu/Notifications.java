@@ -8,14 +8,14 @@ import dev.iothreads.machine.Machine;
 /**
  * A listener that can be waited for.
  */
-final class Told {
+final class Notifications {
 
 	private final Semaphore calls = new Semaphore(0);
 
-	static Told of(Machine machine) {
-		Told told = new Told();
-		machine.listen(told.calls::release);
-		return told;
+	static Notifications of(Machine machine) {
+		Notifications notified = new Notifications();
+		machine.listen(notified.calls::release);
+		return notified;
 	}
 
 	/**
@@ -33,7 +33,7 @@ final class Told {
 	void await() {
 		try {
 			if (!this.calls.tryAcquire(Watched.PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
-				throw new AssertionError("Nobody was told");
+				throw new AssertionError("No listener was notified");
 			}
 		}
 		catch (InterruptedException ex) {
