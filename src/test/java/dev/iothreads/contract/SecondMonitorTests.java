@@ -162,7 +162,7 @@ class SecondMonitorTests {
 	void anIdThatHasJustBeenTakenIsRefused() {
 		Wiretap.Held plug = this.machine.tap().hold("device_add");
 		CompletableFuture<Answer> attaching = this.machine.begin("POST", "/devices",
-				"{'id': 'hot0', 'drive': 'disk5'}");
+				"{'id': 'hot0', 'drive': 'disk5', 'bus': 'rp4'}");
 		plug.await();
 		plug(Map.of("id", "hot0", "bus", "rp9", "drive", "disk6"));
 		plug.release();
@@ -173,7 +173,7 @@ class SecondMonitorTests {
 	void aNodeThatHasJustBeenTakenIsRefused() {
 		Wiretap.Held plug = this.machine.tap().hold("device_add");
 		CompletableFuture<Answer> attaching = this.machine.begin("POST", "/devices",
-				"{'id': 'hot0', 'drive': 'disk5'}");
+				"{'id': 'hot0', 'drive': 'disk5', 'bus': 'rp4'}");
 		plug.await();
 		plug(Map.of("id", "hot1", "bus", "rp9", "drive", "disk5"));
 		plug.release();
