@@ -34,9 +34,11 @@ public final class Adviser {
 	 * @param machine its name
 	 * @param snapshot what was read of it last
 	 * @param means its figures since it is as it is now
+	 * @param changeable whether the service may change it: otherwise no step is a request
+	 * to the service
 	 * @return what could be better
 	 */
-	public Report examine(String machine, Snapshot snapshot, History.Means means) {
+	public Report examine(String machine, Snapshot snapshot, History.Means means, boolean changeable) {
 		String runState = snapshot.identity().runState();
 		if (runState != null && !runState.equals("running")) {
 			return new Report(means.observed(),
@@ -50,7 +52,7 @@ public final class Adviser {
 						.formatted(means.observed().toMinutes(), this.least.toMinutes()),
 					List.of());
 		}
-		Situation situation = new Situation(machine, snapshot, means);
+		Situation situation = new Situation(machine, snapshot, means, changeable);
 		return new Report(means.observed(), missing(means),
 				RULES.stream()
 					.flatMap((rule) -> rule.examine(situation).stream())

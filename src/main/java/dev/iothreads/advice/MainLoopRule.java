@@ -34,9 +34,10 @@ final class MainLoopRule implements Rule {
 				.orElse(iothreads.isEmpty() ? null : iothreads.get(0));
 			found.add((idlest != null)
 					? new Advice("main-loop", Severity.INFO, text, Steps.move(situation, device, idlest.id()))
-					: new Advice("main-loop", Severity.INFO, text, List
-						.of("Add an IOThread first: curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"iothread1\"}'"
-							.formatted(situation.path("iothreads")))));
+					: new Advice("main-loop", Severity.INFO, text, List.of(situation.changeable()
+							? "Add an IOThread first: curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"iothread1\"}'"
+								.formatted(situation.path("iothreads"))
+							: "Add an IOThread first, where the machine is configured.")));
 		}
 		return found;
 	}

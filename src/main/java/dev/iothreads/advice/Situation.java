@@ -17,8 +17,9 @@ import org.jspecify.annotations.Nullable;
  * @param machine the machine's name
  * @param snapshot what was read of it last
  * @param means its figures since it is as it is now
+ * @param changeable whether the service may change the machine
  */
-record Situation(String machine, Snapshot snapshot, History.Means means) {
+record Situation(String machine, Snapshot snapshot, History.Means means, boolean changeable) {
 
 	List<IOThread> iothreads() {
 		return this.snapshot.iothreads();
@@ -65,7 +66,11 @@ record Situation(String machine, Snapshot snapshot, History.Means means) {
 	}
 
 	boolean isOfLibvirt() {
-		return this.snapshot.managedBy() != null;
+		return "libvirt".equals(this.snapshot.managedBy());
+	}
+
+	boolean isOfProxmox() {
+		return "proxmox".equals(this.snapshot.managedBy());
 	}
 
 	/** Returns the path of a thing of this machine, for curl. */

@@ -40,6 +40,9 @@ final class Steps {
 	 */
 	static List<String> move(Situation situation, Device device, String iothread) {
 		List<String> steps = new ArrayList<>();
+		if (!situation.changeable()) {
+			return List.of(atNextBoot(situation, device, iothread));
+		}
 		steps.add(
 				"Now: unmount %s in the guest, detach it and attach it again. The guest sees the disk go and come; the "
 					.formatted(device.id()) + "settings of the device besides these have to be given again.");
@@ -61,7 +64,7 @@ final class Steps {
 				.formatted(Objects.requireNonNullElse(situation.snapshot().identity().guestName(), situation.machine()),
 						libvirt.matches() ? libvirt.group(1) : iothread);
 		}
-		if (PROXMOX.matcher(iothread).matches()) {
+		if (situation.isOfProxmox() || PROXMOX.matcher(iothread).matches()) {
 			return "At the next boot: Proxmox gives each disk with iothread=1 an IOThread of its own: qm set with "
 					+ "--scsihw virtio-scsi-single and iothread=1 for the disk.";
 		}
@@ -73,9 +76,14 @@ final class Steps {
 	 * Changes a setting of an IOThread.
 	 */
 	static List<String> pollMaxNs(Situation situation, String iothread, long value) {
+		if (situation.isOfProxmox()) {
+			return List.of("Proxmox VE has no option for it: look for poll-max-ns in the args of qm config.");
+		}
 		List<String> steps = new ArrayList<>();
-		steps.add("curl -X PATCH %s -H 'Content-Type: application/json' -d '{\"poll-max-ns\": %d}'"
-			.formatted(situation.path("iothreads/" + iothread), value));
+		if (situation.changeable()) {
+			steps.add("curl -X PATCH %s -H 'Content-Type: application/json' -d '{\"poll-max-ns\": %d}'"
+				.formatted(situation.path("iothreads/" + iothread), value));
+		}
 		Matcher libvirt = LIBVIRT.matcher(iothread);
 		if (situation.isOfLibvirt() && libvirt.matches()) {
 			steps

@@ -26,13 +26,16 @@ final class UnusedRule implements Rule {
 			return List.of();
 		}
 		boolean many = unused.size() > 1;
-		return List.of(new Advice("unused", Severity.INFO,
-				"%s %s %s and %s nothing attached.".formatted(many ? "IOThreads" : "IOThread", Situation.join(unused),
-						many ? "are there" : "is there", many ? "have" : "has"),
-				unused.stream()
-					.map((id) -> "Attach a device to it, or remove it: curl -X DELETE "
-							+ situation.path("iothreads/" + id))
-					.toList()));
+		return List
+			.of(new Advice("unused", Severity.INFO,
+					"%s %s %s and %s nothing attached.".formatted(many ? "IOThreads" : "IOThread",
+							Situation.join(unused), many ? "are there" : "is there", many ? "have" : "has"),
+					situation.changeable()
+							? unused.stream()
+								.map((id) -> "Attach a device to it, or remove it: curl -X DELETE "
+										+ situation.path("iothreads/" + id))
+								.toList()
+							: List.of("Give it a device, or remove it, where the machine is configured.")));
 	}
 
 }

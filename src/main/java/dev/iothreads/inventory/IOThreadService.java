@@ -78,6 +78,17 @@ public final class IOThreadService {
 	}
 
 	/**
+	 * Returns whether the service may change a machine.
+	 * @param machine its name
+	 * @return {@code false} where its configuration forbids it, or another program
+	 * manages it
+	 * @throws NotFoundException when there is no such machine
+	 */
+	public boolean isChangeable(String machine) {
+		return this.inventory.entry(machine).refusal() == null;
+	}
+
+	/**
 	 * Returns the last minutes of a machine, without waiting.
 	 * @param machine its name
 	 * @return its history, which grows while it is read

@@ -9,7 +9,10 @@ import dev.iothreads.advice.Advice.Severity;
 import dev.iothreads.history.Recorded;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
@@ -22,6 +25,8 @@ class AdviserTests {
 	private static final Duration ENOUGH = Duration.ofMinutes(10);
 
 	private final Recorded machine = new Recorded();
+
+	private boolean changeable = true;
 
 	@Test
 	void aBusyIOThreadGivesADiskToAnIdleOne() {
@@ -44,6 +49,38 @@ class AdviserTests {
 			.anyMatch((step) -> step.startsWith("curl -X DELETE") && step.endsWith("/devices/data2"))
 			.anyMatch((step) -> step.contains("/iothreads/pool0/devices"))
 			.anyMatch((step) -> step.contains("-device virtio-blk-pci,id=data2,drive=data2-node,iothread=pool0"));
+	}
+
+	@ParameterizedTest
+	@CsvSource(delimiter = '|', textBlock = """
+			libvirt | virsh edit
+			proxmox | qm set
+			        | -device virtio-blk-pci
+			""")
+	void whatTheServiceMayNotChangeIsChangedWhereItIsManaged(@Nullable String manager, String way) {
+		this.changeable = false;
+		if (manager != null) {
+			this.machine.managedBy(manager);
+		}
+		this.machine.iothread("iothread1", 84)
+			.iothread("iothread2", 1)
+			.iothread("iothread3", 0)
+			.disk("disk0", 3000, "iothread1")
+			.disk("disk1", 2000, "iothread1")
+			.device(new Device("disk2", "virtio-blk-pci", Recorded.path("disk2"), List.of(), DeviceState.MAIN_LOOP,
+					null, "node2"), 1);
+		assertThat(examine()).extracting(Advice::rule).contains("placement", "main-loop", "unused");
+		assertThat(examine()).flatExtracting(Advice::steps).noneMatch((step) -> step.contains("curl"));
+		assertThat(only("placement").steps()).singleElement().asString().contains(way);
+	}
+
+	@Test
+	void aPollingIOThreadOfProxmoxIsNotTuned() {
+		this.changeable = false;
+		this.machine.managedBy("proxmox")
+			.iothread("iothread-virtioscsi0", 71, 1_000_000, null)
+			.disk("data0", 300, "iothread-virtioscsi0");
+		assertThat(only("polling").steps()).singleElement().asString().contains("Proxmox VE has no option");
 	}
 
 	@Test
@@ -224,7 +261,8 @@ class AdviserTests {
 
 	private Adviser.Report report(Duration time) {
 		this.machine.run(time);
-		return new Adviser(Adviser.LEAST).examine("vm1", this.machine.snapshot(), this.machine.history().means());
+		return new Adviser(Adviser.LEAST).examine("vm1", this.machine.snapshot(), this.machine.history().means(),
+				this.changeable);
 	}
 
 }

@@ -71,8 +71,8 @@ class MachineController {
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<AdviceInfo> advice(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return SnapshotResponse.of(snapshot.observedAt(),
-				AdviceInfo.of(machine, this.adviser.examine(machine, snapshot, this.service.history(machine).means())));
+		return SnapshotResponse.of(snapshot.observedAt(), AdviceInfo.of(machine, this.adviser.examine(machine, snapshot,
+				this.service.history(machine).means(), this.service.isChangeable(machine))));
 	}
 
 }
