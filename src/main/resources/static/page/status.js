@@ -20,8 +20,11 @@ export class ConnectionView {
 
 	/** What is in the tab: where this is, and how it is there. */
 	title(live, machines) {
-		const down = machines.filter((machine) => !machine.isUp).length;
-		const how = live.state === 'lost' ? 'no connection' : live.state === 'connecting' ? '' : down > 0 ? `${down} down` : 'all up';
+		const away = ['down', 'busy', 'connecting']
+			.map((state) => [machines.filter((machine) => machine.info.state === state).length, state])
+			.filter(([count]) => count > 0)
+			.map((words) => words.join(' '));
+		const how = live.state === 'lost' ? 'no connection' : live.state === 'connecting' ? '' : away.join(' · ') || 'all up';
 		document.title = `${[live.service?.host, how].filter((word) => word).join(' · ')} – IOThreads`.replace(/^ – /, '');
 	}
 

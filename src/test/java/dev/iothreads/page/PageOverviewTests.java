@@ -150,6 +150,11 @@ class PageOverviewTests {
 		String host = Site.service().get("/api/v1/service").json().path("host").asString();
 		page.await(() -> assertThat(page.browser().driver().getTitle()).isEqualTo(host + " · 1 down – IOThreads"));
 		assertThat(page.find("#host").getText()).startsWith(host).contains("0.");
+		ShownMachine busy = Site.add("vm4", new ShownMachine(5));
+		busy.become(MachineState.BUSY, "vm4 is busy: another client holds its monitor.");
+		page.await(() -> assertThat(page.browser().driver().getTitle())
+			.isEqualTo(host + " · 1 down · 1 busy – IOThreads"));
+		Site.remove("vm4");
 		Site.remove("vm3");
 		page.await(() -> assertThat(page.browser().driver().getTitle()).isEqualTo(host + " · all up – IOThreads"));
 	}
