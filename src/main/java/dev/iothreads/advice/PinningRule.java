@@ -42,7 +42,7 @@ final class PinningRule implements Rule {
 			steps.add("Give each a CPU of its own, on the host:");
 			for (IOThread iothread : iothreads) {
 				steps.add(situation.isOfLibvirt()
-						? "virsh iothreadpin %s %s CPU".formatted(situation.machine(),
+						? "virsh iothreadpin %s %s CPU".formatted(situation.domain(),
 								iothread.id().replaceFirst("^iothread", ""))
 						: "taskset -cp CPU %d".formatted(iothread.threadId()));
 			}

@@ -2,6 +2,7 @@ package dev.iothreads.advice;
 
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 
 import dev.iothreads.history.History;
 import dev.iothreads.history.Load;
@@ -67,6 +68,11 @@ record Situation(String machine, Snapshot snapshot, History.Means means, boolean
 
 	boolean isOfLibvirt() {
 		return "libvirt".equals(this.snapshot.managedBy());
+	}
+
+	/** Returns libvirt's name of the machine. */
+	String domain() {
+		return Objects.requireNonNullElse(this.snapshot.identity().guestName(), this.machine);
 	}
 
 	boolean isOfProxmox() {

@@ -16,7 +16,6 @@ import dev.iothreads.machine.DiskImage;
  */
 final class Steps {
 
-	// libvirt calls the object of its IOThread 2 so (source: src/qemu/qemu_command.c).
 	// A block node that was added for an image goes with its device.
 	private static String served(Device device) {
 		DiskImage image = device.image();
@@ -27,6 +26,7 @@ final class Steps {
 		return (device.drive() != null) ? ", \"drive\": \"" + device.drive() + "\"" : "";
 	}
 
+	// libvirt calls the object of its IOThread 2 so (source: src/qemu/qemu_command.c).
 	private static final Pattern LIBVIRT = Pattern.compile("iothread(\\d+)");
 
 	// Proxmox VE makes an IOThread for each disk (source: PVE/QemuServer.pm).
@@ -61,8 +61,7 @@ final class Steps {
 		Matcher libvirt = LIBVIRT.matcher(iothread);
 		if (situation.isOfLibvirt()) {
 			return "At the next boot: virsh edit %s, and <driver … iothread='%s'/> in its <disk> or <controller>."
-				.formatted(Objects.requireNonNullElse(situation.snapshot().identity().guestName(), situation.machine()),
-						libvirt.matches() ? libvirt.group(1) : iothread);
+				.formatted(situation.domain(), libvirt.matches() ? libvirt.group(1) : iothread);
 		}
 		if (situation.isOfProxmox() || PROXMOX.matcher(iothread).matches()) {
 			return "At the next boot: Proxmox gives each disk with iothread=1 an IOThread of its own: qm set with "
