@@ -124,8 +124,9 @@ public final class History {
 		}
 	}
 
-	// QEMU counts by device. One that is spread counts on each of its IOThreads in equal
-	// parts, as in the recording rules for Prometheus.
+	// QEMU counts by device. One that is spread counts on each of its IOThreads by the
+	// virtqueues that it serves, or in equal parts where these are not known: as in the
+	// recording rules for Prometheus.
 	private float operations(IOThread iothread, Snapshot snapshot, int index) {
 		if (snapshot.activity().ioObservedAt() == null) {
 			return Float.NaN;
@@ -139,11 +140,17 @@ public final class History {
 				.orElse(null);
 			Series series = (device != null) ? this.devices.get(device.qomPath()) : null;
 			if (device != null && series != null && !Float.isNaN(series.get(index))) {
-				float share = series.get(index) / Math.max(1, device.iothreads().size());
+				float share = series.get(index) * share(device, iothread.id());
 				sum = Float.isNaN(sum) ? share : sum + share;
 			}
 		}
 		return sum;
+	}
+
+	private static float share(Device device, String iothread) {
+		int queues = device.virtqueues().values().stream().mapToInt(List::size).sum();
+		return (queues > 0) ? (float) device.virtqueues().getOrDefault(iothread, List.of()).size() / queues
+				: 1f / Math.max(1, device.iothreads().size());
 	}
 
 	/**

@@ -12,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
+import dev.iothreads.machine.Device;
+import dev.iothreads.machine.DeviceState;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 
@@ -65,6 +67,23 @@ class HistoryTests {
 		}
 		List<Long> times = this.machine.recent(0).times();
 		assertThat(this.machine.now().getEpochSecond() - times.get(0)).isBetween(893L, 900L);
+	}
+
+	@Test
+	void aSpreadDeviceCountsByTheVirtqueuesThatAnIOThreadServes() {
+		Recorded spread = new Recorded().iothread("pool0", 1).iothread("pool1", 1).iothread("pool2", 1);
+		spread
+			.device(new Device("data0", "virtio-blk-pci", Recorded.path("data0"), List.of("pool0", "pool1", "pool2"),
+					DeviceState.ATTACHED, null, "node0", false, true,
+					Map.of("pool0", List.of(0, 1, 2), "pool1", List.of(3), "pool2", List.of()), List.of(), null), 400)
+			.run(Duration.ofSeconds(11));
+		Map<String, float[]> operations = spread.recent(0).operations();
+		assertThat(List.of("pool0", "pool1", "pool2")).extracting((id) -> Math.round(last(operations.get(id))))
+			.containsExactly(300, 100, 0);
+	}
+
+	private static float last(float[] values) {
+		return values[values.length - 1];
 	}
 
 	@Test
