@@ -27,7 +27,7 @@ import static org.awaitility.Awaitility.await;
  */
 class AdviceInGuestTests {
 
-	private static final Duration ENOUGH = Duration.ofSeconds(20);
+	private static final Duration ENOUGH = Duration.ofSeconds(35);
 
 	private static final String LOOP = "echo 0 >/sys/block/%1$s/queue/read_ahead_kb; (while :; do echo 3 >/proc/sys/vm/drop_caches; "
 			+ "dd if=/dev/%1$s of=/dev/null bs=4096 count=4; done) >/dev/null 2>&1 &";
@@ -68,7 +68,7 @@ class AdviceInGuestTests {
 	}
 
 	private static List<Advice> examine(Watched watched, History history) {
-		return new Adviser(Duration.ofSeconds(15)).examine("vm1", watched.read(), history.means(), true).advice();
+		return new Adviser(Duration.ofSeconds(30)).examine("vm1", watched.read(), history.means(), true).advice();
 	}
 
 	private static History watch(Watched watched, Predicate<History> enough) {
