@@ -10,7 +10,6 @@ import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 
 import dev.iothreads.libvirt.rpc.RpcBusyException;
@@ -57,8 +56,6 @@ final class DomainMonitor implements QmpMonitor {
 	private final CompletableFuture<QmpException> closed = new CompletableFuture<>();
 
 	private final Map<CompletableFuture<JsonNode>, QmpCommand> pending = new ConcurrentHashMap<>();
-
-	private final AtomicInteger unanswered = new AtomicInteger();
 
 	private volatile QmpState state = QmpState.GREETING;
 
@@ -157,10 +154,8 @@ final class DomainMonitor implements QmpMonitor {
 		for (QmpCommand command : commands) {
 			CompletableFuture<JsonNode> reply = new CompletableFuture<>();
 			this.pending.put(reply, command);
-			this.unanswered.incrementAndGet();
 			before = before.thenCompose((free) -> libvirt().monitor(this.domain, write(command), limit))
 				.whenComplete((text, failure) -> {
-					this.unanswered.decrementAndGet();
 					this.pending.remove(reply);
 					answer(command, reply, text, failure);
 				});
@@ -232,7 +227,7 @@ final class DomainMonitor implements QmpMonitor {
 
 	@Override
 	public int unanswered() {
-		return this.unanswered.get();
+		return this.pending.size();
 	}
 
 	@Override
