@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param settings the values of its properties
  * @param attached what runs on it, sorted by QOM path, each once
  * @param cpusAllowed the host's CPUs that its thread may run on, as the kernel lists
- * them, such as {@code 0-3,8}; {@code null} where this host does not show the thread
+ * them, such as {@code 0-3,8}; {@code null} where neither this host nor libvirt shows the
+ * thread
  * @param pool the pool that it is one of, {@code null} for none
  */
 public record IOThread(String id, long threadId, IOThreadSettings settings, List<Attachment> attached,

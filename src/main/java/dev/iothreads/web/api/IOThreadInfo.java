@@ -39,7 +39,7 @@ public record IOThreadInfo(@JsonProperty("machine") @Schema(description = "The m
 				description = "Most worker threads (QEMU 7.1)") @Nullable Long threadPoolMax,
 		@JsonProperty("cpus-allowed") @Schema(
 				description = "The host's CPUs that its thread may run on, such as 0-3,8; "
-						+ "absent where the service's host does not show the thread") @Nullable String cpusAllowed,
+						+ "absent where neither the service's host nor libvirt shows the thread") @Nullable String cpusAllowed,
 		@JsonProperty("pool") @Schema(
 				description = "The pool of the configuration that it is one of; absent for none") @Nullable String pool,
 		@JsonProperty("attached-devices") @Schema(
