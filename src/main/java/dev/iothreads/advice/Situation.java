@@ -67,7 +67,7 @@ record Situation(String machine, Snapshot snapshot, History.Means means, boolean
 	}
 
 	boolean isOfLibvirt() {
-		return "libvirt".equals(this.snapshot.managedBy());
+		return Snapshot.LIBVIRT.equals(this.snapshot.managedBy());
 	}
 
 	/** Returns libvirt's name of the machine. */
@@ -76,7 +76,7 @@ record Situation(String machine, Snapshot snapshot, History.Means means, boolean
 	}
 
 	boolean isOfProxmox() {
-		return "proxmox".equals(this.snapshot.managedBy());
+		return Snapshot.PROXMOX.equals(this.snapshot.managedBy());
 	}
 
 	/** Returns the path of a thing of this machine, for curl. */

@@ -52,8 +52,6 @@ final class LibvirtMachine implements Machine {
 
 	private static final Logger logger = LoggerFactory.getLogger(LibvirtMachine.class);
 
-	static final String MANAGER = "libvirt";
-
 	/** What libvirt calls the object of an IOThread, before its number. */
 	static final String PREFIX = "iothread";
 
@@ -339,7 +337,7 @@ final class LibvirtMachine implements Machine {
 				removed(alias);
 			}
 		});
-		Snapshot snapshot = Snapshot.join(begun, version, MANAGER, iothreads, devices)
+		Snapshot snapshot = Snapshot.join(begun, version, Snapshot.LIBVIRT, iothreads, devices)
 			.with(new Activity(visible.threads(), visible.hiddenBecause(), this.statistics.io(description, counts),
 					counts.blocks().texts().isEmpty() ? null : counts.at()));
 		return withCpus(snapshot, found);

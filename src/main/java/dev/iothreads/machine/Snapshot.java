@@ -26,6 +26,12 @@ import org.jspecify.annotations.Nullable;
 public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String managedBy, List<IOThread> iothreads,
 		List<Device> devices, Activity activity, Identity identity, Map<String, String> departures) {
 
+	/** It is a domain of libvirt's. */
+	public static final String LIBVIRT = "libvirt";
+
+	/** It is a VM of Proxmox VE. */
+	public static final String PROXMOX = "proxmox";
+
 	public Snapshot {
 		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id, NaturalOrder.OF_IDS)).toList();
 		devices = devices.stream().sorted().toList();

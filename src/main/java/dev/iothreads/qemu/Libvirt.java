@@ -20,8 +20,6 @@ import tools.jackson.databind.JsonNode;
  */
 final class Libvirt {
 
-	static final String NAME = "libvirt";
-
 	private static final String MANAGED = "%s is managed by libvirt, which loses the threads of a machine whose IOThreads were changed without it. Change it there: virsh iothreadadd, iothreadset, iothreaddel, attach-device, detach-device.";
 
 	private static final String SECRET = Qom.OBJECTS + "/masterKey0";

@@ -20,8 +20,6 @@ import tools.jackson.databind.JsonNode;
  */
 final class Proxmox {
 
-	static final String NAME = "proxmox";
-
 	private static final Set<Path> DIRECTORIES = Set.of(Path.of("/run/qemu-server"), Path.of("/var/run/qemu-server"));
 
 	private static final String MONITOR = "qmp";

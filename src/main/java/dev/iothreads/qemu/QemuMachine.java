@@ -186,7 +186,7 @@ public final class QemuMachine implements Machine {
 		QemuSession current = this.session;
 		String manager = (current != null) ? current.managedBy() : null;
 		return (manager == null) ? null
-				: manager.equals(Proxmox.NAME) ? Proxmox.refusal(this.name) : Libvirt.refusal(this.name);
+				: manager.equals(Snapshot.PROXMOX) ? Proxmox.refusal(this.name) : Libvirt.refusal(this.name);
 	}
 
 	@Override
@@ -359,7 +359,7 @@ public final class QemuMachine implements Machine {
 
 	private CompletableFuture<Boolean> makeOwn(QemuSession asked) {
 		boolean isShared = this.sockets == null
-				|| (!asked.monitor().hasAllEvents() && !Libvirt.NAME.equals(asked.managedBy()));
+				|| (!asked.monitor().hasAllEvents() && !Snapshot.LIBVIRT.equals(asked.managedBy()));
 		OwnMonitor wanted = this.own;
 		if (wanted == null || !isShared || wanted.isOpen()) {
 			return CompletableFuture.completedFuture(false);

@@ -129,8 +129,9 @@ final class QemuSession {
 				}
 				boolean listsAtOnce = replies.get(3).failure() == null;
 				return new QemuSession(monitor, greeting.version(), listsAtOnce,
-						proxmox ? Proxmox.NAME
-								: Libvirt.manages(replies.get(1).value(), replies.get(2).value()) ? Libvirt.NAME : null,
+						proxmox ? Snapshot.PROXMOX
+								: Libvirt.manages(replies.get(1).value(), replies.get(2).value()) ? Snapshot.LIBVIRT
+										: null,
 						new Identity(null, Qom.textOf(replies.get(4).orElseNull(), "name"),
 								uuid(replies.get(5).orElseNull()), null),
 						options.hostThreads().of((address instanceof UnixAddress unix) ? unix.path() : null),

@@ -43,7 +43,7 @@ final class SnapshotBuilder {
 	}
 
 	Snapshot build(Instant observedAt, String version, @Nullable String managedBy) {
-		this.managedByProxmox = Proxmox.NAME.equals(managedBy);
+		this.managedByProxmox = Snapshot.PROXMOX.equals(managedBy);
 		Map<String, Qom.Child> listed = this.result.lists()
 			.all()
 			.stream()
