@@ -1,5 +1,6 @@
 package dev.iothreads.advice;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
@@ -34,11 +35,11 @@ public final class Adviser {
 	 * @param machine its name
 	 * @param snapshot what was read of it last
 	 * @param means its figures since it is as it is now
-	 * @param changeable whether the service may change it: otherwise no step is a request
-	 * to the service
+	 * @param service where clients reach the service that may change it; {@code null}
+	 * where no service may, so that no step is a request
 	 * @return what could be better
 	 */
-	public Report examine(String machine, Snapshot snapshot, History.Means means, boolean changeable) {
+	public Report examine(String machine, Snapshot snapshot, History.Means means, @Nullable URI service) {
 		String runState = snapshot.identity().runState();
 		if (runState != null && !runState.equals("running")) {
 			return new Report(means.observed(),
@@ -52,7 +53,7 @@ public final class Adviser {
 						.formatted(means.observed().toMinutes(), this.least.toMinutes()),
 					List.of());
 		}
-		Situation situation = new Situation(machine, snapshot, means, changeable);
+		Situation situation = new Situation(machine, snapshot, means, service);
 		return new Report(means.observed(), missing(means),
 				RULES.stream()
 					.flatMap((rule) -> rule.examine(situation).stream())

@@ -32,12 +32,13 @@ final class MainLoopRule implements Rule {
 				.filter((iothread) -> situation.cpuPercent(iothread) != null)
 				.min(Comparator.comparingDouble((iothread) -> Objects.requireNonNull(situation.cpuPercent(iothread))))
 				.orElse(iothreads.isEmpty() ? null : iothreads.get(0));
-			found.add((idlest != null)
-					? new Advice("main-loop", Severity.INFO, text, Steps.move(situation, device, idlest.id()))
-					: new Advice("main-loop", Severity.INFO, text, List.of(situation.changeable()
-							? "Add an IOThread first: curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"iothread1\"}'"
-								.formatted(situation.path("iothreads"))
-							: "Add an IOThread first, where the machine is configured.")));
+			found.add((idlest != null) ? new Advice("main-loop", Severity.INFO, text, Steps
+				.move(situation, device, idlest.id())) : new Advice(
+						"main-loop", Severity.INFO, text,
+						List.of(situation.isChangeable()
+								? "Add an IOThread first: "
+										+ Steps.send("POST", situation.address("iothreads"), "{\"id\": \"iothread1\"}")
+								: "Add an IOThread first, where the machine is configured.")));
 		}
 		return found;
 	}

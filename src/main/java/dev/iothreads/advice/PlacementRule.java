@@ -76,7 +76,7 @@ final class PlacementRule implements Rule {
 
 	private static boolean isLoaded(Situation situation) {
 		return situation.iothreads().stream().anyMatch((iothread) -> {
-			Double cpu = situation.cpuPercent(iothread);
+			Double cpu = PollingRule.workPercent(situation, iothread);
 			Double operations = situation.operations(iothread);
 			return (cpu != null) ? cpu > LOADED_CPU : operations != null && operations > LOADED_OPERATIONS;
 		});

@@ -5,6 +5,7 @@ import java.util.List;
 
 import dev.iothreads.advice.Advice.Severity;
 import dev.iothreads.machine.IOThread;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Finds IOThreads that use a CPU for waiting. Each time an IOThread has nothing to do it
@@ -31,21 +32,34 @@ final class PollingRule implements Rule {
 		List<Advice> found = new ArrayList<>();
 		for (IOThread iothread : situation.iothreads()) {
 			Double cpu = situation.cpuPercent(iothread);
-			Double operations = situation.operations(iothread);
-			Long poll = situation.pollMaxNs(iothread);
-			if (cpu == null || operations == null || poll == null || cpu < WORTH_A_WORD || poll <= DEFAULT_NS) {
-				continue;
-			}
-			double then = PERCENT * operations * (DEFAULT_NS / 1e9 + WORK_SECONDS);
-			if (then < cpu * HALF) {
+			Double then = workPercent(situation, iothread);
+			if (cpu != null && then != null && cpu >= WORTH_A_WORD && then < cpu) {
 				found.add(new Advice("polling", Severity.WARNING, Situation.format(
 						"IOThread %s uses %.0f %% of a CPU for %.0f operations a second: it is polling (poll-max-ns %d). "
 								+ "%d, QEMU's default, would cost about %.0f %%, and an operation could begin some µs later.",
-						iothread.id(), cpu, operations, poll, DEFAULT_NS, Math.max(1, then)),
-						Steps.pollMaxNs(situation, iothread.id(), DEFAULT_NS)));
+						iothread.id(), cpu, situation.operations(iothread), situation.pollMaxNs(iothread), DEFAULT_NS,
+						Math.max(1, then)), Steps.pollMaxNs(situation, iothread.id(), DEFAULT_NS)));
 			}
 		}
 		return found;
+	}
+
+	/**
+	 * Returns what an IOThread uses of a CPU for its work: where it polls more than it
+	 * works, what it would use with QEMU's default.
+	 * @param situation the figures of its machine
+	 * @param iothread the IOThread
+	 * @return the mean, in % of one CPU; {@code null} where it is not known
+	 */
+	static @Nullable Double workPercent(Situation situation, IOThread iothread) {
+		Double cpu = situation.cpuPercent(iothread);
+		Double operations = situation.operations(iothread);
+		Long poll = situation.pollMaxNs(iothread);
+		if (cpu == null || operations == null || poll == null || poll <= DEFAULT_NS) {
+			return cpu;
+		}
+		double then = PERCENT * operations * (DEFAULT_NS / 1e9 + WORK_SECONDS);
+		return (then < cpu * HALF) ? (Double) then : cpu;
 	}
 
 }

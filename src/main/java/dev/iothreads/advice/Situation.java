@@ -1,5 +1,8 @@
 package dev.iothreads.advice;
 
+import java.net.URI;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
@@ -18,9 +21,10 @@ import org.jspecify.annotations.Nullable;
  * @param machine the machine's name
  * @param snapshot what was read of it last
  * @param means its figures since it is as it is now
- * @param changeable whether the service may change the machine
+ * @param service where clients reach the service, {@code null} where it may not change
+ * the machine
  */
-record Situation(String machine, Snapshot snapshot, History.Means means, boolean changeable) {
+record Situation(String machine, Snapshot snapshot, History.Means means, @Nullable URI service) {
 
 	List<IOThread> iothreads() {
 		return this.snapshot.iothreads();
@@ -79,9 +83,21 @@ record Situation(String machine, Snapshot snapshot, History.Means means, boolean
 		return Snapshot.PROXMOX.equals(this.snapshot.managedBy());
 	}
 
-	/** Returns the path of a thing of this machine, for curl. */
-	String path(String rest) {
-		return "http://localhost:8080/api/v1/machines/" + this.machine + "/" + rest;
+	boolean isChangeable() {
+		return this.service != null;
+	}
+
+	/** Returns the address of a thing of this machine, for curl. */
+	String address(String... path) {
+		StringBuilder address = new StringBuilder(this.service + "/api/v1/machines/" + encode(this.machine));
+		for (String part : path) {
+			address.append('/').append(encode(part));
+		}
+		return address.toString();
+	}
+
+	private static String encode(String part) {
+		return URLEncoder.encode(part, StandardCharsets.UTF_8).replace("+", "%20");
 	}
 
 	static String format(String format, Object... arguments) {

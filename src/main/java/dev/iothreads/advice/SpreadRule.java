@@ -24,7 +24,7 @@ final class SpreadRule implements Rule {
 	}
 
 	private static List<Advice> examine(Situation situation, IOThread iothread) {
-		Double cpu = situation.cpuPercent(iothread);
+		Double cpu = PollingRule.workPercent(situation, iothread);
 		Double operations = situation.operations(iothread);
 		if (cpu == null || operations == null || cpu < FULL) {
 			return List.of();

@@ -36,20 +36,28 @@ final class Steps {
 	}
 
 	/**
+	 * Sends JSON to the service.
+	 */
+	static String send(String method, String address, String json) {
+		return "curl -X %s %s -H 'Content-Type: application/json' -d '%s'".formatted(method, address,
+				json.replace("'", "'\\''"));
+	}
+
+	/**
 	 * Moves a device to another IOThread.
 	 */
 	static List<String> move(Situation situation, Device device, String iothread) {
 		List<String> steps = new ArrayList<>();
-		if (!situation.changeable()) {
+		// A SCSI controller would take its disks along.
+		if (!situation.isChangeable() || !device.hotpluggable() || !device.disks().isEmpty()) {
 			return List.of(atNextBoot(situation, device, iothread));
 		}
 		steps.add(
 				"Now: unmount %s in the guest, detach it and attach it again. The guest sees the disk go and come; the "
 					.formatted(device.id()) + "settings of the device besides these have to be given again.");
-		steps.add("curl -X DELETE " + situation.path("devices/" + device.id()));
-		steps.add("curl -X POST %s -H 'Content-Type: application/json' -d '{\"id\": \"%s\", \"driver\": \"%s\"%s}'"
-			.formatted(situation.path("iothreads/" + iothread + "/devices"), device.id(), device.driver(),
-					served(device)));
+		steps.add("curl -X DELETE " + situation.address("devices", device.id()));
+		steps.add(send("POST", situation.address("iothreads", iothread, "devices"),
+				"{\"id\": \"%s\", \"driver\": \"%s\"%s}".formatted(device.id(), device.driver(), served(device))));
 		steps.add(atNextBoot(situation, device, iothread));
 		return steps;
 	}
@@ -79,9 +87,9 @@ final class Steps {
 			return List.of("Proxmox VE has no option for it: look for poll-max-ns in the args of qm config.");
 		}
 		List<String> steps = new ArrayList<>();
-		if (situation.changeable()) {
-			steps.add("curl -X PATCH %s -H 'Content-Type: application/json' -d '{\"poll-max-ns\": %d}'"
-				.formatted(situation.path("iothreads/" + iothread), value));
+		if (situation.isChangeable()) {
+			steps
+				.add(send("PATCH", situation.address("iothreads", iothread), "{\"poll-max-ns\": %d}".formatted(value)));
 		}
 		Matcher libvirt = LIBVIRT.matcher(iothread);
 		if (situation.isOfLibvirt() && libvirt.matches()) {

@@ -30,10 +30,10 @@ final class UnusedRule implements Rule {
 			.of(new Advice("unused", Severity.INFO,
 					"%s %s %s and %s nothing attached.".formatted(many ? "IOThreads" : "IOThread",
 							Situation.join(unused), many ? "are there" : "is there", many ? "have" : "has"),
-					situation.changeable()
+					situation.isChangeable()
 							? unused.stream()
 								.map((id) -> "Attach a device to it, or remove it: curl -X DELETE "
-										+ situation.path("iothreads/" + id))
+										+ situation.address("iothreads", id))
 								.toList()
 							: List.of("Give it a device, or remove it, where the machine is configured.")));
 	}

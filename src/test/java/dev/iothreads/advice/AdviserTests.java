@@ -1,5 +1,6 @@
 package dev.iothreads.advice;
 
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -9,6 +10,7 @@ import dev.iothreads.advice.Advice.Severity;
 import dev.iothreads.history.Recorded;
 import dev.iothreads.machine.Device;
 import dev.iothreads.machine.DeviceState;
+import dev.iothreads.machine.Disk;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,7 +28,7 @@ class AdviserTests {
 
 	private final Recorded machine = new Recorded();
 
-	private boolean changeable = true;
+	private @Nullable URI service = URI.create("https://node3:8443");
 
 	@Test
 	void aBusyIOThreadGivesADiskToAnIdleOne() {
@@ -45,8 +47,7 @@ class AdviserTests {
 			.containsExactly(tuple("pool0", 0L), tuple("pool1", 84L), tuple("pool3", 16L));
 		assertThat(advice.after()).extracting(Placement::devices)
 			.containsExactly(List.of("data2"), List.of("data0"), List.of("data1"));
-		assertThat(advice.steps())
-			.anyMatch((step) -> step.startsWith("curl -X DELETE") && step.endsWith("/devices/data2"))
+		assertThat(advice.steps()).contains("curl -X DELETE https://node3:8443/api/v1/machines/vm1/devices/data2")
 			.anyMatch((step) -> step.contains("/iothreads/pool0/devices"))
 			.anyMatch((step) -> step.contains("-device virtio-blk-pci,id=data2,drive=data2-node,iothread=pool0"));
 	}
@@ -58,7 +59,7 @@ class AdviserTests {
 			        | -device virtio-blk-pci
 			""")
 	void whatTheServiceMayNotChangeIsChangedWhereItIsManaged(@Nullable String manager, String way) {
-		this.changeable = false;
+		this.service = null;
 		if (manager != null) {
 			this.machine.managedBy(manager);
 		}
@@ -76,7 +77,7 @@ class AdviserTests {
 
 	@Test
 	void aPollingIOThreadOfProxmoxIsNotTuned() {
-		this.changeable = false;
+		this.service = null;
 		this.machine.managedBy("proxmox")
 			.iothread("iothread-virtioscsi0", 71, 1_000_000, null)
 			.disk("data0", 300, "iothread-virtioscsi0");
@@ -142,6 +143,23 @@ class AdviserTests {
 	}
 
 	@Test
+	void pollingIsNoLoadThatIsToMove() {
+		this.machine.iothread("pool0", 95, 1_000_000, null)
+			.iothread("pool1", 0)
+			.disk("data0", 200, "pool0")
+			.disk("data1", 100, "pool0");
+		assertThat(rules()).contains("polling").doesNotContain("placement");
+		this.machine.iothread("pool0", 95, 32_768, null);
+		assertThat(rules()).contains("placement").doesNotContain("polling");
+	}
+
+	@Test
+	void pollingDoesNotFillAnIOThread() {
+		this.machine.iothread("pool0", 95, 1_000_000, null).iothread("pool1", 0).disk("data0", 300, "pool0");
+		assertThat(rules()).contains("polling").doesNotContain("spread");
+	}
+
+	@Test
 	void anIOThreadThatWorksForItsTimeDoesNotPoll() {
 		this.machine.iothread("pool0", 71, 1_000_000, null).disk("data0", 12_000, "pool0");
 		assertThat(rules()).doesNotContain("polling");
@@ -160,6 +178,25 @@ class AdviserTests {
 				"Busy IOThreads pool0 (48 %) and pool1 (47 %) may run on CPU 3 only, all of them: they wait for one "
 						+ "another.");
 		assertThat(advice.steps()).contains("taskset -cp CPU 100", "taskset -cp CPU 101");
+	}
+
+	@Test
+	void listsOfCpusThatOverlapAreAddedUp() {
+		this.machine.iothread("pool0", 48, 32_768, "2")
+			.iothread("pool1", 47, 32_768, "3")
+			.iothread("pool2", 46, 32_768, "2-3")
+			.iothread("pool3", 45, 32_768, "2-4");
+		assertThat(only("pinning").text()).isEqualTo(
+				"Busy IOThreads pool0 (48 %), pool1 (47 %) and pool2 (46 %) may run on CPUs 2-3 only, which are 2 for "
+						+ "3: they wait for one another.");
+	}
+
+	@Test
+	void theSameCpuIsNamedOnce() {
+		this.machine.iothread("pool0", 48, 32_768, "2")
+			.iothread("pool1", 47, 32_768, "2")
+			.iothread("pool2", 46, 32_768, "2-3");
+		assertThat(only("pinning").text()).contains("pool0 (48 %) and pool1 (47 %) may run on CPU 2 only");
 	}
 
 	@Test
@@ -184,6 +221,31 @@ class AdviserTests {
 		Advice advice = only("main-loop");
 		assertThat(advice.text()).startsWith("data3 could run on an IOThread");
 		assertThat(advice.steps()).anyMatch((step) -> step.contains("/iothreads/pool1/devices"));
+	}
+
+	@Test
+	void whatCannotBeUnpluggedWaitsForTheNextBoot() {
+		Disk disk = new Disk("disk0", "scsi-hd", Recorded.path("disk0"), 0, 0, "node0", false, null);
+		this.machine.iothread("pool0", 10)
+			.device(new Device("scsi0", "virtio-scsi-pci", Recorded.path("scsi0"), List.of(), DeviceState.MAIN_LOOP,
+					null, null, false, true, Map.of(), List.of(disk), null), 0)
+			.device(new Device("data3", "virtio-blk-pci", Recorded.path("data3"), List.of(), DeviceState.MAIN_LOOP,
+					null, "node3", false, false, Map.of(), List.of(), null), 0);
+		assertThat(examine()).filteredOn((each) -> each.rule().equals("main-loop"))
+			.hasSize(2)
+			.allSatisfy((each) -> assertThat(each.steps()).singleElement().asString().startsWith("At the next boot"));
+	}
+
+	@Test
+	void whatIsSentIsQuoted() {
+		this.machine.iothread("pool 0", 84)
+			.iothread("pool1", 1)
+			.disk("data/0", 2900, "pool 0")
+			.disk("data/1", 3000, "pool 0");
+		assertThat(only("placement").steps())
+			.contains("curl -X DELETE https://node3:8443/api/v1/machines/vm1/devices/data%2F0");
+		assertThat(Steps.send("POST", "http://localhost", "{\"file\": \"a'b\"}"))
+			.endsWith("-d '{\"file\": \"a'\\''b\"}'");
 	}
 
 	@Test
@@ -262,7 +324,7 @@ class AdviserTests {
 	private Adviser.Report report(Duration time) {
 		this.machine.run(time);
 		return new Adviser(Adviser.LEAST).examine("vm1", this.machine.snapshot(), this.machine.history().means(),
-				this.changeable);
+				this.service);
 	}
 
 }

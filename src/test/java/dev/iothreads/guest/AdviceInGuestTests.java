@@ -68,7 +68,7 @@ class AdviceInGuestTests {
 	}
 
 	private static List<Advice> examine(Watched watched, History history) {
-		return new Adviser(Duration.ofSeconds(30)).examine("vm1", watched.read(), history.means(), true).advice();
+		return new Adviser(Duration.ofSeconds(30)).examine("vm1", watched.read(), history.means(), null).advice();
 	}
 
 	private static History watch(Watched watched, Predicate<History> enough) {

@@ -330,6 +330,15 @@ public final class Guest implements AutoCloseable {
 		}
 
 		/**
+		 * Gives the guest one vCPU instead of two.
+		 * @return this builder
+		 */
+		public Builder oneCpu() {
+			this.cpus = 1;
+			return this;
+		}
+
+		/**
 		 * Puts the monitors' sockets in a directory instead of a temporary one.
 		 * @param directory an existing directory with a short path
 		 * @return this builder

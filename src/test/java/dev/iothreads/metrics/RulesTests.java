@@ -125,6 +125,28 @@ class RulesTests {
 	}
 
 	@Test
+	void everyFigureHasAUnitAndEveryMachineALinkToItsPage() {
+		assertThat(this.dashboard.variable("scheme").path("query").asString()).isEqualTo("http,https");
+		assertThat(this.dashboard.panels()).filteredOn((panel) -> panel.has("targets")).allSatisfy((panel) -> {
+			JsonNode figures = panel.path("fieldConfig").path("defaults");
+			String type = panel.path("type").asString();
+			// Its values have names.
+			assertThat(figures.has("unit") || type.equals("state-timeline")).isTrue();
+			// These show sums of many machines.
+			if (!type.equals("stat") && !type.equals("heatmap")) {
+				assertThat(panel.path("fieldConfig").findValuesAsString("url")).singleElement()
+					.asString()
+					.startsWith("${scheme}://")
+					.contains("/?find=");
+			}
+			if (type.equals("table")) {
+				assertThat(panel.path("transformations").findValue("includeByName").path("instance").asBoolean())
+					.isTrue();
+			}
+		});
+	}
+
+	@Test
 	void noTwoPanelsHaveOneIdOrLieOnEachOther() {
 		List<JsonNode> panels = this.dashboard.panels();
 		assertThat(panels.stream().map((panel) -> panel.path("id").asInt())).doesNotHaveDuplicates();

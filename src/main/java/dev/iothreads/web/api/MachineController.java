@@ -19,6 +19,7 @@ import org.springframework.web.bind.annotation.GetMapping;
 import org.springframework.web.bind.annotation.PathVariable;
 import org.springframework.web.bind.annotation.RequestParam;
 import org.springframework.web.bind.annotation.RestController;
+import org.springframework.web.servlet.support.ServletUriComponentsBuilder;
 
 @RestController
 @Tag(name = "Machines", description = "The virtual machines this service knows")
@@ -71,8 +72,12 @@ class MachineController {
 	@Problems({ Problem.MACHINE_NOT_FOUND, Problem.MACHINE_UNAVAILABLE, Problem.MACHINE_TIMEOUT, Problem.QEMU_ERROR })
 	ResponseEntity<AdviceInfo> advice(@PathVariable String machine) {
 		Snapshot snapshot = this.service.snapshot(machine);
-		return SnapshotResponse.of(snapshot.observedAt(), AdviceInfo.of(machine, this.adviser.examine(machine, snapshot,
-				this.service.history(machine).means(), this.service.isChangeable(machine))));
+		return SnapshotResponse.of(snapshot.observedAt(),
+				AdviceInfo.of(machine,
+						this.adviser.examine(machine, snapshot, this.service.history(machine).means(),
+								this.service.isChangeable(machine)
+										? ServletUriComponentsBuilder.fromCurrentContextPath().build().toUri()
+										: null)));
 	}
 
 }
