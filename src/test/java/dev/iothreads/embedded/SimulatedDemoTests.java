@@ -3,7 +3,6 @@ package dev.iothreads.embedded;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.stream.Stream;
 
 import dev.iothreads.fleet.RunningService;
 import org.junit.jupiter.api.AfterAll;
@@ -69,24 +68,6 @@ class SimulatedDemoTests {
 		JsonNode stuck = service.get(DEMO + "/devices/stuck0").json();
 		assertThat(stuck.path("state").asString()).isEqualTo("detaching");
 		assertThat(stuck.path("reason").asString()).contains("stuck0 stays");
-	}
-
-	@Test
-	void theLifeOfAPoolIsAsTheReadmeHasIt() {
-		assertThat(send("POST", "/iothreads", "{\"id\": \"pool0\"}", 201).path("thread-id").asLong()).isEqualTo(5283);
-		JsonNode attached = send("POST", "/devices", "{\"id\": \"blk7\", \"drive\": \"disk7\"}", 201);
-		assertThat(Stream.of(attached.path("iothreads").path(0).asString())).containsExactly("pool0");
-		send("DELETE", "/iothreads/pool0", "", 409);
-		send("PATCH", "/iothreads/pool0", "{\"poll-max-ns\": 65536}", 200);
-		send("DELETE", "/devices/blk7", "", 204);
-		send("DELETE", "/iothreads/pool0", "", 204);
-	}
-
-	private static JsonNode send(String method, String path, String body, int status) {
-		RunningService.Answer answer = service.send(method, DEMO + path,
-				method.equals("PATCH") ? "application/merge-patch+json" : JSON, body);
-		assertThat(answer.status()).as(answer.body()).isEqualTo(status);
-		return answer.body().isEmpty() ? service.get(DEMO).json() : answer.json();
 	}
 
 	private static double operations(String device) {

@@ -50,9 +50,12 @@ class PageFleetTests {
 				const [, name, what] = path.match(/^machines\\/([^/]*)\\/(.*)$/) ?? [];
 				if (what === 'history') {
 					const times = [...Array(since ? 0 : 60).keys()].map((index) => 1790000000 + index * 15);
-					const wave = (top) => times.map((time, index) => top * (1 + Math.sin(index / 7 + number(name))) / 2);
-					return { times, 'cpu-percent': wave(140), operations: wave(number(name) * 12),
-						iothreads: [0, 1, 2, 3].map((id) => ({ id: `iothread${id}`, 'cpu-percent': wave(20 + id * 10), operations: wave(number(name) * 3) })) };
+					// It ends at what the machine does now.
+					const wave = (now) => times.map((time, index) => now * (1 + Math.sin((index - 59) / (5 + number(name) % 7)) / 2));
+					const does = [0, 1, 2, 3].map((id) => 3 * number(name) * (number(name) % 13 === 5 && id === 3 ? 8 : 1));
+					const all = does.reduce((one, other) => one + other);
+					return { times, 'cpu-percent': wave(all / 10), operations: wave(all),
+						iothreads: does.map((each, id) => ({ id: `iothread${id}`, 'cpu-percent': wave(each / 10), operations: wave(each) })) };
 				}
 				if (what === 'advice') {
 					return { advice: [{ rule: 'placement', severity: 'warning', text: 'IOThread iothread3 does 66 % of the machine’s operations with vm005-3-0 and vm005-3-1, iothread2 is idle: with vm005-3-1 on iothread2 the busiest would have 37 %.',
@@ -226,7 +229,7 @@ class PageFleetTests {
 			String name = "vm%03d".formatted(i);
 			ShownMachine machine = new ShownMachine(iothreads);
 			if (busy) {
-				machine.showingActivity();
+				machine.showingActivity().using(0.001);
 			}
 			int number = i;
 			IntStream.range(0, iothreads)

@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -27,7 +28,8 @@ import dev.iothreads.metrics.FixedThread;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A machine that is as the test says, and as busy. All its IOThreads share one thread.
+ * A machine that is as the test says, and as busy. All its IOThreads share one thread,
+ * unless the test says what an operation costs.
  */
 final class ShownMachine extends StubMachine {
 
@@ -44,6 +46,8 @@ final class ShownMachine extends StubMachine {
 	private final List<IOThread> iothreads = new ArrayList<>();
 
 	private final List<Device> devices = new ArrayList<>();
+
+	private final Map<String, HostThread> busy = new HashMap<>();
 
 	private boolean shows;
 
@@ -70,6 +74,16 @@ final class ShownMachine extends StubMachine {
 	 */
 	ShownMachine showingActivity() {
 		this.shows = true;
+		return this;
+	}
+
+	/**
+	 * Gives each IOThread a thread of its own, which works for its devices.
+	 * @param secondsPerOperation the CPU time of an operation
+	 */
+	ShownMachine using(double secondsPerOperation) {
+		this.iothreads
+			.forEach((iothread) -> this.busy.put(iothread.id(), new BusyThread(iothread, secondsPerOperation)));
 		return this;
 	}
 
@@ -152,13 +166,46 @@ final class ShownMachine extends StubMachine {
 	private Activity activity(Instant now) {
 		double seconds = Duration.between(this.begin, now).toMillis() / 1000.0;
 		Map<String, HostThread> threads = new HashMap<>();
-		this.iothreads.forEach((iothread) -> threads.put(iothread.id(), THREAD));
+		this.iothreads.forEach((iothread) -> threads.put(iothread.id(), this.busy.getOrDefault(iothread.id(), THREAD)));
 		Map<String, Map<IoOperation, IoCount>> io = new HashMap<>();
 		this.rates.forEach((path, rate) -> {
 			long operations = Math.round(rate * seconds);
 			io.put(path, Map.of(IoOperation.READ, new IoCount(operations, operations * BLOCK, operations * 100_000)));
 		});
 		return new Activity(threads, null, io, Instant.now());
+	}
+
+	private final class BusyThread implements HostThread {
+
+		private final IOThread iothread;
+
+		private final double secondsPerOperation;
+
+		BusyThread(IOThread iothread, double secondsPerOperation) {
+			this.iothread = iothread;
+			this.secondsPerOperation = secondsPerOperation;
+		}
+
+		@Override
+		public long processId() {
+			return 1;
+		}
+
+		@Override
+		public long threadId() {
+			return this.iothread.threadId();
+		}
+
+		@Override
+		public Optional<CpuTime> cpuTime() {
+			int rate = ShownMachine.this.devices.stream()
+				.filter((device) -> device.iothreads().contains(this.iothread.id()))
+				.mapToInt((device) -> ShownMachine.this.rates.getOrDefault(device.qomPath(), 0))
+				.sum();
+			double seconds = Duration.between(ShownMachine.this.begin, Instant.now()).toMillis() / 1000.0;
+			return Optional.of(new CpuTime(Math.min(1, rate * this.secondsPerOperation) * seconds, 0));
+		}
+
 	}
 
 }

@@ -49,6 +49,23 @@ class SwaggerUiTests {
 		}
 	}
 
+	@Test
+	void theFirstOperationIsSeenWithoutScrolling() {
+		try (RunningService service = RunningService.start()) {
+			this.browser.width(Browser.DESK);
+			this.browser.driver().get("http://127.0.0.1:%d/swagger-ui.html".formatted(service.port()));
+			find(".opblock");
+			assertThat(this.browser.driver().findElements(By.cssSelector(".opblock-tag")))
+				.extracting((tag) -> tag.getAttribute("data-tag"))
+				.containsExactly("Machines", "IOThreads", "Devices", "Events", "Activity", "Service");
+			assertThat(this.browser.driver()
+				.executeScript(
+						"return document.querySelector('.opblock').getBoundingClientRect().bottom < innerHeight"))
+				.isEqualTo(true);
+			this.browser.picture("swagger-ui");
+		}
+	}
+
 	private static String anchor(RunningService service, String path) {
 		JsonNode operation = service.get("/v3/api-docs").json().path("paths").path(path).path("post");
 		return "operations-%s-%s".formatted(operation.path("tags").path(0).asString().replace(' ', '_'),
