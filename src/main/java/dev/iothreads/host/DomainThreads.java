@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
@@ -24,8 +23,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class DomainThreads implements HostThreads {
 
-	private static final Duration PAUSE = Duration.ofSeconds(30);
-
 	// The kernel keeps so many characters of a name (docs: proc(5), comm).
 	private static final int LONGEST_NAME = 15;
 
@@ -37,7 +34,7 @@ final class DomainThreads implements HostThreads {
 
 	private @Nullable Long process;
 
-	private @Nullable Long tried;
+	private final Pause pause = new Pause();
 
 	DomainThreads(UUID domain) {
 		this.uuid = domain.toString();
@@ -46,7 +43,7 @@ final class DomainThreads implements HostThreads {
 	@Override
 	public synchronized Visible look(Collection<IOThread> iothreads) {
 		Long found = this.process;
-		if (found == null && isTimeToTry()) {
+		if (found == null && this.pause.isOver()) {
 			found = find();
 			this.process = found;
 		}
@@ -61,16 +58,6 @@ final class DomainThreads implements HostThreads {
 			}
 		}
 		return new Visible(threads, (threads.size() < iothreads.size()) ? HIDDEN : null);
-	}
-
-	private boolean isTimeToTry() {
-		long now = System.nanoTime();
-		Long last = this.tried;
-		if (last != null && now - last < PAUSE.toNanos()) {
-			return false;
-		}
-		this.tried = now;
-		return true;
 	}
 
 	// Two that say so: it is not known which is the QEMU.

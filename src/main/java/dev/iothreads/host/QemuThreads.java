@@ -1,7 +1,6 @@
 package dev.iothreads.host;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
@@ -22,8 +21,6 @@ final class QemuThreads implements HostThreads {
 
 	// What keeps a process from being seen does not go away by itself, and a search
 	// through all processes takes long.
-	private static final Duration PAUSE = Duration.ofSeconds(30);
-
 	private static final String ENDED = "A thread has ended since QEMU named it. Read again.";
 
 	private static final String NO_SOCKET = "Only the Unix socket of a monitor tells for certain which process is QEMU. "
@@ -41,7 +38,7 @@ final class QemuThreads implements HostThreads {
 
 	private String obstacle = ENDED;
 
-	private @Nullable Long tried;
+	private final Pause pause = new Pause();
 
 	QemuThreads(@Nullable Path socket, ProcFinder finder) {
 		this.socket = socket;
@@ -73,23 +70,13 @@ final class QemuThreads implements HostThreads {
 	}
 
 	private @Nullable QemuProcess process(Collection<Long> iothreads) {
-		if (this.process == null && this.socket != null && !iothreads.isEmpty() && isTimeToTry()) {
+		if (this.process == null && this.socket != null && !iothreads.isEmpty() && this.pause.isOver()) {
 			this.process = QemuProcess.find(this.socket, iothreads, () -> this.finder.nested(this.created))
 				.orElse(null);
 			this.obstacle = (this.process != null) ? ENDED
 					: Obstacle.of(this.socket, iothreads, this.finder.nested(this.created));
 		}
 		return this.process;
-	}
-
-	private boolean isTimeToTry() {
-		long now = System.nanoTime();
-		Long last = this.tried;
-		if (last != null && now - last < PAUSE.toNanos()) {
-			return false;
-		}
-		this.tried = now;
-		return true;
 	}
 
 	private record Known(long number, HostThread thread) {

@@ -108,7 +108,7 @@ public final class ImageDirectories {
 	// more: it reads the first sector when it attaches. QEMU 10.0 and 11.1 end it.
 	private static void requireReadableEnd(NewImage image, String qemuVersion) {
 		if (image.blockDevice() || !"io_uring".equals(image.get(ImageProperty.AIO))
-				|| !qemuVersion.matches("\\d\\..*")) {
+				|| QemuVersion.isAtLeast(qemuVersion, 10)) {
 			return;
 		}
 		try {

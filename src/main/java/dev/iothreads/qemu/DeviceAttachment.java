@@ -18,6 +18,7 @@ import dev.iothreads.machine.InvalidRequestException;
 import dev.iothreads.machine.MachineException;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.NewDevice;
+import dev.iothreads.machine.QemuVersion;
 import dev.iothreads.machine.NewImage;
 import dev.iothreads.machine.NotFoundException;
 import dev.iothreads.qmp.QmpCommand;
@@ -275,7 +276,7 @@ final class DeviceAttachment {
 	private void requireSameIOThread(NewDevice device, String drive, String user) {
 		Set<String> theirs = this.session.iothreadsOf(user);
 		boolean same = !device.isBehindController() && theirs.equals(Set.copyOf(device.iothreads()));
-		if (!same && !this.session.version().matches("(1[1-9]|[2-9]\\d)\\..*")) {
+		if (!same && !QemuVersion.isAtLeast(this.session.version(), 11)) {
 			throw new ChangeRefusedException(ChangeRefusedException.Reason.NODE_IN_USE,
 					"Block node %s of %s is in use by %s on %s, and QEMU %s serves a node from one place. %s."
 						.formatted(drive, this.qemu.machine(), Qom.name(user),
