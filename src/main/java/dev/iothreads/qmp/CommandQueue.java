@@ -127,11 +127,17 @@ final class CommandQueue {
 		this.lastId += submitted.size();
 		QmpException refused = this.refusal.get();
 		if (refused == null) {
-			submitted.forEach((pending) -> pending.limit(limit, () -> overdue(pending, limit)));
+			limit(submitted, limit);
 			queue.addAll(submitted);
 			sendWaiting();
 		}
 		return refused;
+	}
+
+	private void limit(List<Pending> submitted, Duration limit) {
+		Deadline deadline = new Deadline(limit, () -> submitted.forEach((pending) -> overdue(pending, limit)));
+		CompletableFuture.allOf(submitted.stream().map((pending) -> pending.reply).toArray(CompletableFuture<?>[]::new))
+			.whenComplete((done, failure) -> deadline.cancel());
 	}
 
 	/**
@@ -223,6 +229,9 @@ final class CommandQueue {
 	}
 
 	private void overdue(Pending pending, Duration limit) {
+		if (pending.reply.isDone()) {
+			return;
+		}
 		String name = pending.command.name();
 		String time = MonitorSocket.seconds(limit);
 		pending.fail(pending.sent
@@ -315,8 +324,6 @@ final class CommandQueue {
 
 		private final CompletableFuture<JsonNode> reply = new CompletableFuture<>();
 
-		private @Nullable Deadline deadline;
-
 		private volatile boolean sent;
 
 		Pending(long id, QmpCommand command) {
@@ -325,24 +332,12 @@ final class CommandQueue {
 			this.line = encode(command, id);
 		}
 
-		void limit(Duration limit, Runnable tooLate) {
-			this.deadline = new Deadline(limit, tooLate);
-		}
-
 		void succeed(JsonNode content) {
-			cancelDeadline();
 			this.reply.complete(content);
 		}
 
 		void fail(QmpException failure) {
-			cancelDeadline();
 			this.reply.completeExceptionally(failure);
-		}
-
-		private void cancelDeadline() {
-			if (this.deadline != null) {
-				this.deadline.cancel();
-			}
 		}
 
 	}

@@ -299,9 +299,6 @@ public final class QmpClient implements QmpMonitor {
 		if (fills % FILLS_IN_A_ROW == 0) {
 			LockSupport.parkNanos(1);
 		}
-		else {
-			Thread.yield();
-		}
 	}
 
 	private void adopt(SocketChannel socket) {

@@ -172,10 +172,12 @@ record QmpMessage(Kind kind, @Nullable Long id, JsonNode body, long tokens) {
 		catch (JacksonException ex) {
 			throw new IllegalArgumentException("The arguments of " + command.name() + " cannot be written as JSON", ex);
 		}
-		text.codePoints().filter((c) -> !isAccepted(c)).findFirst().ifPresent((c) -> {
-			throw new IllegalArgumentException(
-					"The arguments of %s hold U+%04X, which QEMU does not accept".formatted(command.name(), c));
-		});
+		for (int i = 0; i < text.length(); i = text.offsetByCodePoints(i, 1)) {
+			if (!isAccepted(text.codePointAt(i))) {
+				throw new IllegalArgumentException("The arguments of %s hold U+%04X, which QEMU does not accept"
+					.formatted(command.name(), text.codePointAt(i)));
+			}
+		}
 		return (text + "\n").getBytes(StandardCharsets.UTF_8);
 	}
 
