@@ -3,11 +3,7 @@ package dev.iothreads.host;
 import java.io.FileInputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 import dev.iothreads.machine.HostThread;
 import org.jspecify.annotations.Nullable;
@@ -27,10 +23,13 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 	// include/uapi/asm-generic/param.h). The kernel's own tick may be another.
 	private static final double TICKS_PER_SECOND = 100;
 
-	private static final Pattern CPUS = Pattern.compile("(?m)^Cpus_allowed_list:\\s*(\\S+)$");
+	private static final String CPUS = "\nCpus_allowed_list:\t";
 
 	// The line has some 300 characters, 52 numbers and a name of 15.
-	private static final int LONGEST = 2048;
+	private static final int LONGEST_STAT = 2048;
+
+	// 1500 characters, 9 for each 32 CPUs that a kernel is built for, and their list.
+	private static final int LONGEST_STATUS = 8192;
 
 	// Counted from the state, which comes right after the name: the name may hold spaces
 	// and brackets. In proc(5) it is the third.
@@ -65,21 +64,27 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 
 	@Override
 	public Optional<String> cpusAllowed() {
-		try {
-			Path status = Path.of("/proc/" + this.processId + "/task/" + this.threadId + "/status");
-			Matcher list = CPUS.matcher(Files.readString(status, StandardCharsets.ISO_8859_1));
-			return list.find() ? Optional.of(list.group(1)) : Optional.empty();
-		}
-		catch (IOException ex) {
-			return Optional.empty(); // it has ended
-		}
+		String status = read(this.processId, this.threadId, "status", LONGEST_STATUS);
+		int name = (status != null) ? status.indexOf(CPUS) : -1;
+		int end = (status != null) ? status.indexOf('\n', name + 1) : -1;
+		return (status != null && name >= 0 && end > name) ? Optional.of(status.substring(name + CPUS.length(), end))
+				: Optional.empty();
 	}
 
 	private static String @Nullable [] stat(long processId, long threadId) {
-		try (FileInputStream file = new FileInputStream("/proc/" + processId + "/task/" + threadId + "/stat")) {
-			String line = new String(file.readNBytes(LONGEST), StandardCharsets.ISO_8859_1);
-			String[] fields = line.substring(line.lastIndexOf(')') + 1).strip().split(" ");
-			return (fields.length > START) ? fields : null;
+		String line = read(processId, threadId, "stat", LONGEST_STAT);
+		if (line == null) {
+			return null;
+		}
+		String[] fields = line.substring(line.lastIndexOf(')') + 1).strip().split(" ");
+		return (fields.length > START) ? fields : null;
+	}
+
+	// The kernel gives such a file in one piece.
+	private static @Nullable String read(long processId, long threadId, String name, int longest) {
+		try (FileInputStream file = new FileInputStream("/proc/" + processId + "/task/" + threadId + "/" + name)) {
+			byte[] bytes = new byte[longest];
+			return new String(bytes, 0, Math.max(0, file.read(bytes)), StandardCharsets.ISO_8859_1);
 		}
 		catch (IOException ex) {
 			return null; // it has ended, or never was

@@ -32,8 +32,9 @@ final class BlockStatistics {
 
 	private static final QmpCommand QUERY = Command.QUERY_BLOCKSTATS.plain();
 
-	private static final Map<IoOperation, String> PREFIXES = Map.of(IoOperation.READ, "rd", IoOperation.WRITE, "wr",
-			IoOperation.FLUSH, "flush", IoOperation.UNMAP, "unmap", IoOperation.ZONE_APPEND, "zone_append");
+	private static final List<Members> MEMBERS = List.of(Members.of(IoOperation.READ, "rd"),
+			Members.of(IoOperation.WRITE, "wr"), Members.of(IoOperation.FLUSH, "flush"),
+			Members.of(IoOperation.UNMAP, "unmap"), Members.of(IoOperation.ZONE_APPEND, "zone_append"));
 
 	// Deleted ones are forgotten by their event. Only a monitor that names others each
 	// time comes to so many.
@@ -122,14 +123,14 @@ final class BlockStatistics {
 
 	private static Map<IoOperation, IoCount> counts(JsonNode stats) {
 		Map<IoOperation, IoCount> counts = new EnumMap<>(IoOperation.class);
-		PREFIXES.forEach((operation, prefix) -> {
-			IoCount count = new IoCount(stats.path(prefix + "_operations").asLong(0),
-					stats.path(prefix + "_bytes").asLong(0), stats.path(prefix + "_total_time_ns").asLong(0));
+		for (Members members : MEMBERS) {
+			IoCount count = new IoCount(stats.path(members.operations()).asLong(0),
+					stats.path(members.bytes()).asLong(0), stats.path(members.nanoseconds()).asLong(0));
 			// Hardly any device has zones.
-			if (operation != IoOperation.ZONE_APPEND || !count.equals(IoCount.ZERO)) {
-				counts.put(operation, count);
+			if (members.of() != IoOperation.ZONE_APPEND || !count.equals(IoCount.ZERO)) {
+				counts.put(members.of(), count);
 			}
-		});
+		}
 		return counts;
 	}
 
@@ -163,6 +164,17 @@ final class BlockStatistics {
 			}
 			throw new CompletionException(failure);
 		});
+	}
+
+	/**
+	 * The members of QEMU's answer that count one operation.
+	 */
+	private record Members(IoOperation of, String operations, String bytes, String nanoseconds) {
+
+		static Members of(IoOperation operation, String prefix) {
+			return new Members(operation, prefix + "_operations", prefix + "_bytes", prefix + "_total_time_ns");
+		}
+
 	}
 
 	/**
