@@ -318,6 +318,10 @@ final class MachineEntry implements AutoCloseable {
 		if (read != null && this.pool != null) {
 			read = read.with(this.pool);
 		}
+		Reading before = this.latest;
+		if (read != null && before != null) {
+			read = read.sharing(before.snapshot);
+		}
 		this.latest = (read != null) ? new Reading(read, begun) : null;
 		if (read != null) {
 			this.history.add(read, System.nanoTime());

@@ -1,5 +1,7 @@
 package dev.iothreads.machine;
 
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
@@ -50,8 +52,8 @@ public record Device(String id, String driver, String qomPath, List<String> ioth
 
 	public Device {
 		virtqueues = Map.copyOf(virtqueues);
-		disks = disks.stream().sorted().toList();
-		iothreads = iothreads.stream().distinct().sorted(NaturalOrder.OF_IDS).toList();
+		disks = NaturalOrder.sorted(disks, Comparator.naturalOrder());
+		iothreads = NaturalOrder.sorted(List.copyOf(new LinkedHashSet<>(iothreads)), NaturalOrder.OF_IDS);
 	}
 
 	/**

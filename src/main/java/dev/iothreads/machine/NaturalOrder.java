@@ -1,6 +1,7 @@
 package dev.iothreads.machine;
 
 import java.util.Comparator;
+import java.util.List;
 
 /**
  * Orders ids as a person counts: {@code io2} before {@code io10}.
@@ -11,6 +12,16 @@ public final class NaturalOrder {
 	public static final Comparator<String> OF_IDS = NaturalOrder::compare;
 
 	private NaturalOrder() {
+	}
+
+	// Most lists are in order already: they are those of another snapshot.
+	static <T> List<T> sorted(List<T> list, Comparator<? super T> order) {
+		for (int i = 1; i < list.size(); i++) {
+			if (order.compare(list.get(i - 1), list.get(i)) > 0) {
+				return list.stream().sorted(order).toList();
+			}
+		}
+		return List.copyOf(list);
 	}
 
 	private static int compare(String one, String other) {

@@ -33,8 +33,8 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	public static final String PROXMOX = "proxmox";
 
 	public Snapshot {
-		iothreads = iothreads.stream().sorted(Comparator.comparing(IOThread::id, NaturalOrder.OF_IDS)).toList();
-		devices = devices.stream().sorted().toList();
+		iothreads = NaturalOrder.sorted(iothreads, Comparator.comparing(IOThread::id, NaturalOrder.OF_IDS));
+		devices = NaturalOrder.sorted(devices, Comparator.naturalOrder());
 		departures = Map.copyOf(departures);
 	}
 
@@ -124,6 +124,19 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	public Snapshot withDepartures(Map<String, String> unasked) {
 		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
 				this.activity, this.identity, unasked);
+	}
+
+	/**
+	 * Returns the same snapshot with the lists of another one where they are equal, which
+	 * is quickly seen of the same lists.
+	 * @param before the other one
+	 * @return the snapshot
+	 */
+	public Snapshot sharing(Snapshot before) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy,
+				before.iothreads.equals(this.iothreads) ? before.iothreads : this.iothreads,
+				before.devices.equals(this.devices) ? before.devices : this.devices, this.activity, this.identity,
+				this.departures);
 	}
 
 	/**

@@ -7,6 +7,7 @@ import java.util.Objects;
 import java.util.function.BiConsumer;
 
 import dev.iothreads.inventory.Inventory;
+import dev.iothreads.inventory.MachineView;
 import dev.iothreads.machine.Attachment;
 import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.IOThreadProperty;
@@ -79,13 +80,17 @@ class IOThreadMetrics implements MeterBinder {
 
 	private void gauge(MeterRegistry registry, String name, @Nullable String unit, String description,
 			BiConsumer<IOThread, Map<Tags, Double>> add) {
-		this.inventory.listen(new MachineGauge(registry, name, unit, description, (machine) -> {
-			Snapshot snapshot = machine.snapshot();
-			Map<Tags, Double> rows = new HashMap<>();
-			((snapshot != null) ? snapshot.iothreads() : List.<IOThread>of())
-				.forEach((iothread) -> add.accept(iothread, rows));
-			return rows;
-		}));
+		this.inventory
+			.listen(new MachineGauge<>(registry, name, unit, description, IOThreadMetrics::iothreads, (iothreads) -> {
+				Map<Tags, Double> rows = new HashMap<>();
+				iothreads.forEach((iothread) -> add.accept(iothread, rows));
+				return rows;
+			}));
+	}
+
+	private static List<IOThread> iothreads(MachineView machine) {
+		Snapshot snapshot = machine.snapshot();
+		return (snapshot != null) ? snapshot.iothreads() : List.of();
 	}
 
 	private static Tags tag(IOThread iothread) {

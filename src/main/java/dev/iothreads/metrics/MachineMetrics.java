@@ -30,18 +30,18 @@ class MachineMetrics implements MeterBinder {
 	@Override
 	public void bindTo(MeterRegistry registry) {
 		this.inventory.listen(
-				new MachineGauge(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
-						(machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
-		this.inventory.listen(new MachineGauge(registry, "iothread.uneven", null,
+				new MachineGauge<>(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
+						Function.identity(), (machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
+		this.inventory.listen(new MachineGauge<>(registry, "iothread.uneven", null,
 				"Whether one IOThread is loaded and does far more than the others, as balance says: 1, or 0",
-				(machine) -> (machine.snapshot() == null) ? Map.of()
+				Function.identity(), (machine) -> (machine.snapshot() == null) ? Map.of()
 						: Map.of(Tags.empty(), (machine.balance().state() == Balance.State.UNEVEN) ? 1.0 : 0.0)));
 		gauge(registry, "iothread.machine.info", "The machine's QEMU, and who else manages it",
 				(snapshot) -> Map.of(Tags.of("qemu_version", snapshot.qemuVersion(), "managed_by",
 						Objects.requireNonNullElse(snapshot.managedBy(), ""), "run_state",
 						Objects.requireNonNullElse(snapshot.identity().runState(), "")), 1.0));
-		this.inventory.listen(new MachineGauge(registry, "iothread.pool.missing", null,
-				"IOThreads of the machine's pool that it does not have", (machine) -> {
+		this.inventory.listen(new MachineGauge<>(registry, "iothread.pool.missing", null,
+				"IOThreads of the machine's pool that it does not have", Function.identity(), (machine) -> {
 					PoolState pool = machine.pool();
 					return (pool != null) ? Map.of(Tags.empty(), (double) pool.missing()) : Map.of();
 				}));
@@ -54,7 +54,7 @@ class MachineMetrics implements MeterBinder {
 
 	private void gauge(MeterRegistry registry, String name, String description,
 			Function<Snapshot, Map<Tags, Double>> rows) {
-		this.inventory.listen(new MachineGauge(registry, name, null, description, (machine) -> {
+		this.inventory.listen(new MachineGauge<>(registry, name, null, description, Function.identity(), (machine) -> {
 			Snapshot snapshot = machine.snapshot();
 			return (snapshot != null) ? rows.apply(snapshot) : Map.of();
 		}));

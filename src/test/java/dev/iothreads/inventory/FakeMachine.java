@@ -8,6 +8,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.machine.Attachable;
+import dev.iothreads.machine.IOThread;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.Snapshot;
@@ -109,8 +110,8 @@ final class FakeMachine extends StubMachine {
 	/**
 	 * Answers a reading, counted from 0.
 	 */
-	Snapshot answer(int reading) {
-		Snapshot snapshot = new Snapshot(Instant.now(), "fake-" + reading, null, List.of(), List.of());
+	Snapshot answer(int reading, IOThread... iothreads) {
+		Snapshot snapshot = new Snapshot(Instant.now(), "fake-" + reading, null, List.of(iothreads), List.of());
 		this.readings.get(reading).complete(snapshot);
 		return snapshot;
 	}

@@ -17,6 +17,8 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicInteger;
 
 import dev.iothreads.machine.Attachable;
+import dev.iothreads.machine.IOThread;
+import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineStatus;
 import dev.iothreads.machine.MachineUnavailableException;
@@ -64,7 +66,7 @@ class MachineEntryTests {
 		CompletableFuture<Snapshot> again = this.entry.snapshot(Duration.ZERO);
 		assertThat(this.machine.begun()).isEqualTo(2);
 		Snapshot second = this.machine.answer(1);
-		assertThat(again.join()).isSameAs(second);
+		assertThat(again.join()).isEqualTo(second);
 	}
 
 	@Test
@@ -77,7 +79,24 @@ class MachineEntryTests {
 		assertThat(anew).isNotDone();
 		assertThat(this.machine.begun()).isEqualTo(2);
 		Snapshot second = this.machine.answer(1);
-		assertThat(anew.join()).isSameAs(second);
+		assertThat(anew.join()).isEqualTo(second);
+	}
+
+	@Test
+	void aReadingThatFindsTheSameHasTheListsOfTheOneBefore() {
+		this.entry.snapshot(DAY);
+		this.machine.answer(0, iothread("io1", 1));
+		Snapshot before = this.entry.snapshot(DAY).join();
+		this.entry.snapshot(Duration.ZERO);
+		this.machine.answer(1, iothread("io1", 1));
+		assertThat(this.entry.snapshot(DAY).join().iothreads()).isSameAs(before.iothreads());
+		this.entry.snapshot(Duration.ZERO);
+		Snapshot changed = this.machine.answer(2, iothread("io1", 2));
+		assertThat(this.entry.snapshot(DAY).join()).isEqualTo(changed);
+	}
+
+	private static IOThread iothread(String id, long threadId) {
+		return new IOThread(id, threadId, IOThreadSettings.NONE, List.of());
 	}
 
 	@Test
