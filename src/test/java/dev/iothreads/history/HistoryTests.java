@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 import dev.iothreads.machine.Device;
@@ -58,6 +59,21 @@ class HistoryTests {
 		assertThat(this.machine.now().getEpochSecond() - times.get(0)).isBetween(890L, 900L);
 		assertThat(times).hasSizeBetween(178, 181).isSorted();
 		assertThat(this.machine.recent(0).cpuPercent().get("pool0")[0]).isCloseTo(40, within(0.1f));
+	}
+
+	@Test
+	void aMachineThatIsReadOnceAMinuteHasTheSameMeans() {
+		for (int i = 0; i < 16; i++) {
+			this.machine.step(Duration.ofMinutes(1));
+		}
+		assertThat(this.machine.recent(0).times()).hasSize(15);
+		History.Means means = this.machine.history().means();
+		assertThat(means.observed()).isEqualTo(History.KEPT);
+		assertThat(means.iothreads()).extracting((load) -> Math.round(Objects.requireNonNull(load.cpuPercent())))
+			.containsExactly(40L, 10L);
+		assertThat(means.iothreads()).extracting((load) -> Math.round(Objects.requireNonNull(load.operations())))
+			.containsExactly(350L, 50L);
+		assertThat(this.machine.history().balance().measure()).isEqualTo(Balance.Measure.CPU);
 	}
 
 	@Test
