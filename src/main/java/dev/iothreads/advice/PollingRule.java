@@ -32,13 +32,18 @@ final class PollingRule implements Rule {
 		List<Advice> found = new ArrayList<>();
 		for (IOThread iothread : situation.iothreads()) {
 			Double cpu = situation.cpuPercent(iothread);
+			Double operations = situation.operations(iothread);
+			Long poll = situation.pollMaxNs(iothread);
 			Double then = workPercent(situation, iothread);
-			if (cpu != null && then != null && cpu >= WORTH_A_WORD && then < cpu) {
+			if (cpu == null || operations == null || poll == null || then == null) {
+				continue;
+			}
+			if (cpu >= WORTH_A_WORD && then < cpu) {
 				found.add(new Advice("polling", Severity.WARNING, Situation.format(
 						"IOThread %s uses %.0f %% of a CPU for %.0f operations a second: it is polling (poll-max-ns %d). "
 								+ "%d, QEMU's default, would cost about %.0f %%, and an operation could begin some µs later.",
-						iothread.id(), cpu, situation.operations(iothread), situation.pollMaxNs(iothread), DEFAULT_NS,
-						Math.max(1, then)), Steps.pollMaxNs(situation, iothread.id(), DEFAULT_NS)));
+						iothread.id(), cpu, operations, poll, DEFAULT_NS, Math.max(1, then)),
+						Steps.pollMaxNs(situation, iothread.id(), DEFAULT_NS)));
 			}
 		}
 		return found;
