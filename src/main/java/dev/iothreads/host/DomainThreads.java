@@ -47,17 +47,19 @@ final class DomainThreads implements HostThreads {
 			found = find();
 			this.process = found;
 		}
-		Map<String, List<HostThread>> named = (found != null) ? named(found) : Map.of();
+		Map<String, List<ProcThread>> named = (found != null) ? named(found) : Map.of();
 		Map<String, HostThread> threads = new HashMap<>();
+		Map<String, String> cpusAllowed = new HashMap<>();
 		for (IOThread iothread : iothreads) {
 			String name = name(iothread.id());
-			List<HostThread> candidates = named.getOrDefault(name, List.of());
+			List<ProcThread> candidates = named.getOrDefault(name, List.of());
 			if (candidates.size() == 1
 					&& iothreads.stream().filter((other) -> name(other.id()).equals(name)).count() == 1) {
 				threads.put(iothread.id(), candidates.get(0));
+				candidates.get(0).cpusAllowed().ifPresent((cpus) -> cpusAllowed.put(iothread.id(), cpus));
 			}
 		}
-		return new Visible(threads, (threads.size() < iothreads.size()) ? HIDDEN : null);
+		return new Visible(threads, cpusAllowed, (threads.size() < iothreads.size()) ? HIDDEN : null);
 	}
 
 	// Two that say so: it is not known which is the QEMU.
@@ -86,8 +88,8 @@ final class DomainThreads implements HostThreads {
 		}
 	}
 
-	private static Map<String, List<HostThread>> named(long process) {
-		Map<String, List<HostThread>> named = new HashMap<>();
+	private static Map<String, List<ProcThread>> named(long process) {
+		Map<String, List<ProcThread>> named = new HashMap<>();
 		try {
 			for (Path task : QemuProcess.list(QemuProcess.PROC.resolve(process + "/task"), "[0-9]*")) {
 				long number = Long.parseLong(task.getFileName().toString());

@@ -46,7 +46,7 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 	 * @return the thread, or nothing when that process has none of that number now, or
 	 * this host has no {@code /proc}
 	 */
-	static Optional<HostThread> find(long processId, long threadId) {
+	static Optional<ProcThread> find(long processId, long threadId) {
 		String[] stat = stat(processId, threadId);
 		return (stat != null) ? Optional.of(new ProcThread(processId, threadId, Long.parseLong(stat[START])))
 				: Optional.empty();
@@ -62,8 +62,12 @@ record ProcThread(long processId, long threadId, long startTime) implements Host
 				Long.parseLong(stat[SYSTEM]) / TICKS_PER_SECOND));
 	}
 
-	@Override
-	public Optional<String> cpusAllowed() {
+	/**
+	 * Reads which of the host's CPUs the thread may run on.
+	 * @return the kernel's list, such as {@code 0-3,8}, or nothing when the thread has
+	 * ended
+	 */
+	Optional<String> cpusAllowed() {
 		String status = read(this.processId, this.threadId, "status", LONGEST_STATUS);
 		int name = (status != null) ? status.indexOf(CPUS) : -1;
 		int end = (status != null) ? status.indexOf('\n', name + 1) : -1;

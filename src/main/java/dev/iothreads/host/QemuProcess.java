@@ -20,7 +20,6 @@ import java.util.function.Supplier;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-import dev.iothreads.machine.HostThread;
 import dev.iothreads.machine.HostThreads;
 
 /**
@@ -77,7 +76,7 @@ record QemuProcess(long processId, boolean nested) {
 	 * @param threadId the number that QEMU gives for it
 	 * @return the thread, or nothing when there is none of that number
 	 */
-	Optional<HostThread> thread(long threadId) {
+	Optional<ProcThread> thread(long threadId) {
 		if (!this.nested) {
 			return ProcThread.find(this.processId, threadId);
 		}

@@ -32,6 +32,8 @@ final class QemuThreads implements HostThreads {
 
 	private final Map<String, Known> known = new HashMap<>();
 
+	private boolean lookedAhead;
+
 	private final long created = System.nanoTime();
 
 	private @Nullable QemuProcess process;
@@ -46,21 +48,42 @@ final class QemuThreads implements HostThreads {
 	}
 
 	@Override
+	public synchronized void lookAhead() {
+		List.copyOf(this.known.entrySet()).forEach((entry) -> {
+			Known before = entry.getValue();
+			keep(entry.getKey(), before.number(), before.thread().cpuTime().map((time) -> before.thread()));
+		});
+		this.lookedAhead = true;
+	}
+
+	@Override
 	public synchronized Visible look(Collection<IOThread> iothreads) {
+		if (!this.lookedAhead) {
+			lookAhead();
+		}
+		this.lookedAhead = false;
 		this.known.keySet().retainAll(iothreads.stream().map(IOThread::id).collect(Collectors.toSet()));
 		for (IOThread iothread : iothreads) {
 			Known before = this.known.get(iothread.id());
-			if (before == null || before.number() != iothread.threadId() || before.thread().cpuTime().isEmpty()) {
-				this.known.remove(iothread.id());
+			if (before == null || before.number() != iothread.threadId()) {
 				QemuProcess found = process(iothreads.stream().map(IOThread::threadId).toList());
-				((found != null) ? found.thread(iothread.threadId()) : Optional.<HostThread>empty())
-					.ifPresent((thread) -> this.known.put(iothread.id(), new Known(iothread.threadId(), thread)));
+				keep(iothread.id(), iothread.threadId(),
+						(found != null) ? found.thread(iothread.threadId()) : Optional.empty());
 			}
 		}
 		Map<String, HostThread> threads = new HashMap<>();
-		this.known.forEach((id, found) -> threads.put(id, found.thread()));
+		Map<String, String> cpusAllowed = new HashMap<>();
+		this.known.forEach((id, found) -> {
+			threads.put(id, found.thread());
+			found.cpusAllowed().ifPresent((cpus) -> cpusAllowed.put(id, cpus));
+		});
 		boolean complete = threads.size() == iothreads.size();
-		return new Visible(threads, complete ? null : (this.socket != null) ? this.obstacle : NO_SOCKET);
+		return new Visible(threads, cpusAllowed, complete ? null : (this.socket != null) ? this.obstacle : NO_SOCKET);
+	}
+
+	private void keep(String iothread, long number, Optional<ProcThread> found) {
+		found.ifPresentOrElse((thread) -> this.known.put(iothread, new Known(number, thread, thread.cpusAllowed())),
+				() -> this.known.remove(iothread));
 	}
 
 	@Override
@@ -79,7 +102,7 @@ final class QemuThreads implements HostThreads {
 		return this.process;
 	}
 
-	private record Known(long number, HostThread thread) {
+	private record Known(long number, ProcThread thread, Optional<String> cpusAllowed) {
 
 	}
 

@@ -13,6 +13,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicLong;
 
 import dev.iothreads.history.History;
 import dev.iothreads.machine.Device;
@@ -255,13 +256,28 @@ public final class IOThreadService {
 		});
 	}
 
-	// The remaining machines are waited for as long as further ones answer.
+	// The remaining machines are waited for as long as further ones answer. Only the last
+	// of them wakes this thread.
 	private static void awaitProgress(Collection<CompletableFuture<Snapshot>> readings) throws InterruptedException {
-		Semaphore answers = new Semaphore(0);
-		readings.forEach((reading) -> reading.whenComplete((snapshot, failure) -> answers.release()));
-		for (int answered = 0; answered < readings.size(); answered++) {
-			if (!answers.tryAcquire(MachineEntry.SLOW_READ.toMillis(), TimeUnit.MILLISECONDS)) {
+		AtomicLong answered = new AtomicLong(System.nanoTime());
+		CompletableFuture<?> all = CompletableFuture
+			.allOf(readings.stream().map((reading) -> reading.handle((snapshot, failure) -> {
+				answered.set(System.nanoTime());
+				return null;
+			})).toArray(CompletableFuture<?>[]::new));
+		while (!all.isDone()) {
+			long left = answered.get() + MachineEntry.SLOW_READ.toNanos() - System.nanoTime();
+			if (left <= 0) {
 				return;
+			}
+			try {
+				all.get(left, TimeUnit.NANOSECONDS);
+			}
+			catch (TimeoutException ex) {
+				// Another one may have answered meanwhile.
+			}
+			catch (ExecutionException ex) {
+				throw new IllegalStateException(ex);
 			}
 		}
 	}

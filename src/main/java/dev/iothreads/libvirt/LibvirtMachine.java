@@ -340,21 +340,11 @@ final class LibvirtMachine implements Machine {
 		Snapshot snapshot = Snapshot.join(begun, version, Snapshot.LIBVIRT, iothreads, devices)
 			.with(new Activity(visible.threads(), visible.hiddenBecause(), this.statistics.io(description, counts),
 					counts.blocks().texts().isEmpty() ? null : counts.at()));
-		return withCpus(snapshot, found);
-	}
-
-	// libvirt knows the CPUs of a thread that this host does not show.
-	private static Snapshot withCpus(Snapshot snapshot, Map<Long, BitSet> found) {
-		List<IOThread> iothreads = snapshot.iothreads()
-			.stream()
-			.map((iothread) -> (iothread.cpusAllowed() != null) ? iothread
-					: new IOThread(iothread.id(), iothread.threadId(), iothread.settings(), iothread.attached(),
-							CpuList.format(found.getOrDefault(Long.valueOf(iothread.id().substring(PREFIX.length())),
-									new BitSet())),
-							null))
-			.toList();
-		return new Snapshot(snapshot.observedAt(), snapshot.qemuVersion(), snapshot.managedBy(), iothreads,
-				snapshot.devices(), snapshot.activity(), snapshot.identity(), snapshot.departures());
+		// libvirt knows the CPUs of a thread that this host does not show.
+		Map<String, String> cpus = new HashMap<>();
+		found.forEach((number, allowed) -> cpus.put(PREFIX + number, CpuList.format(allowed)));
+		cpus.putAll(visible.cpusAllowed());
+		return snapshot.withCpus(cpus);
 	}
 
 	private Snapshot identify(Snapshot snapshot, Hypervisor.State state) {

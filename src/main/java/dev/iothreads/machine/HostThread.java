@@ -19,15 +19,6 @@ public interface HostThread {
 	Optional<CpuTime> cpuTime();
 
 	/**
-	 * Reads which of the host's CPUs the thread may run on.
-	 * @return the kernel's list, such as {@code 0-3,8}, or nothing when the thread has
-	 * ended
-	 */
-	default Optional<String> cpusAllowed() {
-		return Optional.empty();
-	}
-
-	/**
 	 * CPU time that a thread has used, to a hundredth of a second.
 	 *
 	 * @param userSeconds in its own code, in s

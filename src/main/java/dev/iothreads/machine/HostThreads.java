@@ -15,6 +15,13 @@ import org.jspecify.annotations.Nullable;
 public interface HostThreads {
 
 	/**
+	 * Looks at the threads that are known already, so that the next {@link #look} need
+	 * not: there is time for it while QEMU is asked.
+	 */
+	default void lookAhead() {
+	}
+
+	/**
 	 * Looks for the threads of IOThreads.
 	 * @param iothreads the IOThreads that there are now
 	 * @return those of their threads that are visible
@@ -50,9 +57,11 @@ public interface HostThreads {
 	 * What is visible.
 	 *
 	 * @param threads the threads by the IOThread's id
+	 * @param cpusAllowed the host's CPUs that each may run on, as the kernel lists them,
+	 * such as {@code 0-3,8}
 	 * @param hiddenBecause why some are absent, and what to do; {@code null} when none is
 	 */
-	record Visible(Map<String, HostThread> threads, @Nullable String hiddenBecause) {
+	record Visible(Map<String, HostThread> threads, Map<String, String> cpusAllowed, @Nullable String hiddenBecause) {
 
 	}
 
@@ -63,7 +72,7 @@ public interface HostThreads {
 	interface Finder {
 
 		/** Finds no process, and gives no reason. */
-		Finder NONE = (socket) -> (iothreads) -> new Visible(Map.of(), null);
+		Finder NONE = (socket) -> (iothreads) -> new Visible(Map.of(), Map.of(), null);
 
 		/**
 		 * Returns the threads of the QEMU behind a monitor, as long as it is the same

@@ -81,18 +81,36 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
-	 * Returns the same snapshot with how busy the machine is. An IOThread whose thread
-	 * this host shows has the CPUs that it may run on.
+	 * Returns the same snapshot with how busy the machine is.
 	 * @param known what is known of that
 	 * @return the snapshot
 	 */
 	public Snapshot with(Activity known) {
-		List<IOThread> seen = this.iothreads.stream().map((iothread) -> {
-			HostThread thread = known.threads().get(iothread.id());
-			return (thread != null) ? iothread.allowedOn(thread.cpusAllowed().orElse(null)) : iothread;
-		}).toList();
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, seen, this.devices, known, this.identity,
-				this.departures);
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices, known,
+				this.identity, this.departures);
+	}
+
+	/**
+	 * Returns the same snapshot with all that is known besides its IOThreads and devices.
+	 * @param busy how busy the machine is
+	 * @param guest which guest it is, and whether that runs
+	 * @param unasked why devices have gone, by their QOM paths
+	 * @return the snapshot
+	 */
+	public Snapshot with(Activity busy, Identity guest, Map<String, String> unasked) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices, busy,
+				guest, unasked);
+	}
+
+	/**
+	 * Returns the same snapshot with the CPUs that IOThreads may run on.
+	 * @param allowed the host's CPUs by the id of the IOThread
+	 * @return the snapshot
+	 */
+	public Snapshot withCpus(Map<String, String> allowed) {
+		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy,
+				this.iothreads.stream().map((iothread) -> iothread.allowedOn(allowed.get(iothread.id()))).toList(),
+				this.devices, this.activity, this.identity, this.departures);
 	}
 
 	/**
@@ -114,16 +132,6 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy,
 				this.iothreads.stream().map((iothread) -> iothread.in(pool)).toList(), this.devices, this.activity,
 				this.identity, this.departures);
-	}
-
-	/**
-	 * Returns the same snapshot with why devices have gone.
-	 * @param unasked the reasons by the QOM paths of the devices
-	 * @return the snapshot
-	 */
-	public Snapshot withDepartures(Map<String, String> unasked) {
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
-				this.activity, this.identity, unasked);
 	}
 
 	/**

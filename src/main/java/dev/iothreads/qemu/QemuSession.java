@@ -333,14 +333,14 @@ final class QemuSession {
 		CompletableFuture<?> stated = this.runState.read(this.monitor);
 		CompletableFuture<BlockStatistics.@Nullable Reading> counted = counts
 				? this.statistics.read().thenApply((reading) -> reading) : CompletableFuture.completedFuture(null);
-		return this.plan.list(thoroughly)
-			.thenCombine(stated, (lists, state) -> lists)
-			.thenCombine(counted, (lists, reading) -> {
-				if (reading != null) {
-					this.knowledge.setDrives(reading.drives());
-				}
-				return lists;
-			})
+		CompletableFuture<ReadingPlan.Lists> listing = this.plan.list(thoroughly);
+		this.hostThreads.lookAhead();
+		return listing.thenCombine(stated, (lists, state) -> lists).thenCombine(counted, (lists, reading) -> {
+			if (reading != null) {
+				this.knowledge.setDrives(reading.drives());
+			}
+			return lists;
+		})
 			.thenCompose((lists) -> this.learning.learn(lists, thoroughly, turn.forgettings()))
 			.thenApply(this::recognise)
 			.thenCompose(this.remade::check)
@@ -372,7 +372,7 @@ final class QemuSession {
 				}
 				return snapshot;
 			})
-			.thenApply((snapshot) -> withActivity(snapshot).withDepartures(this.unplugs.unasked()));
+			.thenApply(this::withActivity);
 	}
 
 	// Where events were missed, the devices have been asked again.
@@ -434,11 +434,12 @@ final class QemuSession {
 				|| snapshot.devices().stream().anyMatch((device) -> device.drive() != null);
 		HostThreads.Visible seen = this.hostThreads.look(snapshot.iothreads());
 		Long processId = seen.threads().values().stream().map(HostThread::processId).findFirst().orElse(null);
-		return snapshot
-			.with(new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId,
-					null, reading()))
+		return snapshot.withCpus(seen.cpusAllowed())
 			.with(new Activity(seen.threads(), seen.hiddenBecause(), onIOThreads, counted.observedAt(),
-					orphanedThreads(), settingsObservedAt(snapshot)));
+					orphanedThreads(), settingsObservedAt(snapshot)),
+					new Identity(this.runState.current(), this.identity.guestName(), this.identity.uuid(), processId,
+							null, reading()),
+					this.unplugs.unasked());
 	}
 
 }

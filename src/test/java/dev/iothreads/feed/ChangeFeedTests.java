@@ -94,8 +94,8 @@ class ChangeFeedTests {
 	@Test
 	void aDeviceThatWentUnaskedGoesWithTheReason() {
 		begin(snapshot(List.of(iothread("io0", 1)), disk("blk0", "io0"), disk("blk1", "io0")));
-		this.vm1.show(snapshot(List.of(iothread("io0", 1)))
-			.withDepartures(Map.of(disk("blk1", "io0").qomPath(), "The guest ejected it.")));
+		this.vm1.show(snapshot(List.of(iothread("io0", 1))).with(Activity.UNKNOWN, Identity.UNKNOWN,
+				Map.of(disk("blk1", "io0").qomPath(), "The guest ejected it.")));
 		assertThat(this.notified).filteredOn(OfDevice.class::isInstance)
 			.extracting((change) -> ((OfDevice) change).device().reason())
 			.containsExactly(null, "The guest ejected it.");

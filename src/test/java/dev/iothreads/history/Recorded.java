@@ -143,8 +143,7 @@ public final class Recorded {
 		Map<String, HostThread> threads = new TreeMap<>();
 		this.iothreads.keySet().forEach((id) -> {
 			if (this.percent.get(id) >= 0) {
-				threads.put(id, new Thread(this.iothreads.get(id).threadId(), this.used.getOrDefault(id, 0.0),
-						this.iothreads.get(id).cpusAllowed()));
+				threads.put(id, new Thread(this.iothreads.get(id).threadId(), this.used.getOrDefault(id, 0.0)));
 			}
 		});
 		Map<String, Map<IoOperation, IoCount>> io = new TreeMap<>();
@@ -155,11 +154,18 @@ public final class Recorded {
 					new IoCount(this.done.getOrDefault(device.qomPath(), 0.0).longValue(), 0, 0))));
 		Snapshot joined = Snapshot.join(this.now, "10.0.0", this.managedBy, new ArrayList<>(this.iothreads.values()),
 				new ArrayList<>(this.devices.values()));
-		return joined.with(new Activity(threads, null, this.counted ? io : Map.of(), this.counted ? this.now : null))
+		Map<String, String> cpus = new TreeMap<>();
+		this.iothreads.forEach((id, iothread) -> {
+			if (iothread.cpusAllowed() != null) {
+				cpus.put(id, iothread.cpusAllowed());
+			}
+		});
+		return joined.withCpus(cpus)
+			.with(new Activity(threads, null, this.counted ? io : Map.of(), this.counted ? this.now : null))
 			.with(new Identity(this.runState, null, null, null));
 	}
 
-	private record Thread(long threadId, double seconds, @Nullable String cpus) implements HostThread {
+	private record Thread(long threadId, double seconds) implements HostThread {
 
 		@Override
 		public long processId() {
@@ -169,11 +175,6 @@ public final class Recorded {
 		@Override
 		public Optional<CpuTime> cpuTime() {
 			return Optional.of(new CpuTime(this.seconds, 0));
-		}
-
-		@Override
-		public Optional<String> cpusAllowed() {
-			return Optional.ofNullable(this.cpus);
 		}
 
 		@Override

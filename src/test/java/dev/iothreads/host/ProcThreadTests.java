@@ -52,7 +52,7 @@ class ProcThreadTests {
 
 	@Test
 	void aThreadThatStartedAtAnotherTimeIsNotTheThread() {
-		ProcThread thread = (ProcThread) ProcThread.find(PROCESS, PROCESS).orElseThrow();
+		ProcThread thread = ProcThread.find(PROCESS, PROCESS).orElseThrow();
 		ProcThread before = new ProcThread(PROCESS, PROCESS, thread.startTime() - 1);
 		assertThat(thread.cpuTime()).isPresent();
 		assertThat(before.cpuTime()).isEmpty();
