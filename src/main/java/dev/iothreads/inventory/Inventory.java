@@ -39,6 +39,9 @@ public final class Inventory implements AutoCloseable {
 
 	private static final int CLOSED_AT_ONCE = 64;
 
+	// A reading may begin so much of an interval early.
+	private static final int DRIFT = 50;
+
 	private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
 
 	private final Semaphore permits = new Semaphore(MAX_WAITING);
@@ -133,7 +136,7 @@ public final class Inventory implements AutoCloseable {
 	}
 
 	private void add(String name, Supplier<? extends Machine> connect, Object source) {
-		MachineEntry entry;
+		Registered registered;
 		synchronized (this.sources) {
 			if (!MachineName.isValid(name)) {
 				throw new IllegalArgumentException(
@@ -146,28 +149,22 @@ public final class Inventory implements AutoCloseable {
 			if (this.closed) {
 				return;
 			}
-			entry = new MachineEntry(name, connect.get(), this.pools.apply(name).orElse(null), this.permits,
-					this::changed);
-			// A phase of its own for each machine: many of them are not read all at once.
-			// A machine that was asked for lately has been read, and is not read again.
-			long interval = this.refreshInterval.toNanos();
-			ScheduledFuture<?> refresh = this.scheduler.scheduleWithFixedDelay(() -> refresh(entry),
-					ThreadLocalRandom.current().nextLong(interval), interval, TimeUnit.NANOSECONDS);
-			this.machines.put(name, new Registered(entry, refresh, source));
+			registered = new Registered(new MachineEntry(name, connect.get(), this.pools.apply(name).orElse(null),
+					this.permits, this::changed), source);
+			this.machines.put(name, registered);
 		}
-		entry.readAnew();
+		registered.entry().readAnew();
+		// A phase of its own for each machine: many of them are not read all at once.
+		registered.readIn(random(this.refreshInterval), true);
 	}
 
-	// Half an interval less, as the readings do not begin exactly an interval apart. An
-	// exception would end the readings of this machine, without a message.
-	private void refresh(MachineEntry entry) {
-		try {
-			boolean often = this.watched.getAsBoolean() || this.idleInterval.compareTo(this.refreshInterval) < 0;
-			entry.snapshot((often ? this.refreshInterval : this.idleInterval).minus(this.refreshInterval.dividedBy(2)));
-		}
-		catch (RuntimeException | Error ex) {
-			logger.error("The reading of {} failed, and is tried again", entry.name(), ex);
-		}
+	private static Duration random(Duration most) {
+		return Duration.ofNanos(ThreadLocalRandom.current().nextLong(Math.max(1, most.toNanos())));
+	}
+
+	private Duration interval() {
+		boolean often = this.watched.getAsBoolean() || this.idleInterval.compareTo(this.refreshInterval) < 0;
+		return often ? this.refreshInterval : this.idleInterval;
 	}
 
 	/**
@@ -268,11 +265,72 @@ public final class Inventory implements AutoCloseable {
 		this.sources.forEach(MachineSource::close);
 	}
 
-	private record Registered(MachineEntry entry, ScheduledFuture<?> refresh, Object source) implements AutoCloseable {
+	/**
+	 * A machine with the timer of its readings. One that a request has read is read again
+	 * an interval after that.
+	 */
+	private final class Registered implements AutoCloseable {
+
+		private final MachineEntry entry;
+
+		private final Object source;
+
+		private volatile @Nullable ScheduledFuture<?> timer;
+
+		private volatile boolean closed;
+
+		Registered(MachineEntry entry, Object source) {
+			this.entry = entry;
+			this.source = source;
+		}
+
+		MachineEntry entry() {
+			return this.entry;
+		}
+
+		Object source() {
+			return this.source;
+		}
+
+		void readIn(Duration delay, boolean always) {
+			ScheduledFuture<?> next = Inventory.this.scheduler.schedule(() -> refresh(always), delay.toNanos(),
+					TimeUnit.NANOSECONDS);
+			this.timer = next;
+			if (this.closed) {
+				next.cancel(false);
+			}
+		}
+
+		// An exception would end the readings of this machine, without a message. The
+		// timers of machines that one request has read drift apart.
+		private void refresh(boolean always) {
+			Duration most = Inventory.this.refreshInterval;
+			Duration left = most;
+			try {
+				Duration interval = interval();
+				Duration age = this.entry.age();
+				Duration slack = most.dividedBy(DRIFT);
+				if (always || age.compareTo(interval.minus(slack)) >= 0) {
+					this.entry.snapshot(always ? Duration.ZERO : interval.minus(slack));
+				}
+				else if (interval.minus(age).compareTo(most) < 0) {
+					left = interval.minus(age);
+				}
+				left = left.minus(random(slack));
+			}
+			catch (RuntimeException | Error ex) {
+				logger.error("The reading of {} failed, and is tried again", this.entry.name(), ex);
+			}
+			readIn(left, false);
+		}
 
 		@Override
 		public void close() {
-			this.refresh.cancel(false);
+			this.closed = true;
+			ScheduledFuture<?> next = this.timer;
+			if (next != null) {
+				next.cancel(false);
+			}
 			this.entry.close();
 		}
 

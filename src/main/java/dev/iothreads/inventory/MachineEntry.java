@@ -154,12 +154,20 @@ final class MachineEntry implements AutoCloseable {
 	 */
 	CompletableFuture<Snapshot> snapshot(Duration maxAge) {
 		Reading reading = this.latest;
-		if (reading != null && reading.isYoungerThan(maxAge) && this.machine.status().isUp()) {
+		if (reading != null && reading.age().compareTo(maxAge) < 0 && this.machine.status().isUp()) {
 			return CompletableFuture.completedFuture(reading.snapshot);
 		}
 		synchronized (this) {
 			return (this.current != null) ? this.current : begin();
 		}
+	}
+
+	/**
+	 * Returns how long ago the latest reading began, days when there is none.
+	 */
+	Duration age() {
+		Reading reading = this.latest;
+		return (reading != null) ? reading.age() : EXPIRED;
 	}
 
 	/**
@@ -392,8 +400,8 @@ final class MachineEntry implements AutoCloseable {
 	 */
 	private record Reading(Snapshot snapshot, long begun) {
 
-		boolean isYoungerThan(Duration age) {
-			return System.nanoTime() - this.begun < age.toNanos();
+		Duration age() {
+			return Duration.ofNanos(System.nanoTime() - this.begun);
 		}
 
 	}

@@ -174,12 +174,39 @@ class InventoryTests {
 				}
 
 			});
-			int first = readings.get();
+			// One when it is added, and the first by the timer.
+			await().until(() -> readings.get() == 2);
 			long before = this.scheduler.getCompletedTaskCount();
 			await().until(() -> this.scheduler.getCompletedTaskCount() > before + 5);
-			assertThat(readings).hasValue(first);
+			assertThat(readings).hasValue(2);
 			watched.set(true);
 			await().until(() -> readings.get() > 3);
+		}
+	}
+
+	@Test
+	void aMachineThatARequestHasReadIsReadAgainAnIntervalAfterThat() {
+		Duration interval = Duration.ofSeconds(2);
+		List<Long> begun = new CopyOnWriteArrayList<>();
+		try (Inventory quick = new Inventory(this.scheduler, interval, interval)) {
+			quick.add("vm1", new StubMachine() {
+
+				@Override
+				public CompletableFuture<Snapshot> read() {
+					begun.add(System.nanoTime());
+					return CompletableFuture
+						.completedFuture(new Snapshot(Instant.now(), "1.0.0", null, List.of(), List.of()));
+				}
+
+			});
+			// The first by the timer has a phase of its own.
+			await().until(() -> begun.size() == 2);
+			await().until(() -> System.nanoTime() - begun.get(1) > interval.dividedBy(2).toNanos());
+			quick.entry("vm1").readAnew();
+			assertThat(begun).hasSize(3);
+			await().until(() -> begun.size() == 4);
+			assertThat(Duration.ofNanos(begun.get(3) - begun.get(2)))
+				.isGreaterThan(interval.multipliedBy(9).dividedBy(10));
 		}
 	}
 
