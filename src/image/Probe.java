@@ -28,13 +28,13 @@ class Probe {
 
 	static final int TIMEOUT_MILLISECONDS = 4000;
 
-	private static final String PATIENCE = "--for=";
+	private static final String LONGEST_WAIT = "--for=";
 
 	public static void main(String[] arguments) throws InterruptedException {
 		long end = System.nanoTime();
 		for (String argument : arguments) {
-			if (argument.startsWith(PATIENCE)) {
-				end += TimeUnit.SECONDS.toNanos(Integer.parseInt(argument.substring(PATIENCE.length())));
+			if (argument.startsWith(LONGEST_WAIT)) {
+				end += TimeUnit.SECONDS.toNanos(Integer.parseInt(argument.substring(LONGEST_WAIT.length())));
 				continue;
 			}
 			URI address = URI.create(argument.startsWith("/") ? own(System.getenv()) + argument : argument);
@@ -87,12 +87,12 @@ class Probe {
 
 			@Override
 			public void checkClientTrusted(X509Certificate[] chain, String type) {
-				throw new IllegalStateException("nobody is a server here");
+				throw new IllegalStateException("this trusts servers only, not clients");
 			}
 
 			@Override
 			public void checkServerTrusted(X509Certificate[] chain, String type) {
-				// whoever answers will do
+				// any certificate will do
 			}
 
 			@Override

@@ -17,7 +17,7 @@ final class Eventually {
 	 * @return what was seen then
 	 */
 	static <T> T see(Supplier<T> look, Predicate<T> wanted) {
-		long end = System.nanoTime() + Service.PATIENCE.toNanos();
+		long end = System.nanoTime() + Service.LONGEST_WAIT.toNanos();
 		T seen = look.get();
 		while (!wanted.test(seen)) {
 			if (System.nanoTime() > end) {

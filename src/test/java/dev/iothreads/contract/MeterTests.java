@@ -56,7 +56,7 @@ class MeterTests {
 	void itsRowIsThereAsLongAsTheMachine() {
 		String name = Service.newName("metered");
 		Service.shared().add(name, EmbeddedMachine.demo());
-		await().atMost(Service.PATIENCE).until(() -> gauge(name, "iothread0") != null);
+		await().atMost(Service.LONGEST_WAIT).until(() -> gauge(name, "iothread0") != null);
 		Service.shared().remove(name);
 		assertThat(this.registry.find("iothread.machine.up").tag("machine", name).gauge()).isNull();
 		assertThat(gauge(name, "iothread0")).isNull();

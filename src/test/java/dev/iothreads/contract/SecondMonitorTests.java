@@ -116,7 +116,7 @@ class SecondMonitorTests {
 		assertThat(attached.path(0).path("kind").asString()).isEqualTo("block-export");
 		assertThat(this.machine.tap().changes()).doesNotContain("object-del");
 		this.machine.monitor().execute("block-export-del", Map.of("id", "exp0"));
-		this.machine.monitor().awaitEvent("BLOCK_EXPORT_DELETED", (data) -> true, Service.PATIENCE);
+		this.machine.monitor().awaitEvent("BLOCK_EXPORT_DELETED", (data) -> true, Service.LONGEST_WAIT);
 		this.machine.monitor().execute("nbd-server-stop");
 		this.machine.delete("/iothreads/pool0").is(204);
 	}

@@ -43,7 +43,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 final class Service {
 
 	/** How long a test waits for what must happen. */
-	static final Duration PATIENCE = Duration.ofSeconds(60);
+	static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
 	/** A directory; images may be attached from its {@code images}. */
 	static final Path IMAGES = temporary();
@@ -214,7 +214,7 @@ final class Service {
 
 	private HttpRequest request(String method, String path, @Nullable String body, String... headers) {
 		HttpRequest.Builder request = HttpRequest.newBuilder(this.base.resolve(path))
-			.timeout(PATIENCE)
+			.timeout(LONGEST_WAIT)
 			.method(method,
 					(body != null) ? HttpRequest.BodyPublishers.ofString(body) : HttpRequest.BodyPublishers.noBody());
 		if (body != null) {

@@ -165,7 +165,7 @@ final class Wiretap implements AutoCloseable {
 		 */
 		JsonNode await() {
 			try {
-				return this.caught.get(Service.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+				return this.caught.get(Service.LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS);
 			}
 			catch (InterruptedException | ExecutionException | TimeoutException ex) {
 				throw new AssertionError("The command has not come", ex);

@@ -108,7 +108,8 @@ final class Args {
 	 */
 	static void unplug(Monitor monitor, String id) {
 		monitor.execute("device_del", Map.of("id", id));
-		monitor.awaitEvent("DEVICE_DELETED", (data) -> id.equals(data.path("device").asString("")), Watched.PATIENCE);
+		monitor.awaitEvent("DEVICE_DELETED", (data) -> id.equals(data.path("device").asString("")),
+				Watched.LONGEST_WAIT);
 	}
 
 	static void addIOThread(Monitor monitor, String id) {

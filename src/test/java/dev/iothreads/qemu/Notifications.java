@@ -32,7 +32,7 @@ final class Notifications {
 	 */
 	void await() {
 		try {
-			if (!this.calls.tryAcquire(Watched.PATIENCE.toSeconds(), TimeUnit.SECONDS)) {
+			if (!this.calls.tryAcquire(Watched.LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS)) {
 				throw new AssertionError("No listener was notified");
 			}
 		}

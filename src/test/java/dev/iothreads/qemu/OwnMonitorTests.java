@@ -56,7 +56,7 @@ class OwnMonitorTests {
 				vm.machine().changes().addIOThread("io9", IOThreadSettings.NONE);
 				assertThat(vm.read().iothread("io9")).isPresent();
 			}
-			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-1"));
+			await().atMost(Watched.LONGEST_WAIT).until(() -> !chardevs(others).contains("iothread-inventory-1"));
 			assertThat(own).doesNotExist();
 			assertThat(others.execute("qom-list", Map.of("path", "/objects")).toString())
 				.doesNotContain("iothread-inventory-1");
@@ -71,7 +71,7 @@ class OwnMonitorTests {
 			make(others, "iothread-inventory-1", own);
 			make(others, "iothread-inventory-2", this.directory.resolve("iothread-inventory-2.sock"));
 			try (Watched vm = Watched.at(qemu.socket(), own)) {
-				await().atMost(Watched.PATIENCE).until(() -> isHeld(vm));
+				await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(vm));
 				assertThat(chardevs(others)).contains("iothread-inventory-2");
 			}
 			Path stale = this.directory.resolve("iothread-inventory-3.sock");
@@ -97,7 +97,7 @@ class OwnMonitorTests {
 				assertThat(reading.limits()).contains("another service uses the one of this name");
 				assertThat(first.read().identity().reading()).isNull();
 				first.machine().close();
-				await().atMost(Watched.PATIENCE).until(() -> isHeld(second));
+				await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(second));
 			}
 		}
 	}
@@ -111,11 +111,11 @@ class OwnMonitorTests {
 			try (Watched vm = Watched.at(qemu.socket(), own)) {
 				assertThat(limits(vm)).contains("there is one of this name without a client");
 				try (Monitor service = Monitor.connect(own)) {
-					await().atMost(Watched.PATIENCE)
+					await().atMost(Watched.LONGEST_WAIT)
 						.until(() -> limits(vm).contains("another service uses the one of this name"));
 					assertThat(service.execute("query-status").has("status")).isTrue();
 				}
-				await().atMost(Watched.PATIENCE).until(() -> isHeld(vm));
+				await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(vm));
 			}
 		}
 	}
@@ -128,10 +128,10 @@ class OwnMonitorTests {
 			try (Qemu qemu = hotpluggable().start(binary);
 					Watched first = Watched.at(qemu.socket(), own);
 					Watched second = Watched.at(qemu.socket(), own)) {
-				await().atMost(Watched.PATIENCE).until(() -> isHeld(first) != isHeld(second));
+				await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(first) != isHeld(second));
 				Watched holder = isHeld(first) ? first : second;
 				Watched other = (holder == first) ? second : first;
-				await().atMost(Watched.PATIENCE)
+				await().atMost(Watched.LONGEST_WAIT)
 					.until(() -> limits(other).contains("another service uses the one of this name"));
 				assertThat(isHeld(holder)).isTrue();
 			}
@@ -145,9 +145,9 @@ class OwnMonitorTests {
 		try (Qemu qemu = hotpluggable().start(binary);
 				Monitor others = qemu.monitor();
 				Halted halted = new Halted(qemu.socket(), own)) {
-			await().atMost(Watched.PATIENCE).until(() -> chardevs(others).contains("iothread-inventory-1"));
+			await().atMost(Watched.LONGEST_WAIT).until(() -> chardevs(others).contains("iothread-inventory-1"));
 			halted.machine().close();
-			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-1"));
+			await().atMost(Watched.LONGEST_WAIT).until(() -> !chardevs(others).contains("iothread-inventory-1"));
 			assertThat(own).doesNotExist();
 		}
 	}
@@ -162,7 +162,7 @@ class OwnMonitorTests {
 				TimeUnit.MILLISECONDS.sleep(i % 40);
 				vm.close();
 			}
-			await().atMost(Watched.PATIENCE)
+			await().atMost(Watched.LONGEST_WAIT)
 				.untilAsserted(() -> assertThat(
 						chardevs(others) + others.execute("qom-list", Map.of("path", "/objects")).toString())
 					.doesNotContain("iothread-inventory-"));
@@ -177,10 +177,10 @@ class OwnMonitorTests {
 		try (Qemu qemu = hotpluggable().start(binary);
 				Monitor others = qemu.monitor();
 				Halted halted = new Halted(qemu.socket(), own)) {
-			await().atMost(Watched.PATIENCE).until(() -> chardevs(others).contains("iothread-inventory-1"));
+			await().atMost(Watched.LONGEST_WAIT).until(() -> chardevs(others).contains("iothread-inventory-1"));
 			Files.delete(own);
 			halted.goOn();
-			await().atMost(Watched.PATIENCE).until(() -> halted.machine().status().isUp());
+			await().atMost(Watched.LONGEST_WAIT).until(() -> halted.machine().status().isUp());
 			Identity.Reading reading = Watched.result(halted.machine().read()).identity().reading();
 			assertThat(reading).isNotNull();
 			assertThat(reading.limits()).contains("QEMU made one, and the service cannot connect to");
@@ -210,11 +210,11 @@ class OwnMonitorTests {
 			try (Watched vm = Watched.at(qemu.socket(), own)) {
 				vm.read();
 				qemu.restart();
-				await().atMost(Watched.PATIENCE).until(() -> isHeld(vm));
+				await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(vm));
 				try (Monitor others = qemu.monitor()) {
 					Args.deleteObject(others, "iothread-inventory-1");
 					others.execute("chardev-remove", Map.of("id", "iothread-inventory-1"));
-					await().atMost(Watched.PATIENCE)
+					await().atMost(Watched.LONGEST_WAIT)
 						.until(() -> chardevs(others).contains("iothread-inventory-1") && isHeld(vm));
 				}
 			}
@@ -231,7 +231,7 @@ class OwnMonitorTests {
 					services
 						.add(Watched.at(qemu.socket(), this.directory.resolve("iothread-inventory-" + i + ".sock")));
 				}
-				services.forEach((vm) -> await().atMost(Watched.PATIENCE).until(() -> isHeld(vm)));
+				services.forEach((vm) -> await().atMost(Watched.LONGEST_WAIT).until(() -> isHeld(vm)));
 				for (int i = 0; i < 10; i++) {
 					assertThat(chardevs(others)).contains("iothread-inventory-" + i);
 				}
@@ -239,7 +239,7 @@ class OwnMonitorTests {
 			finally {
 				services.forEach(Watched::close);
 			}
-			await().atMost(Watched.PATIENCE).until(() -> !chardevs(others).contains("iothread-inventory-"));
+			await().atMost(Watched.LONGEST_WAIT).until(() -> !chardevs(others).contains("iothread-inventory-"));
 		}
 	}
 
@@ -301,7 +301,8 @@ class OwnMonitorTests {
 				return null;
 			});
 			this.machine = QemuMachine.connect("vm1", new UnixAddress(socket), new SocketUse(Hold.OWN, false, own),
-					new QemuOptions(Watched.PATIENCE, Watched.PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE),
+					new QemuOptions(Watched.LONGEST_WAIT, Watched.LONGEST_WAIT, Watched::daemon, null,
+							HostThreads.Finder.NONE),
 					this.scheduler);
 		}
 

@@ -125,7 +125,7 @@ class QemuMachineChangesTests {
 			others.execute("device_del", Map.of("id", "blk0"));
 			assertThat(on(vm.read(), "io0")).containsExactly("blk0");
 			others.execute("system_reset");
-			others.awaitEvent("DEVICE_DELETED", (data) -> data.has("device"), Watched.PATIENCE);
+			others.awaitEvent("DEVICE_DELETED", (data) -> data.has("device"), Watched.LONGEST_WAIT);
 			assertThat(vm.read().devices()).as("after the reset that ends it").isEmpty();
 		}
 	}
@@ -347,7 +347,7 @@ class QemuMachineChangesTests {
 			assertThat(vm.read().device("blk0").orElseThrow().drive()).isEqualTo("disk0");
 			others.execute("blockdev-mirror",
 					Map.of("job-id", "job0", "device", "disk0", "target", "target", "sync", "none"));
-			others.awaitEvent("BLOCK_JOB_READY", (data) -> true, Watched.PATIENCE);
+			others.awaitEvent("BLOCK_JOB_READY", (data) -> true, Watched.LONGEST_WAIT);
 			assertThat(vm.read().device("blk0").orElseThrow().drive()).as("beneath the job's filter")
 				.isEqualTo("disk0");
 			others.execute("job-complete", Map.of("id", "job0"));
@@ -442,7 +442,7 @@ class QemuMachineChangesTests {
 	}
 
 	private static void readUntil(Watched vm, Predicate<Snapshot> expected) {
-		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		long end = System.nanoTime() + Watched.LONGEST_WAIT.toNanos();
 		while (!expected.test(vm.read())) {
 			assertThat(System.nanoTime()).as("not yet seen").isLessThan(end);
 		}
@@ -462,7 +462,7 @@ class QemuMachineChangesTests {
 
 	private static void awaitConcluded(Monitor monitor, String job) {
 		monitor.awaitEvent("JOB_STATUS_CHANGE", (data) -> job.equals(data.path("id").asString(""))
-				&& "concluded".equals(data.path("status").asString("")), Watched.PATIENCE);
+				&& "concluded".equals(data.path("status").asString("")), Watched.LONGEST_WAIT);
 	}
 
 	private static List<String> on(Snapshot snapshot, String iothread) {

@@ -83,7 +83,7 @@ class QemuMachineObjectsTests {
 	}
 
 	private static void readUntil(Watched vm, String iothread, List<Attachment> expected) {
-		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		long end = System.nanoTime() + Watched.LONGEST_WAIT.toNanos();
 		List<Attachment> seen = on(vm.read(), iothread);
 		while (!seen.equals(expected)) {
 			assertThat(System.nanoTime()).as("what is on %s is still %s", iothread, seen).isLessThan(end);

@@ -83,7 +83,7 @@ class QemuMachineStateTests {
 	void aMonitorThatAnotherClientHoldsIsBusyUntilThatOneLeaves(QemuBinary binary) {
 		try (Qemu qemu = Args.none().iothread("io0").start(binary)) {
 			Monitor first = Monitor.connect(qemu.socket());
-			try (Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), SOON, Watched.PATIENCE)) {
+			try (Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), SOON, Watched.LONGEST_WAIT)) {
 				MachineStatus status = vm.await(MachineState.BUSY);
 				assertThat(status.reason()).contains("another client holds it")
 					.contains("Give the service a -qmp of its own");
@@ -101,7 +101,7 @@ class QemuMachineStateTests {
 	void aQemuThatEndsWhileItIsWaitedForIsDown(QemuBinary binary) {
 		try (Qemu qemu = Qemu.of(binary).start();
 				Monitor first = Monitor.connect(qemu.socket());
-				Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), SOON, Watched.PATIENCE)) {
+				Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), SOON, Watched.LONGEST_WAIT)) {
 			assertThat(first.greeting()).isNotEmpty();
 			vm.await(MachineState.BUSY);
 			qemu.kill();
@@ -112,7 +112,7 @@ class QemuMachineStateTests {
 	@EveryQemu
 	void aStoppedQemuTimesOutOnceThenIsUnavailableAtOnceAndComesBackByItself(QemuBinary binary) {
 		try (Qemu qemu = Args.none().iothread("io0").start(binary);
-				Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), Watched.PATIENCE,
+				Watched vm = Watched.at(new MonitorAddress.UnixAddress(qemu.socket()), Watched.LONGEST_WAIT,
 						Duration.ofSeconds(2))) {
 			vm.read();
 			qemu.stop();
@@ -181,7 +181,7 @@ class QemuMachineStateTests {
 		try (ScriptedMonitor monitor = ScriptedMonitor.onUnixSocket((client) -> {
 			client.send(ScriptedMonitor.GREETING);
 			client.awaitEnd();
-		}); Watched vm = Watched.at(monitor.address(), Watched.PATIENCE, SOON)) {
+		}); Watched vm = Watched.at(monitor.address(), Watched.LONGEST_WAIT, SOON)) {
 			assertThat(vm.await(MachineState.DOWN).reason()).contains("did not answer qmp_capabilities");
 		}
 	}
@@ -190,7 +190,7 @@ class QemuMachineStateTests {
 	void aMonitorThatAgreesAndThenNeverAnswersIsDown() {
 		try (ScriptedMonitor monitor = ScriptedMonitor
 			.onUnixSocket(ScriptedMonitor.Script.answering((request) -> null));
-				Watched vm = Watched.at(monitor.address(), Watched.PATIENCE, SOON)) {
+				Watched vm = Watched.at(monitor.address(), Watched.LONGEST_WAIT, SOON)) {
 			assertThat(vm.await(MachineState.DOWN).reason()).contains("did not answer within 0.3 s");
 		}
 	}
@@ -334,7 +334,7 @@ class QemuMachineStateTests {
 	}
 
 	private static Snapshot readUntilItSucceeds(Watched vm) {
-		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		long end = System.nanoTime() + Watched.LONGEST_WAIT.toNanos();
 		while (true) {
 			try {
 				return vm.machine().read().join();
@@ -355,7 +355,7 @@ class QemuMachineStateTests {
 	}
 
 	private static void awaitTries(Watched vm, long tries) {
-		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		long end = System.nanoTime() + Watched.LONGEST_WAIT.toNanos();
 		while (vm.scheduler().getCompletedTaskCount() < tries) {
 			assertThat(System.nanoTime()).isLessThan(end);
 			Thread.yield();
@@ -363,7 +363,7 @@ class QemuMachineStateTests {
 	}
 
 	private static void awaitNoThread(String name) {
-		long end = System.nanoTime() + Watched.PATIENCE.toNanos();
+		long end = System.nanoTime() + Watched.LONGEST_WAIT.toNanos();
 		while (Thread.getAllStackTraces().keySet().stream().anyMatch((thread) -> thread.getName().equals(name))) {
 			assertThat(System.nanoTime()).as(name + " is still there").isLessThan(end);
 			Thread.yield();

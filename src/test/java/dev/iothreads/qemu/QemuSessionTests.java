@@ -19,8 +19,8 @@ class QemuSessionTests {
 	private final ScriptedMonitor recorded = RecordedQemu.of(Transcript.read("qemu-11.1.jsonl").before("object-add"))
 		.listen();
 
-	private final QemuOptions options = new QemuOptions(Watched.PATIENCE, Watched.PATIENCE, Watched::daemon, null,
-			HostThreads.Finder.NONE);
+	private final QemuOptions options = new QemuOptions(Watched.LONGEST_WAIT, Watched.LONGEST_WAIT, Watched::daemon,
+			null, HostThreads.Finder.NONE);
 
 	private final QmpClient client = QmpClient.open(this.recorded.address(), this.options.ofConnection(), (event) -> {
 	});

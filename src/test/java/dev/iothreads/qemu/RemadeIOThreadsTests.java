@@ -132,7 +132,7 @@ class RemadeIOThreadsTests {
 		CompletableFuture<Void> gone = vm.machine().changes().detach("blk0", force);
 		// What is there since the start goes when the guest resets.
 		others.execute("system_reset");
-		gone.get(Watched.PATIENCE.toSeconds(), TimeUnit.SECONDS);
+		gone.get(Watched.LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS);
 	}
 
 	private static Qemu cold(QemuBinary binary) {

@@ -76,7 +76,7 @@ class RunStateTests {
 			monitor.execute("migrate", Map.of("uri", "exec:cat > /dev/null"));
 			// No event says that it is postmigrate: readings go on asking until it is.
 			Awaitility.await()
-				.atMost(Watched.PATIENCE)
+				.atMost(Watched.LONGEST_WAIT)
 				.untilAsserted(() -> assertThat(vm.read().identity().runState()).isEqualTo("postmigrate"));
 			assertRefused(vm, "postmigrate", "Change it there");
 		}
@@ -94,7 +94,7 @@ class RunStateTests {
 			assertRefused(vm, "running", "migrate_cancel");
 			monitor.execute("migrate_cancel");
 			Awaitility.await()
-				.atMost(Watched.PATIENCE)
+				.atMost(Watched.LONGEST_WAIT)
 				.until(() -> "cancelled".equals(monitor.execute("query-migrate").path("status").asString()));
 			vm.machine().changes().attach(disk());
 			assertThat(vm.read().device("blk1")).isPresent();

@@ -45,7 +45,7 @@ class ScsiDisksTests {
 			vm.read();
 			others.execute("device_del", Map.of("id", "hd1"));
 			others.awaitEvent("DEVICE_DELETED", (data) -> data.path("device").asString("").equals("hd1"),
-					Watched.PATIENCE);
+					Watched.LONGEST_WAIT);
 			assertThat(disks(vm, "scsi1")).isEmpty();
 			others.execute("device_add",
 					Map.of("driver", "scsi-hd", "id", "hd1", "drive", "disk1", "bus", "scsi0.0", "lun", 7));

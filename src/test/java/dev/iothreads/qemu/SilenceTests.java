@@ -51,7 +51,7 @@ class SilenceTests {
 				}
 				client.reply(request, String.valueOf(qemu.apply(request)));
 			}
-		}); Watched vm = Watched.at(monitor.address(), Watched.PATIENCE, SOON)) {
+		}); Watched vm = Watched.at(monitor.address(), Watched.LONGEST_WAIT, SOON)) {
 			vm.await(MachineState.UP);
 			assertThat(vm.failure(MachineTimeoutException.class)).hasMessageContaining("did not answer within 0.3 s");
 			vm.await((status) -> clients.get() == 2 && status.isUp());
@@ -73,7 +73,7 @@ class SilenceTests {
 				client.reply(request, String.valueOf(qemu.apply(request)));
 			}
 			client.awaitEnd();
-		}); Watched vm = Watched.at(monitor.address(), Watched.PATIENCE, SOON, SOON)) {
+		}); Watched vm = Watched.at(monitor.address(), Watched.LONGEST_WAIT, SOON, SOON)) {
 			vm.await(MachineState.UP);
 			while (clients.get() < 2) {
 				vm.machine().read().exceptionally((failure) -> null).join();
@@ -102,7 +102,7 @@ class SilenceTests {
 	@EveryQemu
 	void aQemuThatGoesOnIsUpWithoutBeingAsked(QemuBinary binary) {
 		try (Qemu qemu = Args.none().iothread("io0").start(binary);
-				Watched vm = Watched.at(new UnixAddress(qemu.socket()), Watched.PATIENCE, Duration.ofSeconds(2))) {
+				Watched vm = Watched.at(new UnixAddress(qemu.socket()), Watched.LONGEST_WAIT, Duration.ofSeconds(2))) {
 			vm.read();
 			qemu.stop();
 			vm.failure(MachineTimeoutException.class);

@@ -127,7 +127,7 @@ class SpoiltConversationTests {
 			}
 		}); Watched vm = Watched.at(monitor.address(), TIMEOUT, TIMEOUT, UNRESPONSIVE_LIMIT)) {
 			List<Map<String, List<String>>> seen = new ArrayList<>();
-			await().atMost(Watched.PATIENCE).pollInSameThread().pollInterval(Duration.ofMillis(5)).until(() -> {
+			await().atMost(Watched.LONGEST_WAIT).pollInSameThread().pollInterval(Duration.ofMillis(5)).until(() -> {
 				Map<String, List<String>> counted = read(vm);
 				if (counted != null) {
 					seen.add(counted);

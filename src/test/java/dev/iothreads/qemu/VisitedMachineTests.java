@@ -154,7 +154,7 @@ class VisitedMachineTests {
 
 	@EveryQemu
 	void aGuestThatLetsGoLateIsNoticedWithoutOtherReadings(QemuBinary binary) throws Exception {
-		QemuOptions options = new QemuOptions(Watched.PATIENCE, Watched.PATIENCE, Watched::daemon, null,
+		QemuOptions options = new QemuOptions(Watched.LONGEST_WAIT, Watched.LONGEST_WAIT, Watched::daemon, null,
 				HostThreads.Finder.NONE);
 		AtomicLong readings = new AtomicLong();
 		try (Qemu qemu = Args.none()
@@ -175,7 +175,7 @@ class VisitedMachineTests {
 			readings.set(0);
 			CompletableFuture<Void> gone = session.changes("vm1").detach("blk0", false);
 			// After 0.1, 0.3, 0.7, 1.5, 3.1 and 6.3 s, and then each 5 s.
-			await().atMost(Watched.PATIENCE).until(() -> readings.get() >= 7);
+			await().atMost(Watched.LONGEST_WAIT).until(() -> readings.get() >= 7);
 			assertThat(gone).isNotDone();
 			others.execute("system_reset");
 			gone.get(60, TimeUnit.SECONDS);
@@ -229,7 +229,7 @@ class VisitedMachineTests {
 			vm.read();
 			vm.machine().changes().addIOThread("io2", IOThreadSettings.NONE);
 			qemu.restart();
-			await().atMost(Watched.PATIENCE).ignoreExceptions().until(() -> vm.machine().read().get() != null);
+			await().atMost(Watched.LONGEST_WAIT).ignoreExceptions().until(() -> vm.machine().read().get() != null);
 			assertThat(vm.read().iothread("io2")).isEmpty();
 		}
 	}
@@ -281,7 +281,7 @@ class VisitedMachineTests {
 		try (Qemu qemu = monitorAt(held, "mode=control").start(binary);
 				Monitor incus = Monitor.connect(held);
 				Watched waiting = Watched.at(new MonitorAddress.UnixAddress(held), Duration.ofMillis(200),
-						Watched.PATIENCE)) {
+						Watched.LONGEST_WAIT)) {
 			assertThat(waiting.await(MachineState.BUSY).reason()).contains("raw.qemu", "Incus");
 			try (Watched visiting = Watched.at(held, Hold.FALSE); Watched found = Watched.found(held)) {
 				assertThat(visiting.await(MachineState.BUSY).reason()).contains("raw.qemu", "does not wait in line");
@@ -318,7 +318,7 @@ class VisitedMachineTests {
 	}
 
 	private static Runnable nextTry(Watched vm) {
-		return await().atMost(Watched.PATIENCE)
+		return await().atMost(Watched.LONGEST_WAIT)
 			.until(() -> vm.scheduler().getQueue().peek(),
 					(next) -> next instanceof Delayed later && later.getDelay(TimeUnit.SECONDS) > 30);
 	}
@@ -388,7 +388,7 @@ class VisitedMachineTests {
 			try (SocketChannel user = SocketChannel.open(UnixDomainSocketAddress.of(qemu.console()));
 					Monitor others = qemu.monitor()) {
 				// QEMU names the peer of a chardev that has one.
-				await().atMost(Watched.PATIENCE)
+				await().atMost(Watched.LONGEST_WAIT)
 					.until(() -> others.execute("query-chardev")
 						.valueStream()
 						.filter((chardev) -> chardev.path("label").asString().equals("console"))

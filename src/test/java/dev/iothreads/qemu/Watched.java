@@ -22,7 +22,7 @@ import dev.iothreads.qmp.MonitorAddress;
  */
 final class Watched implements AutoCloseable {
 
-	static final Duration PATIENCE = Duration.ofSeconds(60);
+	static final Duration LONGEST_WAIT = Duration.ofSeconds(60);
 
 	private final ScheduledThreadPoolExecutor scheduler;
 
@@ -51,11 +51,11 @@ final class Watched implements AutoCloseable {
 	 */
 	static Watched at(Path socket, HostThreads.Finder finder) {
 		return new Watched("vm1", new MonitorAddress.UnixAddress(socket),
-				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, finder));
+				new QemuOptions(LONGEST_WAIT, LONGEST_WAIT, Watched::daemon, null, finder));
 	}
 
 	static Watched at(MonitorAddress address) {
-		return at(address, PATIENCE, PATIENCE);
+		return at(address, LONGEST_WAIT, LONGEST_WAIT);
 	}
 
 	static Watched at(MonitorAddress address, Duration connectTimeout, Duration commandTimeout) {
@@ -74,7 +74,7 @@ final class Watched implements AutoCloseable {
 	 */
 	static Watched at(Path socket, Hold hold) {
 		return new Watched("100", new MonitorAddress.UnixAddress(socket), new SocketUse(hold, false, null),
-				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
+				new QemuOptions(LONGEST_WAIT, LONGEST_WAIT, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
 	/**
@@ -82,7 +82,7 @@ final class Watched implements AutoCloseable {
 	 */
 	static Watched at(Path socket, Path own) {
 		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), new SocketUse(Hold.OWN, false, own),
-				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
+				new QemuOptions(LONGEST_WAIT, LONGEST_WAIT, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
 	/**
@@ -91,7 +91,7 @@ final class Watched implements AutoCloseable {
 	static Watched found(Path socket) {
 		Duration soon = Duration.ofMillis(200);
 		return new Watched("vm1", new MonitorAddress.UnixAddress(socket), new SocketUse(Hold.TRUE, true, null),
-				new QemuOptions(soon, PATIENCE, Watched::daemon, null, HostThreads.Finder.NONE));
+				new QemuOptions(soon, LONGEST_WAIT, Watched::daemon, null, HostThreads.Finder.NONE));
 	}
 
 	/**
@@ -99,11 +99,12 @@ final class Watched implements AutoCloseable {
 	 */
 	static Watched counting(MonitorAddress address) {
 		return new Watched("vm1", address,
-				new QemuOptions(PATIENCE, PATIENCE, Watched::daemon, Duration.ZERO, HostThreads.Finder.NONE));
+				new QemuOptions(LONGEST_WAIT, LONGEST_WAIT, Watched::daemon, Duration.ZERO, HostThreads.Finder.NONE));
 	}
 
 	static Watched at(MonitorAddress address, ThreadFactory threads) {
-		return new Watched("vm1", address, new QemuOptions(PATIENCE, PATIENCE, threads, null, HostThreads.Finder.NONE));
+		return new Watched("vm1", address,
+				new QemuOptions(LONGEST_WAIT, LONGEST_WAIT, threads, null, HostThreads.Finder.NONE));
 	}
 
 	static Thread daemon(Runnable work) {
@@ -141,7 +142,7 @@ final class Watched implements AutoCloseable {
 
 	static <E extends MachineException> E failure(CompletableFuture<Snapshot> reading, Class<E> expected) {
 		try {
-			throw new AssertionError("No failure but " + reading.get(PATIENCE.toSeconds(), TimeUnit.SECONDS));
+			throw new AssertionError("No failure but " + reading.get(LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS));
 		}
 		catch (ExecutionException ex) {
 			if (expected.isInstance(ex.getCause())) {
@@ -156,7 +157,7 @@ final class Watched implements AutoCloseable {
 
 	static Snapshot result(CompletableFuture<Snapshot> reading) {
 		try {
-			return reading.get(PATIENCE.toSeconds(), TimeUnit.SECONDS);
+			return reading.get(LONGEST_WAIT.toSeconds(), TimeUnit.SECONDS);
 		}
 		catch (ExecutionException ex) {
 			throw new AssertionError("The reading failed: " + ex.getCause(), ex.getCause());
@@ -174,7 +175,7 @@ final class Watched implements AutoCloseable {
 	 * Waits until it is, or was announced to be, in a state that is accepted.
 	 */
 	synchronized MachineStatus await(Predicate<MachineStatus> pleases) {
-		long end = System.nanoTime() + PATIENCE.toNanos();
+		long end = System.nanoTime() + LONGEST_WAIT.toNanos();
 		MachineStatus status = this.machine.status();
 		while (!pleases.test(status)) {
 			long left = (end - System.nanoTime()) / 1_000_000;

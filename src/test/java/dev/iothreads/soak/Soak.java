@@ -42,7 +42,7 @@ final class Soak {
 
 	private static final int STREAMS = 5;
 
-	private static final Duration PATIENCE = Duration.ofMinutes(2);
+	private static final Duration LONGEST_WAIT = Duration.ofMinutes(2);
 
 	private final Tally tally = new Tally();
 
@@ -124,7 +124,8 @@ final class Soak {
 		crowd.start("writer", WRITERS, seed, crowd::write);
 		crowd.start("stream", STREAMS, seed, crowd::watch);
 		bad.shutdown();
-		check(bad.awaitTermination(duration.plus(PATIENCE).toSeconds(), TimeUnit.SECONDS), "the torment does not end");
+		check(bad.awaitTermination(duration.plus(LONGEST_WAIT).toSeconds(), TimeUnit.SECONDS),
+				"the torment does not end");
 		crowd.stop();
 		crowd.wrong().stream().limit(20).forEach((line) -> this.failures.add("wrong: " + line));
 	}
@@ -153,7 +154,7 @@ final class Soak {
 	}
 
 	private void awaitCounts(Herd herd, RunningService service) throws InterruptedException {
-		long end = System.nanoTime() + PATIENCE.toNanos();
+		long end = System.nanoTime() + LONGEST_WAIT.toNanos();
 		for (int number = 0; number < MACHINES; number++) {
 			String name = Herd.name(number);
 			Object qemus = Map.of();

@@ -13,7 +13,7 @@ import org.springframework.boot.test.web.server.LocalServerPort;
 import static org.assertj.core.api.Assertions.assertThat;
 
 /**
- * The front door, and the pages behind it.
+ * The first page, and the pages that it leads to.
  */
 @WebTest
 class HomeTests {
