@@ -72,7 +72,7 @@ class MachinesConfiguration {
 
 	static final String DEMO = "demo";
 
-	// So many machines are changed at once where none of them asks for it.
+	// Of so many machines the pools are kept at once.
 	private static final int UPKEEP_THREADS = 8;
 
 	@Bean(destroyMethod = "shutdownNow")

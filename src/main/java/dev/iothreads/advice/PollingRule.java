@@ -8,10 +8,10 @@ import dev.iothreads.machine.IOThread;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Finds IOThreads that use a CPU for waiting. Each time an IOThread has nothing to do it
- * polls for {@code poll-max-ns} at most before it sleeps
- * ({@code docs: qapi/qom.json, IothreadProperties}): more than that for each operation is
- * not polling.
+ * Finds IOThreads that use a CPU for waiting. An IOThread that has nothing to do polls
+ * for {@code poll-max-ns} at most before it sleeps
+ * ({@code docs: qapi/qom.json, IothreadProperties}). So its polling takes no more than
+ * that time for each operation: CPU time beyond it is work.
  */
 final class PollingRule implements Rule {
 

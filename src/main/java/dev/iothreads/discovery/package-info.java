@@ -1,5 +1,5 @@
 /**
- * Finds machines in a directory of sockets.
+ * Finds machines whose addresses are found, in a directory of sockets.
  */
 @NullMarked
 package dev.iothreads.discovery;

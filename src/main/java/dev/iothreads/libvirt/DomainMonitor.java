@@ -9,7 +9,6 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 import dev.iothreads.libvirt.rpc.RpcBusyException;
@@ -22,6 +21,7 @@ import dev.iothreads.qmp.QmpEvent;
 import dev.iothreads.qmp.QmpException;
 import dev.iothreads.qmp.QmpGreeting;
 import dev.iothreads.qmp.QmpInterruptedException;
+import dev.iothreads.qmp.QmpListeners;
 import dev.iothreads.qmp.QmpMonitor;
 import dev.iothreads.qmp.QmpNotSentException;
 import dev.iothreads.qmp.QmpState;
@@ -49,7 +49,7 @@ final class DomainMonitor implements QmpMonitor {
 
 	private final Duration timeout;
 
-	private final List<Consumer<QmpEvent>> listeners = new CopyOnWriteArrayList<>();
+	private final QmpListeners listeners;
 
 	private final CompletableFuture<QmpGreeting> ready = new CompletableFuture<>();
 
@@ -62,6 +62,7 @@ final class DomainMonitor implements QmpMonitor {
 	private DomainMonitor(@Nullable Hypervisor libvirt, Domain domain, Duration timeout) {
 		this.libvirt = libvirt;
 		this.domain = domain;
+		this.listeners = new QmpListeners(domain.name());
 		this.timeout = timeout;
 	}
 
@@ -216,7 +217,7 @@ final class DomainMonitor implements QmpMonitor {
 	void onEvent(String name, @Nullable String data, Instant time) {
 		QmpEvent event = new QmpEvent(name, (data != null) ? parse(data) : JSON.createObjectNode(), time);
 		if (this.state == QmpState.READY) {
-			this.listeners.forEach((listener) -> listener.accept(event));
+			this.listeners.accept(event);
 		}
 	}
 

@@ -135,8 +135,8 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	}
 
 	/**
-	 * Returns the same snapshot with the lists of another one where they are equal, which
-	 * is quickly seen of the same lists.
+	 * Returns the same snapshot with the lists of another one where they are equal: a
+	 * later comparison of the two snapshots is quick then.
 	 * @param before the other one
 	 * @return the snapshot
 	 */

@@ -144,9 +144,10 @@ final class OwnMonitor {
 	}
 
 	/**
-	 * Has QEMU make it, unless that was in vain before: then what is left of it is
-	 * removed. Where a change is under way it is made later. The session takes no change
-	 * meanwhile, nor when it is made.
+	 * Has QEMU make the monitor. Where the same QEMU has refused that before, what is
+	 * left of the monitor is removed instead. Where a change is under way, the monitor is
+	 * made later. From the beginning of this call the session takes no change; it takes
+	 * them again when the monitor could not be made.
 	 * @param asked the session to ask for it
 	 * @param qemu the socket of that session, by which another QEMU is known
 	 * @return whether it is made, to be connected to next; it never fails

@@ -56,10 +56,10 @@ final class PciPorts {
 	}
 
 	/**
-	 * Finds the port for a new device: of those that are empty the one that has been so
-	 * for longest, or else the bridge with room that none has left for longest. Where a
-	 * late eject could take the device it waits for the first port that is safe, 3 s, or
-	 * up to 10 s where the guest is slow.
+	 * Finds the port for a new device: of the empty ports the one that has been empty for
+	 * longest; where no port is empty, of the bridges with room the one that no device
+	 * has left for longest. Where a late eject could take the device it waits for the
+	 * first port that is safe, 3 s, or up to 10 s where the guest is slow.
 	 * @param bus the bus that was asked for, {@code null} for any
 	 * @return the port, {@code null} where QEMU finds a place itself, or {@code bus} is
 	 * that of no port

@@ -9,7 +9,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -62,7 +61,7 @@ public final class QmpClient implements QmpMonitor {
 
 	private final CommandQueue commands;
 
-	private final List<Consumer<QmpEvent>> listeners = new CopyOnWriteArrayList<>();
+	private final QmpListeners listeners;
 
 	private final CompletableFuture<QmpGreeting> ready = new CompletableFuture<>();
 
@@ -93,6 +92,7 @@ public final class QmpClient implements QmpMonitor {
 		this.address = address;
 		this.options = options;
 		this.failures = new PhaseFailures(address, options);
+		this.listeners = new QmpListeners(address.toString());
 		this.commands = new CommandQueue(address, options.commandTimeout(), this::refusal,
 				(how) -> end(lost(how, null)));
 	}
@@ -335,7 +335,7 @@ public final class QmpClient implements QmpMonitor {
 
 	private void receive(QmpMessage message) throws ProtocolViolation {
 		if (message.kind() == Kind.EVENT) {
-			deliver(message.event());
+			this.listeners.accept(message.event());
 			return;
 		}
 		switch (this.state) {
@@ -393,17 +393,6 @@ public final class QmpClient implements QmpMonitor {
 		this.commands.answered(message);
 		if (this.commands.unanswered() == 0) {
 			this.tokens = 0;
-		}
-	}
-
-	private void deliver(QmpEvent event) {
-		for (Consumer<QmpEvent> listener : this.listeners) {
-			try {
-				listener.accept(event);
-			}
-			catch (Exception ex) {
-				logger.log(Level.WARNING, () -> this.address + ": a listener failed on " + event.name(), ex);
-			}
 		}
 	}
 

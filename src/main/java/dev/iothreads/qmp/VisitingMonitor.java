@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 import java.util.function.Supplier;
 
@@ -42,7 +41,7 @@ public final class VisitingMonitor implements QmpMonitor {
 
 	private final Supplier<@Nullable SocketIdentity> socket;
 
-	private final List<Consumer<QmpEvent>> listeners = new CopyOnWriteArrayList<>();
+	private final QmpListeners listeners;
 
 	private final CompletableFuture<QmpGreeting> ready = new CompletableFuture<>();
 
@@ -62,6 +61,7 @@ public final class VisitingMonitor implements QmpMonitor {
 
 	private VisitingMonitor(MonitorAddress address, QmpOptions options, Supplier<@Nullable SocketIdentity> socket) {
 		this.address = address;
+		this.listeners = new QmpListeners(address.toString());
 		this.socket = socket;
 		this.options = options.forVisit()
 			.withThreadFactory((work) -> options.threadFactory().newThread(() -> lookThen(work)));
@@ -171,7 +171,7 @@ public final class VisitingMonitor implements QmpMonitor {
 		if (begins) {
 			QmpClient.visit(this.address, this.options, (client) -> {
 				current.client = client;
-				this.listeners.forEach(client::addListener);
+				client.addListener(this.listeners);
 				current.ask(client, next);
 				client.ready().whenComplete((greeting, failure) -> greeted(current, greeting, failure));
 				return current.over;
