@@ -9,6 +9,8 @@ import java.util.stream.Stream;
 import com.marcnuri.helm.DryRun;
 import com.marcnuri.helm.Helm;
 
+import static org.assertj.core.api.Assertions.assertThat;
+
 /**
  * A chart that Helm renders as it would for a cluster: the release {@code inv} in the
  * namespace {@code vms}.
@@ -92,6 +94,25 @@ record HelmChart(Path directory) {
 				Files.copy(file, copy);
 			}
 			return new HelmChart(target);
+		}
+		catch (IOException ex) {
+			throw new UncheckedIOException(ex);
+		}
+	}
+
+	/**
+	 * Copies the chart, with its test as an object like the others: Helm renders no hooks
+	 * for us.
+	 * @param target the directory to make
+	 * @return the copy
+	 */
+	HelmChart withItsTest(Path target) {
+		HelmChart copy = copyTo(target);
+		String template = copy.text("templates/tests/answers.yaml");
+		assertThat(template).contains("helm.sh/hook: test");
+		try {
+			Files.writeString(copy.file("templates/tests/answers.yaml"), template.replace("helm.sh/hook", "note"));
+			return copy;
 		}
 		catch (IOException ex) {
 			throw new UncheckedIOException(ex);

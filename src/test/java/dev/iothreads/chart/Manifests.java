@@ -53,6 +53,30 @@ record Manifests(List<Map<String, Object>> objects) {
 	}
 
 	/**
+	 * The pod of the only workload of a kind.
+	 * @param kind the workload's kind
+	 * @return the specification of its pods
+	 */
+	Object pod(String kind) {
+		Object pod = at(only(kind), "spec", "template", "spec");
+		assertThat(pod).isNotNull();
+		return (pod != null) ? pod : Map.of();
+	}
+
+	/**
+	 * The application.yaml that the service reads in its pods.
+	 * @return what is in it
+	 */
+	Map<String, Object> application() {
+		Object text = Stream.of("DaemonSet", "Deployment")
+			.flatMap((kind) -> all(kind).stream())
+			.map((workload) -> at(workload, "spec", "template", "metadata", "annotations", "iothreads.dev/application"))
+			.findFirst()
+			.orElseThrow();
+		return new Yaml().load((String) text);
+	}
+
+	/**
 	 * What is at a path in an object.
 	 * @param object maps and lists
 	 * @param path the maps' keys and the lists' indices

@@ -123,7 +123,7 @@ class SidecarTests {
 		}
 		assertThat(at(pod, "spec", "containers", 0, "command")).asInstanceOf(InstanceOfAssertFactories.LIST)
 			.contains("unix:/run/qemu/vm1.sock,server=on,wait=off");
-		ChartTests.assertConfined(at(pod, "spec"), at(pod, "spec", "containers", 0));
+		Confinement.check(at(pod, "spec"), at(pod, "spec", "containers", 0));
 		assertThat(at(pod, "spec", "automountServiceAccountToken")).isEqualTo(false);
 	}
 
@@ -153,7 +153,7 @@ class SidecarTests {
 	private static void assertSidecar(Map<String, Object> pod, String directory) {
 		Object sidecar = at(pod, "spec", "initContainers", 0);
 		assertThat(sidecar).isNotNull();
-		ChartTests.assertConfined(at(pod, "spec"), sidecar);
+		Confinement.check(at(pod, "spec"), sidecar);
 		assertThat(at(sidecar, "restartPolicy")).isEqualTo("Always");
 		assertThat(at(pod, "metadata", "labels", "iothreads.dev/sidecar")).isEqualTo("true");
 		assertThat(names(at(sidecar, "ports"))).containsExactly("iothreads");

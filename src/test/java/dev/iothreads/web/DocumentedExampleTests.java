@@ -4,16 +4,13 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.net.Socket;
-import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.Deque;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.regex.Matcher;
@@ -24,18 +21,13 @@ import java.util.stream.Stream;
 import dev.iothreads.embedded.EmbeddedMachine;
 import dev.iothreads.inventory.Inventory;
 import dev.iothreads.machine.ChangeRefusedException;
-import dev.iothreads.machine.Device;
-import dev.iothreads.machine.DeviceState;
-import dev.iothreads.machine.IOThreadSettings;
 import dev.iothreads.machine.Machine;
 import dev.iothreads.machine.MachineRefusedException;
 import dev.iothreads.machine.MachineState;
 import dev.iothreads.machine.MachineTimeoutException;
 import dev.iothreads.machine.NewDevice;
 import dev.iothreads.machine.ReadOnlyMachine;
-import dev.iothreads.machine.Refusal;
 import dev.iothreads.machine.Snapshot;
-import dev.iothreads.machine.StubMachine;
 import dev.iothreads.web.events.EventStream;
 import dev.iothreads.web.problem.Problem;
 import org.junit.jupiter.api.AfterEach;
@@ -53,7 +45,6 @@ import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.test.web.server.LocalServerPort;
 import org.springframework.boot.web.servlet.FilterRegistrationBean;
 
-import static dev.iothreads.web.ShownMachine.iothread;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.awaitility.Awaitility.await;
 
@@ -67,68 +58,13 @@ class DocumentedExampleTests {
 
 	private static final String DEMO = "demo";
 
-	private static final String MACHINES = "/api/v1/machines/";
-
-	private static final String JSON = "application/json";
-
 	private static final String STREAM = "text/event-stream";
 
 	/** What is measured over a minute. */
 	private static final List<String> MEASURED = List.of("times", "cpu-percent", "operations", "balance",
 			"observed-minutes", "reason", "advice");
 
-	/** A body that does not come to its end. */
-	private static final String CUT = "{\"id\": ";
-
-	/** A request in another version of HTTP. */
-	private static final String OTHER = "HTTP/9.9";
-
 	private static final Duration DEADLINE = Duration.ofSeconds(60);
-
-	/**
-	 * What has to be done before the documented request can succeed.
-	 */
-	private static final Map<String, List<String>> BEFORE = Map.of("removeIOThread",
-			List.of(MACHINES + "demo/devices/blk0", MACHINES + "demo/devices/blk1"));
-
-	/**
-	 * A token that would have to be checked.
-	 */
-	private static final String TOKEN = "%s.%s.%s".formatted(base64("{\"alg\":\"RS256\",\"kid\":\"1\"}"),
-			base64("{\"sub\":\"me\"}"), base64("signature"));
-
-	/**
-	 * The request that gives each problem. The address is the problem's own.
-	 */
-	private static final Map<String, Request> REQUESTS = Map.ofEntries(
-			Map.entry("unauthorized", new Request("DELETE", "", "Authorization: Basic " + base64("viewer:nonsense"))),
-			Map.entry("forbidden", new Request("DELETE", "", "Authorization: Basic " + base64("viewer:viewing"))),
-			Map.entry("cross-site", new Request("DELETE", "", "Sec-Fetch-Site: cross-site")),
-			Map.entry("misdirected", new Request("GET", "", "Host: attacker.example")),
-			Map.entry("credentials-unchecked", new Request("GET", "", "Authorization: Bearer " + TOKEN)),
-			Map.entry("invalid-request-408", Request.json("POST", CUT)),
-			Map.entry("invalid-request-417", new Request("GET", "", "Expect: the-unexpected")),
-			Map.entry("invalid-request-501", new Request("GET", "", "Transfer-Encoding: nope")),
-			Map.entry("invalid-request-505", new Request("GET", OTHER)),
-			Map.entry("request-too-large", Request.json("POST", " ".repeat(80_000))),
-			Map.entry("not-acceptable", new Request("GET", "", "Accept: image/png")),
-			Map.entry("unsupported-media-type", new Request("POST", "pool0", "Content-Type: text/plain")),
-			Map.entry("invalid-request", Request.json("POST", "{\"id\": \"0pool\", \"poll-max-ns\": -1}")),
-			Map.entry("not-supported", Request.json("PATCH", "{\"poll-weight\": 3}")),
-			Map.entry("read-only", new Request("DELETE", "")),
-			Map.entry("managed-by-libvirt", new Request("DELETE", "")),
-			Map.entry("managed-by-proxmox", new Request("DELETE", "")),
-			Map.entry("too-many-changes", Request.json("PATCH", "{\"poll-max-ns\": 0}")),
-			Map.entry("iothread-exists", Request.json("POST", "{\"id\": \"iothread0\"}")),
-			Map.entry("iothread-in-use", new Request("DELETE", "")),
-			Map.entry("precondition-failed", new Request("DELETE", "", "If-Match: \"another\"")),
-			Map.entry("device-exists", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
-			Map.entry("device-detaching", Request.json("POST", "{\"id\": \"blk0\", \"drive\": \"disk7\"}")),
-			Map.entry("node-in-use", Request.json("POST", "{\"id\": \"blk7\", \"drive\": \"disk0\"}")),
-			Map.entry("machine-migrating", new Request("DELETE", "")),
-			Map.entry("device-gone", Request.json("POST", "{\"id\": \"hot0\", \"drive\": \"disk7\"}")),
-			Map.entry("no-free-port", Request.json("POST", "{\"id\": \"hot0\", \"drive\": \"disk7\"}")),
-			Map.entry("unplug-refused", new Request("DELETE", "")));
 
 	private final int port;
 
@@ -176,7 +112,7 @@ class DocumentedExampleTests {
 		if (documented.status() == 202) {
 			replaceDemo(new UnwillingMachine());
 		}
-		for (String target : BEFORE.getOrDefault(documented.operationId(), List.of())) {
+		for (String target : documented.before()) {
 			assertThat(this.wire.send("DELETE", target).status()).isEqualTo(204);
 		}
 		Wire.Answer answer = send(documented);
@@ -289,8 +225,7 @@ class DocumentedExampleTests {
 			}
 
 		});
-		Request request = REQUESTS.getOrDefault(name, new Request("GET", ""))
-			.with("X-Request-Id: " + example.path("request-id").asString());
+		Request request = Request.thatGives(name).with("X-Request-Id: " + example.path("request-id").asString());
 		Deque<Socket> readers = new ArrayDeque<>();
 		while (name.equals("too-many-readers") && this.stream.readers() < EventStream.MOST_READERS) {
 			readers.push(openStream());
@@ -480,10 +415,6 @@ class DocumentedExampleTests {
 		this.inventory.add(DEMO, machine);
 	}
 
-	private static String base64(String text) {
-		return Base64.getUrlEncoder().withoutPadding().encodeToString(text.getBytes(StandardCharsets.UTF_8));
-	}
-
 	private static JsonNode withoutTimeAndPlace(JsonNode answer) {
 		JsonNode copy = answer.deepCopy();
 		(copy.isArray() ? copy.valueStream() : Stream.of(copy)).forEach((element) -> {
@@ -503,189 +434,6 @@ class DocumentedExampleTests {
 			}
 		});
 		return copy;
-	}
-
-	/**
-	 * An operation as it is documented, or one of its answers.
-	 *
-	 * @param method the method
-	 * @param path the path with its variables
-	 * @param operation all that is documented of it
-	 * @param status the status of the answer
-	 * @param mediaType the answer's media type, empty when it has no body
-	 */
-	record Documented(String method, String path, JsonNode operation, int status, String mediaType) {
-
-		Stream<Documented> successes() {
-			return this.operation.path("responses")
-				.properties()
-				.stream()
-				.filter((answer) -> answer.getKey().startsWith("2"))
-				.flatMap((answer) -> {
-					List<String> mediaTypes = List.copyOf(answer.getValue().path("content").propertyNames());
-					return (mediaTypes.isEmpty() ? List.of("") : mediaTypes).stream()
-						.map((type) -> new Documented(this.method, this.path, this.operation,
-								Integer.parseInt(answer.getKey()), type));
-				});
-		}
-
-		String operationId() {
-			return this.operation.path("operationId").asString();
-		}
-
-		JsonNode answer() {
-			return this.operation.path("responses").path(Integer.toString(this.status));
-		}
-
-		String body() {
-			for (JsonNode content : this.operation.path("requestBody").path("content")) {
-				if (content.has("example")) {
-					return content.path("example").toString();
-				}
-			}
-			return "";
-		}
-
-		String target() {
-			String target = this.path;
-			for (JsonNode parameter : this.operation.path("parameters")) {
-				if (parameter.path("in").asString().equals("path")) {
-					target = target.replace("{" + parameter.path("name").asString() + "}",
-							URLEncoder.encode(parameter.path("example").asString(), StandardCharsets.UTF_8));
-				}
-			}
-			return target;
-		}
-
-		@Override
-		public String toString() {
-			return "%s %d %s".formatted(operationId(), this.status, this.mediaType);
-		}
-
-	}
-
-	/**
-	 * A request without its address.
-	 *
-	 * @param method the method
-	 * @param body the body, empty for none
-	 * @param headers further headers
-	 */
-	record Request(String method, String body, String... headers) {
-
-		static Request json(String method, String body) {
-			return new Request(method, body, "Content-Type: " + JSON);
-		}
-
-		Request with(String header) {
-			return new Request(this.method, this.body,
-					Stream.concat(Stream.of(this.headers), Stream.of(header)).toArray(String[]::new));
-		}
-
-		Wire.Answer sendTo(Wire wire, String target) throws IOException {
-			String head = "%s %s HTTP/%s\r\nHost: localhost\r\nConnection: close\r\n%s\r\n".formatted(this.method,
-					target, this.body.equals(OTHER) ? "9.9" : "1.1", String.join("\r\n", this.headers));
-			if (this.body.equals(OTHER)) {
-				return wire.raw(head + "\r\n");
-			}
-			if (this.body.equals(CUT)) {
-				return wire.raw(head + "Content-Length: 20\r\n\r\n" + CUT);
-			}
-			return wire.send(this.method, target, this.body, this.headers);
-		}
-
-	}
-
-	/**
-	 * A machine whose reading takes until it is said to be over.
-	 */
-	private static final class BusyMachine extends ShownMachine {
-
-		private final CompletableFuture<Snapshot> reading;
-
-		BusyMachine(CompletableFuture<Snapshot> reading) {
-			super(List.of(), List.of());
-			this.reading = reading;
-		}
-
-		@Override
-		public CompletableFuture<Snapshot> read() {
-			return this.reading;
-		}
-
-	}
-
-	/**
-	 * The demo machine with a guest that does not let go of {@code blk0}.
-	 */
-	private static final class UnwillingMachine extends ShownMachine {
-
-		UnwillingMachine() {
-			super(unwilling());
-		}
-
-		private static Snapshot unwilling() {
-			Snapshot demo = EmbeddedMachine.demo().read().join();
-			List<Device> devices = demo.devices()
-				.stream()
-				.map((device) -> device.id().equals("blk0")
-						? new Device(device.id(), device.driver(), device.qomPath(), device.iothreads(),
-								DeviceState.DETACHING,
-								"Its unplug has been asked for, and the guest has yet to let go.", device.drive())
-						: device)
-				.toList();
-			return new Snapshot(demo.observedAt(), demo.qemuVersion(), null, demo.iothreads(), devices);
-		}
-
-		@Override
-		public CompletableFuture<Void> detach(String device, boolean force) {
-			return new CompletableFuture<>();
-		}
-
-	}
-
-	/**
-	 * The demo machine, which does nothing it is asked to.
-	 */
-	private static final class ManagedMachine extends StubMachine {
-
-		private final Refusal refusal;
-
-		ManagedMachine(ChangeRefusedException.Reason reason, String message) {
-			this.refusal = new Refusal(reason, message);
-		}
-
-		@Override
-		public Refusal refusal() {
-			return this.refusal;
-		}
-
-	}
-
-	private static final class RefusingMachine extends ShownMachine {
-
-		private final ChangeRefusedException refusal;
-
-		RefusingMachine(ChangeRefusedException refusal) {
-			super(EmbeddedMachine.demo().read().join());
-			this.refusal = refusal;
-		}
-
-		@Override
-		public void tuneIOThread(String id, IOThreadSettings settings) {
-			throw this.refusal;
-		}
-
-		@Override
-		public void attach(NewDevice device) {
-			throw this.refusal;
-		}
-
-		@Override
-		public CompletableFuture<Void> detach(String device, boolean force) {
-			return CompletableFuture.failedFuture(this.refusal);
-		}
-
 	}
 
 }

@@ -356,21 +356,6 @@ class ReadingTests {
 			.doesNotContain("vm2");
 	}
 
-	// The tag stands for the body alone: a browser would show the header that it has
-	// kept.
-	@ParameterizedTest
-	@ValueSource(strings = { "/api/v1/iothreads", "/api/v1/devices", "/api/v1/activity" })
-	void anAnswerWithoutSomeMachinesIsNotKeptByACache(String list) {
-		String tag = get(list).getResponse().getHeader(HttpHeaders.ETAG);
-		assertThat(tag).isNotNull();
-		add("vm2", FailingMachine.unavailable(MachineState.DOWN, "vm2 is down."));
-		assertThat(this.mvc.get().uri(list).header(HttpHeaders.IF_NONE_MATCH, tag)).hasStatusOk()
-			.hasHeader("Iothreads-Unavailable", "vm2")
-			.hasHeader(HttpHeaders.CACHE_CONTROL, "no-store")
-			.doesNotContainHeader(HttpHeaders.ETAG);
-		assertThat(this.mvc.head().uri(list)).hasStatusOk().doesNotContainHeader(HttpHeaders.ETAG);
-	}
-
 	@Test
 	void theFleetIsNarrowedToSomeMachines() {
 		add("vm1", seed());
@@ -409,85 +394,11 @@ class ReadingTests {
 		assertThat(body.path("detail").asString()).contains("GET /api/v1/machines");
 	}
 
-	@ParameterizedTest
-	@ValueSource(strings = { "/iothreads", "/iothreads/a", "/iothreads/a/devices", "/devices", "/devices/blk0" })
-	void anAnswerHasATagUntilWhatItShowsChanges(String what) {
-		ShownMachine machine = new ShownMachine(List.of(iothread("a", 1)), List.of(device("blk0", "a")));
-		add("vm1", machine);
-		String tag = tag(VM1 + what);
-		assertThat(tag).matches("\"[0-9a-f]+\"");
-		machine.become(snapshot(List.of(iothread("a", 1)), List.of(device("blk0", "a"))));
-		assertThat(this.mvc.get().uri(VM1 + what).header(HttpHeaders.IF_NONE_MATCH, tag).exchange())
-			.hasStatus(HttpStatus.NOT_MODIFIED)
-			.hasHeader(HttpHeaders.ETAG, tag)
-			.bodyText()
-			.isEmpty();
-		machine.become(snapshot(List.of(iothread("a", 2, 0), iothread("b", 3)),
-				List.of(device("blk0", "a", "b"), device("blk1", "a"))));
-		assertThat(this.mvc.get().uri(VM1 + what).header(HttpHeaders.IF_NONE_MATCH, tag).exchange()).hasStatusOk();
-		assertThat(tag(VM1 + what)).isNotEqualTo(tag);
-	}
-
-	@ParameterizedTest
-	@ValueSource(strings = { "\"nope\", %s", "W/%s", "%s, \"nope\"" })
-	void oneTagOfSeveralIsEnoughAndWeakOnesCompareToo(String tags) {
-		add("vm1", seed());
-		String tag = tag(IOTHREADS);
-		assertThat(this.mvc.get().uri(IOTHREADS).header(HttpHeaders.IF_NONE_MATCH, tags.formatted(tag)).exchange())
-			.hasStatus(HttpStatus.NOT_MODIFIED);
-	}
-
-	@Test
-	void anotherTagIsNoReasonToSendNothing() {
-		add("vm1", seed());
-		assertThat(this.mvc.get().uri(IOTHREADS).header(HttpHeaders.IF_NONE_MATCH, "\"another\"").exchange())
-			.hasStatusOk();
-	}
-
-	@Test
-	void jsonAndTextHaveTagsOfTheirOwn() {
-		add("vm1", seed());
-		MvcTestResult text = this.mvc.get().uri(IOTHREADS).accept(MediaType.TEXT_PLAIN).exchange();
-		assertThat(text.getResponse().getHeader(HttpHeaders.ETAG)).isNotNull().isNotEqualTo(tag(IOTHREADS));
-	}
-
-	@Test
-	void headHasTheHeadersOfGet() {
-		add("vm1", seed());
-		MvcTestResult head = this.mvc.head().uri(IOTHREADS).exchange();
-		assertThat(head).hasStatusOk()
-			.hasHeader(HttpHeaders.ETAG, tag(IOTHREADS))
-			.hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache")
-			.containsHeader(HttpHeaders.AGE)
-			.hasContentTypeCompatibleWith(MediaType.APPLICATION_JSON);
-	}
-
 	@Test
 	void optionsNamesTheMethods() {
 		MvcTestResult options = this.mvc.options().uri("/api/v1/machines/demo").exchange();
 		assertThat(options).hasStatusOk();
 		assertThat(options.getResponse().getHeader(HttpHeaders.ALLOW)).contains("GET", "HEAD", "OPTIONS");
-	}
-
-	@Test
-	void noCacheMayKeepAnAnswerWithoutAskingAgainAndItsAgeIsSaid() {
-		add("vm1", new ShownMachine(snapshot(Duration.ofSeconds(700), null, List.of(iothread("a", 1)), List.of())));
-		for (String path : List.of(VM1, IOTHREADS, IOTHREADS + "/a", VM1 + "/devices", VM1 + "/attachable",
-				"/api/v1/iothreads")) {
-			MvcTestResult answer = get(path);
-			assertThat(answer).hasStatusOk()
-				.hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache")
-				.hasHeader(HttpHeaders.VARY, "Accept");
-			assertThat(Long.parseLong(answer.getResponse().getHeader(HttpHeaders.AGE))).as(path)
-				.isGreaterThanOrEqualTo(700);
-		}
-		assertThat(get("/api/v1/machines")).hasHeader(HttpHeaders.CACHE_CONTROL, "no-cache");
-	}
-
-	@Test
-	void aClockThatWasSetBackMakesNoAnswerYoungerThanNow() {
-		add("vm1", new ShownMachine(snapshot(Duration.ofSeconds(-700), null, List.of(iothread("a", 1)), List.of())));
-		assertThat(get(IOTHREADS)).hasHeader(HttpHeaders.AGE, "0");
 	}
 
 	@ParameterizedTest
@@ -543,10 +454,6 @@ class ReadingTests {
 		MvcTestResult answer = get(path);
 		assertThat(answer).hasStatusOk();
 		return JsonMapper.shared().readTree(text(answer));
-	}
-
-	private String tag(String path) {
-		return get(path).getResponse().getHeader(HttpHeaders.ETAG);
 	}
 
 	private static String text(MvcTestResult answer) {
