@@ -1,7 +1,7 @@
 # The image of the packaged jar: ./mvnw package && docker build --tag iothread-inventory .
 #
 # What it runs with was found by measuring (.ci/footprint). Throughput is traded for memory
-# and for the start: the first compiler only and that late, a heap of 32 MB, and what malloc has
+# and for the start: the first compiler only and that late, a heap of 48 MB at most, and what malloc has
 # to spare given back each second. The cache has no profiles of methods, which that compiler does
 # not use, and a node of many cores gets no more threads than one of two.
 

@@ -23,7 +23,7 @@ import static org.awaitility.Awaitility.await;
  */
 class MemoryTests {
 
-	// The image has 32 MB. The class path of the tests has a hundred jars more, whose
+	// The image has 48 MB. The class path of the tests has a hundred jars more, whose
 	// directories are in the heap: after its start the service has 31 MB in use here.
 	private static final String HEAP = "-Xmx40m";
 
