@@ -1,5 +1,5 @@
 /**
- * Finds machines whose addresses are found, in a directory of sockets.
+ * Finds machines by their sockets, in a directory.
  */
 @NullMarked
 package dev.iothreads.discovery;

@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Collectors;
 
 import dev.iothreads.machine.HostThread;
@@ -32,6 +33,8 @@ final class QemuThreads implements HostThreads {
 
 	private final Map<String, Known> known = new HashMap<>();
 
+	private final ReentrantLock lock = new ReentrantLock();
+
 	private boolean lookedAhead;
 
 	private final long created = System.nanoTime();
@@ -47,19 +50,43 @@ final class QemuThreads implements HostThreads {
 		this.finder = finder;
 	}
 
+	// A search through all processes takes long: the thread that begins a reading does
+	// not
+	// wait for it.
 	@Override
-	public synchronized void lookAhead() {
+	public void lookAhead() {
+		if (this.lock.tryLock()) {
+			try {
+				check();
+				this.lookedAhead = true;
+			}
+			finally {
+				this.lock.unlock();
+			}
+		}
+	}
+
+	private void check() {
 		List.copyOf(this.known.entrySet()).forEach((entry) -> {
 			Known before = entry.getValue();
 			keep(entry.getKey(), before.number(), before.thread().cpuTime().map((time) -> before.thread()));
 		});
-		this.lookedAhead = true;
 	}
 
 	@Override
-	public synchronized Visible look(Collection<IOThread> iothreads) {
+	public Visible look(Collection<IOThread> iothreads) {
+		this.lock.lock();
+		try {
+			return lookLocked(iothreads);
+		}
+		finally {
+			this.lock.unlock();
+		}
+	}
+
+	private Visible lookLocked(Collection<IOThread> iothreads) {
 		if (!this.lookedAhead) {
-			lookAhead();
+			check();
 		}
 		this.lookedAhead = false;
 		this.known.keySet().retainAll(iothreads.stream().map(IOThread::id).collect(Collectors.toSet()));
@@ -87,9 +114,15 @@ final class QemuThreads implements HostThreads {
 	}
 
 	@Override
-	public synchronized List<Task> tasks(Collection<Long> iothreads) {
-		QemuProcess found = process(iothreads);
-		return (found != null) ? found.tasks() : List.of();
+	public List<Task> tasks(Collection<Long> iothreads) {
+		this.lock.lock();
+		try {
+			QemuProcess found = process(iothreads);
+			return (found != null) ? found.tasks() : List.of();
+		}
+		finally {
+			this.lock.unlock();
+		}
 	}
 
 	private @Nullable QemuProcess process(Collection<Long> iothreads) {

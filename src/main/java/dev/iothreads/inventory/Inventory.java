@@ -39,7 +39,12 @@ public final class Inventory implements AutoCloseable {
 
 	private static final int CLOSED_AT_ONCE = 64;
 
-	// A reading may begin so much of an interval early.
+	// So much of an interval early a reading may begin: machines that one request has
+	// read
+	// are not all read at once from then on.
+	private static final int EARLY = 10;
+
+	// Readings by the timer are as regular as that.
 	private static final int DRIFT = 50;
 
 	private static final Duration LONGEST_CLOSE = Duration.ofSeconds(10);
@@ -153,9 +158,9 @@ public final class Inventory implements AutoCloseable {
 					this.permits, this::changed), source);
 			this.machines.put(name, registered);
 		}
-		registered.entry().readAnew();
 		// A phase of its own for each machine: many of them are not read all at once.
 		registered.readIn(random(this.refreshInterval), true);
+		registered.entry().readAnew();
 	}
 
 	private static Duration random(Duration most) {
@@ -301,27 +306,26 @@ public final class Inventory implements AutoCloseable {
 			}
 		}
 
-		// An exception would end the readings of this machine, without a message. The
-		// timers of machines that one request has read drift apart.
+		// An exception would end the readings of this machine, without a message.
 		private void refresh(boolean always) {
 			Duration most = Inventory.this.refreshInterval;
-			Duration left = most;
+			Duration left = most.minus(random(most.dividedBy(DRIFT)));
 			try {
-				Duration interval = interval();
+				Duration soonest = interval().minus(most.dividedBy(EARLY));
 				Duration age = this.entry.age();
-				Duration slack = most.dividedBy(DRIFT);
-				if (always || age.compareTo(interval.minus(slack)) >= 0) {
-					this.entry.snapshot(always ? Duration.ZERO : interval.minus(slack));
+				if (always || age.compareTo(soonest) >= 0) {
+					this.entry.snapshot(always ? Duration.ZERO : soonest);
 				}
-				else if (interval.minus(age).compareTo(most) < 0) {
-					left = interval.minus(age);
+				else if (soonest.minus(age).compareTo(left) < 0) {
+					left = soonest.minus(age).plus(random(most.dividedBy(EARLY)));
 				}
-				left = left.minus(random(slack));
 			}
 			catch (RuntimeException | Error ex) {
 				logger.error("The reading of {} failed, and is tried again", this.entry.name(), ex);
 			}
-			readIn(left, false);
+			finally {
+				readIn(left, false);
+			}
 		}
 
 		@Override

@@ -7,8 +7,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
 
 /**
- * The listeners of one monitor. One that fails is logged, and the others are called all
- * the same.
+ * The listeners of one monitor. An exception of one is logged, and the others are called
+ * all the same.
  */
 public final class QmpListeners implements Consumer<QmpEvent> {
 
