@@ -1,7 +1,9 @@
 package dev.iothreads.metrics;
 
+import java.time.Instant;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
 
 import dev.iothreads.history.Balance;
@@ -32,6 +34,10 @@ class MachineMetrics implements MeterBinder {
 		this.inventory.listen(
 				new MachineGauge<>(registry, "iothread.machine.up", null, "Whether the machine's QEMU answers: 1, or 0",
 						Function.identity(), (machine) -> Map.of(Tags.empty(), machine.status().isUp() ? 1.0 : 0.0)));
+		this.inventory.listen(new MachineGauge<>(registry, "iothread.observed.timestamp", "seconds",
+				"When the reading began that the machine's series are from, since 1970",
+				(machine) -> Optional.ofNullable(machine.snapshot()).map(Snapshot::observedAt),
+				MachineMetrics::seconds));
 		this.inventory.listen(new MachineGauge<>(registry, "iothread.uneven", null,
 				"Whether one IOThread is loaded and does far more than the others, as balance says: 1, or 0",
 				Function.identity(), (machine) -> (machine.snapshot() == null) ? Map.of()
@@ -58,6 +64,10 @@ class MachineMetrics implements MeterBinder {
 			Snapshot snapshot = machine.snapshot();
 			return (snapshot != null) ? rows.apply(snapshot) : Map.of();
 		}));
+	}
+
+	private static Map<Tags, Double> seconds(Optional<Instant> observedAt) {
+		return observedAt.map((at) -> Map.of(Tags.empty(), at.toEpochMilli() / 1e3)).orElse(Map.of());
 	}
 
 	private static double orphans(Snapshot snapshot) {

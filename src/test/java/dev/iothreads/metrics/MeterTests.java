@@ -64,10 +64,11 @@ class MeterTests {
 		this.vm1.show(busy());
 		assertThat(List.of(this.registry, page, member))
 			.allSatisfy((each) -> assertThat(names(each)).containsExactlyInAnyOrder("iothread.machine.up",
-					"iothread.machine.info", "iothread.uneven", "iothread.orphaned.devices",
-					"iothread.orphaned.threads", "iothread.attached.cnt", "iothread.device.attached", "iothread.info",
-					"iothread.poll.max", "iothread.poll.grow", "iothread.poll.shrink", "iothread.poll.weight",
-					"iothread.aio.max.batch", "iothread.cpu", "iothread.refresh"));
+					"iothread.machine.info", "iothread.observed.timestamp", "iothread.uneven",
+					"iothread.orphaned.devices", "iothread.orphaned.threads", "iothread.attached.cnt",
+					"iothread.device.attached", "iothread.info", "iothread.poll.max", "iothread.poll.grow",
+					"iothread.poll.shrink", "iothread.poll.weight", "iothread.aio.max.batch", "iothread.cpu",
+					"iothread.refresh"));
 		this.vm1.fall("it was stopped");
 		assertThat(List.of(this.registry, page, member, composite))
 			.allSatisfy((each) -> assertThat(names(each)).containsExactly("iothread.machine.up"));

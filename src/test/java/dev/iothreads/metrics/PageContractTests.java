@@ -22,8 +22,8 @@ import static org.awaitility.Awaitility.await;
 class PageContractTests {
 
 	private static final List<String> VARYING = List.of("iothread_cpu_", "iothread_device_operation",
-			"iothread_device_bytes", "iothread_device_disk_", "iothread_refresh_", "iothread_poll_grow",
-			"iothread_poll_shrink", "iothread_poll_weight");
+			"iothread_device_bytes", "iothread_device_disk_", "iothread_observed_timestamp_seconds",
+			"iothread_refresh_", "iothread_poll_grow", "iothread_poll_shrink", "iothread_poll_weight");
 
 	@Test
 	void theDemoHasTheSeriesItAlwaysHad() throws IOException {

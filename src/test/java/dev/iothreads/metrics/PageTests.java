@@ -144,6 +144,20 @@ class PageTests {
 	}
 
 	@Test
+	void theTimeIsThatOfTheReadingThatIsShown() {
+		Snapshot first = full(new FixedThread(7, 3));
+		this.vm1.show(first);
+		assertThat(observed()).isEqualTo(first.observedAt().toEpochMilli() / 1e3);
+		this.vm1
+			.show(new Snapshot(first.observedAt().plusSeconds(7), "11.1.3", null, first.iothreads(), first.devices()));
+		assertThat(observed()).isEqualTo(first.observedAt().plusSeconds(7).toEpochMilli() / 1e3);
+	}
+
+	private double observed() {
+		return Double.parseDouble(lines("iothread_observed_timestamp_seconds").get(0).split(" ")[1]);
+	}
+
+	@Test
 	void whatIsRemovedLeavesWithTheNextReading() {
 		this.vm1.show(full(new FixedThread(7, 3)));
 		this.vm1.show(snapshot(List.of(iothread("io1", 12)), disk("blk1", "io1")));
