@@ -147,10 +147,11 @@ final class Soak {
 		((Logger) LoggerFactory.getLogger(org.slf4j.Logger.ROOT_LOGGER_NAME)).addAppender(listener);
 	}
 
-	// A machine's state is said in one line each time.
+	// A machine's state is said in one line each time, and so is that a device has gone
+	// which another client of QEMU unplugged.
 	private static boolean isExplained(ILoggingEvent event) {
-		return event.getLoggerName().startsWith("dev.iothreads.qemu.")
-				&& event.getFormattedMessage().matches("(?s)(down|busy|connecting): vm\\d\\d.*");
+		return event.getLoggerName().startsWith("dev.iothreads.qemu.") && event.getFormattedMessage()
+			.matches("(?s)((down|busy|connecting): vm\\d\\d|vm\\d\\d: device other\\d has gone).*");
 	}
 
 	private void awaitCounts(Herd herd, RunningService service) throws InterruptedException {
