@@ -35,7 +35,7 @@ final class QemuThreads implements HostThreads {
 
 	private final ReentrantLock lock = new ReentrantLock();
 
-	private boolean lookedAhead;
+	private volatile boolean lookedAhead;
 
 	private final long created = System.nanoTime();
 
@@ -50,11 +50,10 @@ final class QemuThreads implements HostThreads {
 		this.finder = finder;
 	}
 
-	// A search through all processes takes long: the thread that begins a reading does
-	// not
-	// wait for it.
+	// The thread that begins a reading does not wait for a search through all processes.
 	@Override
 	public void lookAhead() {
+		this.lookedAhead = false;
 		if (this.lock.tryLock()) {
 			try {
 				check();
