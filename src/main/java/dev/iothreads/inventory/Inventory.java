@@ -311,13 +311,13 @@ public final class Inventory implements AutoCloseable {
 			Duration most = Inventory.this.refreshInterval;
 			Duration left = most.minus(random(most.dividedBy(DRIFT)));
 			try {
-				Duration soonest = interval().minus(most.dividedBy(EARLY));
-				Duration age = this.entry.age();
-				if (always || age.compareTo(soonest) >= 0) {
-					this.entry.snapshot(always ? Duration.ZERO : soonest);
+				Duration early = most.dividedBy(EARLY);
+				Duration wait = always ? Duration.ZERO : interval().minus(early).minus(this.entry.age());
+				if (wait.compareTo(Duration.ZERO) <= 0) {
+					this.entry.snapshot(Duration.ZERO);
 				}
-				else if (soonest.minus(age).compareTo(left) < 0) {
-					left = soonest.minus(age).plus(random(most.dividedBy(EARLY)));
+				else if (wait.compareTo(left) < 0) {
+					left = wait.plus(random(early));
 				}
 			}
 			catch (RuntimeException | Error ex) {

@@ -86,8 +86,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	 * @return the snapshot
 	 */
 	public Snapshot with(Activity known) {
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices, known,
-				this.identity, this.departures);
+		return with(known, this.identity, this.departures);
 	}
 
 	/**
@@ -119,8 +118,7 @@ public record Snapshot(Instant observedAt, String qemuVersion, @Nullable String 
 	 * @return the snapshot
 	 */
 	public Snapshot with(Identity known) {
-		return new Snapshot(this.observedAt, this.qemuVersion, this.managedBy, this.iothreads, this.devices,
-				this.activity, known, this.departures);
+		return with(this.activity, known, this.departures);
 	}
 
 	/**
